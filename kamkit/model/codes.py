@@ -1,0 +1,129 @@
+"""The words kamkit thinks in: every code that may stand in a result. People read labels, never these."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Basis(StrEnum):
+    """What accounts are ranked by."""
+
+    REVENUE = "revenue"
+    MARGIN = "margin"
+    POTENTIAL = "potential"
+
+
+class Level(StrEnum):
+    """What counts as one account: the group of companies or the single customer number."""
+
+    GROUP = "group"
+    CUSTOMER = "customer"
+
+
+class Grain(StrEnum):
+    """How finely the transactions are dated. Rhythms need days; trends need at least months."""
+
+    DAY = "day"
+    MONTH = "month"
+    YEAR = "year"
+
+
+class AbcClass(StrEnum):
+    """A, B, C at 80 and 95 % of the basis, the account that crosses a limit in the upper class."""
+
+    A = "A"
+    B = "B"
+    C = "C"
+
+
+class Tier(StrEnum):
+    """`key`: in the smallest set reaching the threshold. `managed`: also within what can be managed, or decided so."""
+
+    MANAGED = "managed"
+    KEY = "key"
+    OTHER = "other"
+
+
+class KamType(StrEnum):
+    """The three kinds of key account management, as kinds; pseudo is a status, not a type."""
+
+    CONSUMER = "consumer"
+    TECHNICAL = "technical"
+    SERVICE = "service"
+    UNCLEAR = "unclear"
+
+
+class KamStatus(StrEnum):
+    """Whether an account is treated as it is called (domain S6)."""
+
+    REAL = "real"
+    PSEUDO = "pseudo"
+    DE_FACTO = "de_facto"
+    GAP = "gap"
+    NONE = "none"
+    NOT_ASSESSABLE = "not_assessable"
+
+
+class Verdict(StrEnum):
+    """Whether the client's key account management exists (domain S6)."""
+
+    REAL = "real"
+    PARTIAL = "partial"
+    PSEUDO = "pseudo"
+    NO_KAM = "no_kam"
+    NOT_ASSESSABLE = "not_assessable"
+
+
+class Answer(StrEnum):
+    """The outcome of one test of the existence check."""
+
+    YES = "yes"
+    NO = "no"
+    NOT_ASSESSABLE = "not_assessable"
+
+
+class Option(StrEnum):
+    """The six strategic options of the source text, in its order."""
+
+    EARLY_WARNING = "early_warning"
+    CROSS_SELLING = "cross_selling"
+    RELATIONSHIP = "relationship"
+    ALLIANCE = "alliance"
+    TAKEOVER = "takeover"
+    PARTNERSHIP = "partnership"
+
+
+BASIC_CARE = "basic_care"
+"""What is recommended where no option could be: not one of the six."""
+
+
+class Gate(StrEnum):
+    """Whether an option may be considered for an account at all."""
+
+    OPEN = "open"
+    CLOSED = "closed"
+    NOT_ASSESSABLE = "not_assessable"
+
+
+class Evidence(StrEnum):
+    """Where a threshold or weight comes from; printed beside every default."""
+
+    NORM = "norm"
+    STUDY = "study"
+    CONVENTION = "convention"
+
+
+class Severity(StrEnum):
+    """How much a finding of the import matters."""
+
+    INFO = "info"
+    WARNING = "warning"
+
+
+class StepState(StrEnum):
+    """What became of one step of a run."""
+
+    OK = "ok"
+    FAILED = "failed"
+    NOT_RUN = "not_run"
+    CACHED = "cached"

@@ -1,0 +1,212 @@
+"""What the steps find out: frozen results, from the import to the plan. Money is in the engagement's currency,
+shares are 0–1, ids are text, dates are days. A frame's columns are described where it is a field, once."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import pandas as pd
+
+from kamkit.model.codes import Answer, Basis, Grain, KamType, Level, Severity, Verdict
+from kamkit.model.engagement import Period
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something the import noticed and a person should know: a code of the catalogues (`finding.<code>`), the table it
+    concerns, how many rows and how much revenue, examples, and the values its sentence is filled with."""
+
+    code: str
+    table: str
+    severity: Severity = Severity.WARNING
+    rows: int | None = None
+    revenue: float | None = None
+    examples: tuple[str, ...] = ()
+    values: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Imported:
+    """Step 1: what came in, what was kept, and what the data allow.
+
+    `files`: table, file, sheet, encoding, delimiter, header_row, rows.
+    `columns`: table, column, source, kind, format, decimal, thousands, n_empty, ambiguous, example.
+    `rules`: rule, treatment (report | remove), rows, revenue, examples. The rows removed by the rules, taken in
+    order, and the rows kept add up to the rows in, and so does revenue, to the cent.
+    `reconciliation`: fiscal_year, stated, imported, difference, difference_share, within_tolerance.
+    """
+
+    period: Period
+    grain: Grain
+    currency: str
+    level: Level
+    first_date: dt.date
+    last_date: dt.date
+    rows_in: int
+    rows_kept: int
+    revenue_in: float
+    revenue_kept: float
+    n_customers: int
+    tables: tuple[str, ...]
+    files: pd.DataFrame
+    columns: pd.DataFrame
+    rules: pd.DataFrame
+    reconciliation: pd.DataFrame
+    findings: tuple[Finding, ...]
+
+
+@dataclass(frozen=True)
+class AccountFacts:
+    """What the canonical tables say about each account: the frames that analysis works on, nothing older lost and
+    nothing after the period's end inside.
+
+    `accounts`, one row per account with at least one kept line up to the period's end: account_id, name, n_customers,
+    revenue and margin of the period (margin is missing where no line carries one), margin_coverage (share of the
+    period's revenue that carries a margin), n_invoices (in the period), first_date, last_date (of lines with positive
+    revenue in all history), revenue_prior (the equally long span before the period; missing where history does not
+    reach back), region, field_rep, kam_owner, industry_code, industry_version, industry_text, channel,
+    customer_class, key_label (boolean, missing where unknown), wallet, country. Master data are those of the account's
+    largest member in the period.
+    `months`: account_id, month (first day), revenue, margin, n_invoices.
+    `orders`, one row per invoice with positive revenue (per account and day where there is no invoice number; empty
+    unless dated by day): account_id, date, revenue.
+    `purchases`: account_id, customer_id, item, date, revenue, margin, quantity: one row per account, member, item and
+    day with positive revenue; item is the category, or the product where there are no categories. `product_purchases`
+    holds the same by product where both exist, else it is empty.
+    `items`: item, name, category, revenue (period).
+    `members`: customer_id, account_id, name, revenue (period), group_source (confirmed | group_id | parent | none).
+    `contract_share`, `project_share`: per account, share of the period's revenue on lines with a contract or project id.
+    `tables`: the further canonical tables given (privileges, budgets, …), with account_id added.
+    """
+
+    period: Period
+    history_start: dt.date
+    grain: Grain
+    level: Level
+    item_kind: str | None
+    accounts: pd.DataFrame
+    months: pd.DataFrame
+    orders: pd.DataFrame
+    purchases: pd.DataFrame
+    product_purchases: pd.DataFrame
+    items: pd.DataFrame
+    members: pd.DataFrame
+    tables: Mapping[str, pd.DataFrame]
+
+
+@dataclass(frozen=True)
+class Pareto:
+    """The ranking and the smallest set of accounts that reaches the threshold (source text: 80 %).
+
+    `table`, by rank, accounts with a basis ≤ 0 last and without rank, share and class: account_id, name, revenue,
+    margin, value (the basis), share, cumulative_share, rank, is_key_account, abc_class, abc_computed.
+    """
+
+    table: pd.DataFrame
+    basis: Basis
+    threshold: float
+    n_accounts: int
+    n_positive: int
+    n_key_accounts: int
+    key_account_share: float
+    total: float
+    total_positive: float
+    abc: Mapping[str, int]
+    abc_computed: Mapping[str, int]
+
+
+@dataclass(frozen=True)
+class Concentration:
+    """How unevenly the basis is spread over the accounts above zero (domain S3, S4); shares 0–1."""
+
+    gini: float
+    hhi: float
+    n_effective: float
+    cr1: float
+    cr3: float
+    cr5: float
+    cr10: float
+    top20_share: float
+    lorenz: pd.DataFrame
+    """account_share, cumulative_share: the Lorenz curve from the smallest account up, starting at 0, 0."""
+
+
+@dataclass(frozen=True)
+class KeyAccounts:
+    """Step 2: who the key accounts are.
+
+    `membership`: account_id, membership_probability (share of bootstrap draws in the set; missing where the data are
+    not dated by month or finer). `tiers`: account_id, tier.
+    """
+
+    pareto: Pareto
+    concentration: Concentration
+    membership: pd.DataFrame
+    tiers: pd.DataFrame
+
+
+@dataclass(frozen=True)
+class ExistenceTest:
+    """One condition of the source text, tested: its outcome, the figures behind it, what is missing for it."""
+
+    test: str
+    answer: Answer
+    values: Mapping[str, Any] = field(default_factory=dict)
+    missing: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Existence:
+    """Whether the client's key account management is real (domain S6)."""
+
+    verdict: Verdict
+    tests: tuple[ExistenceTest, ...]
+
+
+@dataclass(frozen=True)
+class KamTypes:
+    """Step 3: of which type the accounts are, and whether they are treated as they are called.
+
+    `table`: account_id, kam_type, kam_type_margin, inherited (boolean), kam_status.
+    `evidence`: account_id, block (supplier_industry | account_industry | product_category | pattern), kam_type,
+    points, reason (code of the catalogues `type_reason.<reason>`), detail (what was seen, as the client writes it).
+    `source_label`: the three-way label of the source text, consumer | technical | pseudo | service | unclear.
+    """
+
+    programme_type: KamType
+    source_label: str
+    existence: Existence
+    table: pd.DataFrame
+    evidence: pd.DataFrame
+
+
+@dataclass(frozen=True)
+class StrategyOptions:
+    """Step 4: six options per account, the alarm beside them, one recommendation, and what to do on Monday.
+
+    `options`, accounts × six: account_id, option, score, coverage, gate, rank, missing (tuple of table.column),
+    evidence (code), values (mapping for the sentence).
+    `indicators`: account_id, option, indicator, value, anchored, percentile, weight.
+    `account_risk`: account_id, risk_score, eligible, days_since_last, own_interval_days, revenue_change,
+    revenue_at_risk, level (red | amber | green), evidence (code), values.
+    `cross_selling`: account_id, category, rank, score, expected_revenue, expected_margin, gate, peers_buying, peers,
+    evidence (code), values.
+    `recommendations`, every account: account_id, recommended_option, supporting_option, avoid (code), reason (code),
+    rule, options_assessed (0–6), close_call, values.
+    `actions`: at most ten lines, by € at stake: rank, account_id, option, trigger, first_step, question, role,
+    stop_criterion (codes), due_date, at_stake, at_stake_low, at_stake_high, values.
+    `backtests`: task, cut_off, population, n, events, metric, value, ci_low, ci_high, baseline, baseline_value.
+    `methods`: what was used and why, as codes of the catalogues with values.
+    """
+
+    options: pd.DataFrame
+    indicators: pd.DataFrame
+    account_risk: pd.DataFrame
+    cross_selling: pd.DataFrame
+    recommendations: pd.DataFrame
+    actions: pd.DataFrame
+    backtests: pd.DataFrame
+    methods: tuple[Finding, ...] = ()
