@@ -78,8 +78,10 @@ class AccountFacts:
     holds the same by product where both exist, else it is empty.
     `items`: item, name, category, revenue (period).
     `members`: customer_id, account_id, name, revenue (period), group_source (confirmed | group_id | parent | none).
-    `contract_share`, `project_share`: per account, share of the period's revenue on lines with a contract or project id.
-    `tables`: the further canonical tables given (privileges, budgets, …), with account_id added.
+    `accounts` also carries contract_share and project_share: the share of the period's revenue on lines with a contract
+    or project id, missing where the column is not given.
+    `tables`: the further canonical tables given (privileges, budgets, …), with account_id added; `decisions` is always
+    there, merged from inputs.xlsx and the decision files, and may be empty.
     """
 
     period: Period
