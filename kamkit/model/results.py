@@ -63,8 +63,8 @@ class AccountFacts:
     """What the canonical tables say about each account: the frames that analysis works on, nothing older lost and
     nothing after the period's end inside.
 
-    `accounts`, one row per account with at least one kept line up to the period's end: account_id, name, n_customers,
-    revenue and margin of the period (margin is missing where no line carries one), margin_coverage (share of the
+    `accounts`, one row per account with at least one kept line up to the period's end: account_id, name, in_period
+    (boolean: has a kept line in the period; only these are ranked and counted), n_customers (in the period), revenue and margin of the period (margin is missing where no line carries one), margin_coverage (share of the
     period's revenue that carries a margin), n_invoices (in the period), first_date, last_date (of lines with positive
     revenue in all history), revenue_prior (the equally long span before the period; missing where history does not
     reach back), region, field_rep, kam_owner, industry_code, industry_version, industry_text, channel,
@@ -103,7 +103,7 @@ class AccountFacts:
 class Pareto:
     """The ranking and the smallest set of accounts that reaches the threshold (source text: 80 %).
 
-    `table`, by rank, accounts with a basis ≤ 0 last and without rank, share and class: account_id, name, revenue,
+    `table`, the accounts with a line in the period, by rank, accounts with a basis ≤ 0 last and without rank, share and class: account_id, name, revenue,
     margin, value (the basis), share, cumulative_share, rank, is_key_account, abc_class, abc_computed.
     """
 
