@@ -1,0 +1,15 @@
+"""`python -m benchmarks [ROW …]`: run the benchmarks named, or all of them."""
+
+from __future__ import annotations
+
+import sys
+
+from benchmarks import bench_chain, bench_import
+
+ROWS = {"chain": bench_chain.main, "import": bench_import.main}
+
+if __name__ == "__main__":
+    for row in sys.argv[1:] or ROWS:
+        if row not in ROWS:
+            sys.exit(f"unknown benchmark {row!r}: known are {', '.join(ROWS)}")
+        print(ROWS[row](), end="\n\n")

@@ -1,0 +1,54 @@
+"""One command or function in a process of its own: seconds, CPU seconds and peak memory; several runs, medians, ratios."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import resource
+import statistics
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """Medians over the runs: wall seconds, CPU seconds (children included), peak MiB of the largest process."""
+
+    seconds: float
+    cpu: float
+    peak_mib: float
+
+
+def _child(work: Callable[..., Any], arguments: tuple[Any, ...], answers: Any) -> None:
+    started = time.perf_counter()
+    work(*arguments)
+    seconds = time.perf_counter() - started
+    times = os.times()
+    usage = [resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    answers.put((seconds, sum(times[:4]), max(usage) / 1024))
+
+
+def measure(work: Callable[..., Any], *arguments: Any, runs: int = 3) -> Measurement:
+    """Run `work(*arguments)` `runs` times, each in a fresh spawned process; imports count as a user's would."""
+    context = multiprocessing.get_context("spawn")
+    rows = []
+    for _ in range(runs):
+        answers = context.SimpleQueue()
+        process = context.Process(target=_child, args=(work, arguments, answers))
+        process.start()
+        process.join()
+        if process.exitcode:
+            raise RuntimeError(f"{work.__name__} failed with exit code {process.exitcode}")
+        rows.append(answers.get())
+    return Measurement(*(statistics.median(column) for column in zip(*rows, strict=True)))
+
+
+def table(title: str, measured: dict[str, Measurement], base: str) -> str:
+    """The measurements as text, each beside its ratio to the row `base`."""
+    lines = [title, f"{'':34}{'wall s':>9}{'CPU s':>9}{'peak MiB':>10}{'wall ratio':>12}"]
+    for name, row in measured.items():
+        ratio = row.seconds / measured[base].seconds
+        lines.append(f"{name:34}{row.seconds:9.2f}{row.cpu:9.2f}{row.peak_mib:10.0f}{ratio:12.2f}")
+    return "\n".join(lines)
