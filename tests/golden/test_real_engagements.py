@@ -1,0 +1,171 @@
+"""Engagements on real data sets, from raw file to key accounts, held to answers nobody here computed with kamkit.
+
+`../shared/data/reference.json` prints shares with six digits and indices with up to eight; sums to the cent."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from kamkit.analysis.key_accounts import find_key_accounts
+from kamkit.intake.facts import account_facts
+from kamkit.intake.importing import import_engagement
+from kamkit.model.engagement import load_engagement
+from kamkit.model.results import AccountFacts, Imported, KeyAccounts
+
+SERVICE_ARTICLES = [
+    *("POST", "D", "DOT", "M", "m", "S", "AMAZONFEE", "CRUK", "C2", "PADS", "B", "ADJUST", "ADJUST2", "TEST001"),
+    *("TEST002", "GIFT", "SP1002", "BANK CHARGES", *(f"gift_0001_{value}" for value in (10, 20, 30, 40, 50))),
+]
+
+
+def northwind(data: Path) -> dict[str, Any]:
+    folder = data / "northwind"
+    return {
+        "client": "Northwind Traders",
+        "language": "en",
+        "currency": "USD",
+        "period": {"start": "1996-07-04", "end": "1998-05-06"},
+        "allow_outside": True,
+        "sources": {
+            "transactions": {
+                "path": str(folder / "order-details.csv"),
+                "join": [
+                    {"path": str(folder / "orders.csv"), "on": "orderID"},
+                    {"path": str(folder / "products.csv"), "on": "productID"},
+                ],
+                "columns": {
+                    "customer_id": "customerID",
+                    "posting_date": "orderDate",
+                    "net_revenue": "= unitPrice * quantity * (1 - discount)",
+                    "invoice_id": "orderID",
+                    "product_id": "productID",
+                    "product_name": "productName",
+                    "category": "categoryID",
+                    "sales_rep": "employeeID",
+                },
+            },
+            "customers": {
+                "path": str(folder / "customers.csv"),
+                "columns": {"customer_id": "customerID", "name": "companyName", "country": "country"},
+            },
+        },
+    }
+
+
+def online_retail(data: Path, revenue: str, exclude: bool) -> dict[str, Any]:
+    transactions: dict[str, Any] = {
+        "path": str(data / "online_retail" / "online_retail.csv.gz"),
+        "columns": {
+            "customer_id": "CustomerID",
+            "posting_date": "InvoiceDate",
+            "net_revenue": revenue,
+            "invoice_id": "InvoiceNo",
+            "product_id": "StockCode",
+            "product_name": "Description",
+            "quantity": "Quantity",
+        },
+    }
+    if exclude:
+        transactions["exclude"] = [{"column": "StockCode", "values": SERVICE_ARTICLES}]
+    return {
+        "client": "Online Retail",
+        "language": "en",
+        "currency": "GBP",
+        "period": {"start": "2010-12-01", "end": "2011-12-09"},
+        "allow_outside": True,
+        "sources": {"transactions": transactions},
+    }
+
+
+def sap(data: Path) -> dict[str, Any]:
+    folder = data / "sap_sample" / "SAP_Sample_Content" / "CSV" / "Sales"
+    return {
+        "client": "SAP sample",
+        "currency": "USD",
+        "period": {"start": "2015-01-01", "end": "2035-12-31"},
+        "allow_outside": True,
+        "sources": {
+            "transactions": {
+                "path": str(folder / "SalesOrders.csv"),
+                "columns": {
+                    "customer_id": "PARTNERID",
+                    "posting_date": "CREATEDAT",
+                    "net_revenue": "NETAMOUNT",
+                    "invoice_id": "SALESORDERID",
+                    "currency": "CURRENCY",
+                    "region": "SALESORG",
+                },
+            },
+            "customers": {
+                "path": str(folder / "BusinessPartners.csv"),
+                "columns": {"customer_id": "PARTNERID", "name": "COMPANYNAME"},
+            },
+        },
+    }
+
+
+PRODUCT = "= Quantity * UnitPrice"
+POSITIVE = "= CASE WHEN Quantity * UnitPrice > 0 THEN Quantity * UnitPrice END"
+
+CASES = {
+    "northwind": (northwind, ("northwind", "net")),
+    "online_retail_net": (lambda data: online_retail(data, PRODUCT, True), ("online_retail", "net")),
+    "online_retail_gross": (lambda data: online_retail(data, POSITIVE, True), ("online_retail", "gross")),
+    "online_retail_raw": (lambda data: online_retail(data, PRODUCT, False), ("online_retail", "raw_net_with_customer")),
+    "online_retail_classic": (
+        lambda data: online_retail(data, POSITIVE, False),
+        ("online_retail", "classic_filter_qty_gt0_price_gt0_no_C"),
+    ),
+    "sap": (sap, ("sap_sample", "net")),
+}
+
+
+def analysed(settings: dict[str, Any], folder: Path) -> tuple[Imported, AccountFacts, KeyAccounts]:
+    (folder / "engagement.yml").write_text(yaml.safe_dump(settings, allow_unicode=True), encoding="utf-8")
+    engagement = load_engagement(folder)
+    imported = import_engagement(engagement, folder / "work")
+    facts = account_facts(folder / "work", engagement, imported)
+    return imported, facts, find_key_accounts(facts, engagement.pareto, engagement.capacity, seed=1)
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_the_chain_gives_the_reference_answers(case: str, real_data: Path, tmp_path: Path) -> None:
+    settings, (data_set, variant) = CASES[case]
+    expected = json.loads((real_data / "reference.json").read_text(encoding="utf-8"))[data_set][variant]
+    imported, _, key_accounts = analysed(settings(real_data), tmp_path)
+    pareto, concentration = key_accounts.pareto, key_accounts.concentration
+
+    assert imported.n_customers == pareto.n_accounts == expected["n_customers_total"]
+    assert pareto.n_positive == expected["n_customers_positive"]
+    assert round(pareto.total, 2) == expected["total_revenue_net_all"]
+    assert round(pareto.total_positive, 2) == expected["total_revenue_positive_customers"]
+    assert pareto.n_key_accounts == expected["minimal_set_80_count"]
+    assert pareto.key_account_share == pytest.approx(expected["minimal_set_80_revenue_share"], abs=5.1e-7)
+    assert dict(pareto.abc) == expected["abc_80_95_minimal_set_rule"]
+    assert concentration.gini == pytest.approx(expected["gini_positive_customers"], abs=5.1e-7)
+    assert concentration.hhi == pytest.approx(expected["hhi_0_1"], abs=5.1e-9)
+    for name, key in {"cr1": "cr1", "cr5": "cr5", "cr10": "cr10", "top20_share": "top20pct_share"}.items():
+        assert getattr(concentration, name) == pytest.approx(expected[key], abs=5.1e-7), name
+
+    top = pareto.table.head(20)
+    assert top["account_id"].tolist() == [row["customer"] for row in expected["top20"]]
+    assert top["revenue"].round(2).tolist() == [row["revenue"] for row in expected["top20"]]
+    if case in {"northwind", "sap"}:
+        assert top["name"].tolist() == [row["name"] for row in expected["top20"]]
+
+
+def test_online_retail_loses_no_row_and_no_penny(real_data: Path, tmp_path: Path) -> None:
+    imported, _, _ = analysed(online_retail(real_data, PRODUCT, True), tmp_path)
+    removed = imported.rules[imported.rules["treatment"] == "remove"].set_index("rule")
+    with gzip.open(real_data / "online_retail" / "online_retail.csv.gz", "rt", encoding="utf-8") as lines:
+        assert imported.rows_in == sum(1 for _ in lines) - 1
+    assert imported.rows_in == imported.rows_kept + removed["rows"].sum()
+    assert imported.revenue_in == pytest.approx(imported.revenue_kept + removed["revenue"].sum(), abs=0.005)
+    reference = json.loads((real_data / "reference.json").read_text(encoding="utf-8"))["online_retail"]
+    assert imported.revenue_kept == pytest.approx(reference["net"]["total_revenue_net_all"], abs=0.005)
