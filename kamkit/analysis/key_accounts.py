@@ -1,0 +1,83 @@
+"""Step 2: who the key accounts are, how surely, and which of them are managed."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import numpy as np
+import pandas as pd
+
+from kamkit.analysis.concentration import measure_concentration
+from kamkit.analysis.pareto import BASIS_COLUMN, rank_accounts
+from kamkit.analysis.stability import membership_probability
+from kamkit.errors import InputError, shorten
+from kamkit.model.codes import Basis, Grain, Tier
+from kamkit.model.engagement import Capacity, ParetoSettings
+from kamkit.model.results import AccountFacts, KeyAccounts, Pareto
+
+KEY_ACCOUNT_ANSWERS = {"yes": Tier.KEY, "true": Tier.KEY, "ja": Tier.KEY} | dict.fromkeys(
+    ("no", "false", "nein"), Tier.OTHER
+)
+TIER_ANSWERS = {tier.value: tier for tier in Tier}
+
+
+def find_key_accounts(facts: AccountFacts, pareto: ParetoSettings, capacity: Capacity, seed: int) -> KeyAccounts:
+    """Rank the accounts of the period, and say who the key accounts are, how surely, and which of them are managed.
+
+    `seed` makes the resampling of months repeatable. Raises InputError when the basis is missing for every account, or
+    when a decision uses an answer that is not known.
+    """
+    accounts = facts.accounts[facts.accounts["in_period"].astype(bool)]
+    ranking = rank_accounts(accounts, pareto.threshold, pareto.basis)
+    return KeyAccounts(
+        pareto=ranking,
+        concentration=measure_concentration(ranking.table["value"]),
+        membership=_membership(facts, ranking, seed),
+        tiers=assign_tiers(ranking, capacity, facts.tables["decisions"], facts.period.end),
+    )
+
+
+def assign_tiers(pareto: Pareto, capacity: Capacity, decisions: pd.DataFrame, on: dt.date) -> pd.DataFrame:
+    """The tier of every ranked account: managed, key or other.
+
+    Key accounts within the first `capacity.accounts` ranks are managed, the further ones key; without a capacity all
+    are key. What sales management decided (subjects `key_account`: yes or no, `tier`: managed, key or other) overrides
+    this, the latest decision first, those no longer valid `on` that day left out; a tier weighs more than a yes or no.
+    Whether an account is in the set that reaches the threshold is a fact and stays as computed.
+
+    Returns account_id, tier. Raises InputError for answers that are not known.
+    """
+    table = pareto.table
+    managed = table["is_key_account"] & (table["rank"].fillna(0) <= capacity.accounts) if capacity.accounts else False
+    tiers = np.where(managed, Tier.MANAGED.value, np.where(table["is_key_account"], Tier.KEY.value, Tier.OTHER.value))
+    result = pd.Series(tiers, index=table["account_id"], dtype="str")
+    for account_id, decided in _decided(decisions, "key_account", KEY_ACCOUNT_ANSWERS, on).items():
+        if account_id in result.index and (decided is Tier.OTHER or result[account_id] == Tier.OTHER):
+            result[account_id] = decided.value
+    for account_id, decided in _decided(decisions, "tier", TIER_ANSWERS, on).items():
+        if account_id in result.index:
+            result[account_id] = decided.value
+    return result.rename("tier").rename_axis("account_id").reset_index()
+
+
+def _membership(facts: AccountFacts, ranking: Pareto, seed: int) -> pd.DataFrame:
+    ids = ranking.table["account_id"]
+    if facts.grain is Grain.YEAR or ranking.basis is Basis.POTENTIAL:
+        return pd.DataFrame({"account_id": ids.to_numpy(), "membership_probability": np.nan})
+    column = BASIS_COLUMN[ranking.basis]
+    result = membership_probability(facts.months, column, ids, facts.period, ranking.threshold, seed)
+    unknown = ranking.table["value"].isna().to_numpy()
+    return result.assign(membership_probability=result["membership_probability"].mask(unknown))
+
+
+def _decided(decisions: pd.DataFrame, subject: str, answers: dict[str, Tier], on: dt.date) -> dict[str, Tier]:
+    """The latest valid decision on a subject by account."""
+    valid_until = pd.to_datetime(decisions["valid_until"])
+    rows = decisions[(decisions["subject"] == subject) & ~(valid_until < pd.Timestamp(on))]
+    rows = rows.assign(date=pd.to_datetime(rows["date"])).sort_values("date", kind="stable", na_position="first")
+    said = rows["decision"].astype(str).str.strip().str.casefold()
+    if strange := rows["decision"][~said.isin(list(answers))].tolist():
+        n = f"{len(strange)} answer{'s' if len(strange) != 1 else ''}"
+        known = ", ".join(answers)
+        raise InputError("decisions", [f"{subject}: {n} not known: {shorten(strange)}. Use one of: {known}"])
+    return dict(zip(rows["account_id"].astype(str), said.map(answers), strict=True))

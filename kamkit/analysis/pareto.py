@@ -1,0 +1,126 @@
+"""Which accounts bring most of the revenue: the ranking, the smallest set reaching the threshold, ABC (domain S3).
+
+Everything is compared exactly. Amounts are restored to whole numbers of a millionth of the currency, the threshold is
+the fraction that its decimal text says, so neither the order of rows nor the unit of the currency can move an account.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fractions import Fraction
+from itertools import accumulate
+
+import pandas as pd
+
+from kamkit.analysis.concentration import gini
+from kamkit.errors import InputError
+from kamkit.model.codes import AbcClass, Basis
+from kamkit.model.results import Pareto
+
+ABC_LIMITS = (Fraction("0.80"), Fraction("0.95"))
+"""Where A and B end, always (convention)."""
+
+LEAST_GINI_FOR_COMPUTED_ABC = 0.3
+"""Below, accounts are too equal for computed limits to mean anything (convention)."""
+
+EXACT_DIGITS = 6
+LARGEST_EXACT = 2**53
+
+BASIS_COLUMN = {Basis.REVENUE: "revenue", Basis.MARGIN: "margin", Basis.POTENTIAL: "wallet"}
+BASIS_SOURCE = {
+    Basis.REVENUE: "map net_revenue in sources.transactions",
+    Basis.MARGIN: "map margin or cost in sources.transactions, or set pareto.basis: revenue",
+    Basis.POTENTIAL: "map wallet in sources.customers, or set pareto.basis: revenue",
+}
+
+
+def rank_accounts(accounts: pd.DataFrame, threshold: float = 0.80, basis: Basis = Basis.REVENUE) -> Pareto:
+    """Rank accounts by the basis and find the smallest set that reaches the threshold.
+
+    `accounts`: account_id, name, revenue, margin, and wallet where the basis is potential; money in one currency.
+    The account that crosses a limit belongs to the upper side. Ties go by account_id as text. The base is the accounts
+    above zero; those at or below zero, or without a figure, stand last without rank, share and class.
+    Raises InputError when the basis is missing for every account.
+    """
+    values = accounts[BASIS_COLUMN[basis]].astype(float)
+    if len(values) and values.isna().all():
+        problem = f"{BASIS_COLUMN[basis]} is missing for all {len(values)} accounts: {BASIS_SOURCE[basis]}"
+        raise InputError("key accounts", [problem])
+    units, digits = whole_units(values)
+    ids, unknown = accounts["account_id"].astype(str).tolist(), values.isna().tolist()
+    order = sorted(range(len(units)), key=lambda i: (unknown[i], -units[i], ids[i]))
+    amounts = [units[i] for i in order if units[i] > 0]
+    n, total = len(amounts), sum(amounts)
+    n_key = smallest_set(amounts, Fraction(str(threshold)))
+    table = accounts.iloc[order][["account_id", "name", "revenue", "margin"]].reset_index(drop=True)
+    table["value"] = values.iloc[order].to_numpy()
+    table["share"] = pd.Series([amount / total for amount in amounts], dtype=float)
+    table["cumulative_share"] = pd.Series([amount / total for amount in accumulate(amounts)], dtype=float)
+    table["rank"] = pd.Series(range(1, n + 1), dtype="Int64")
+    table["is_key_account"] = table.index < n_key
+    limits = [smallest_set(amounts, limit) for limit in ABC_LIMITS]
+    table["abc_class"] = _classes(limits, n)
+    table["abc_computed"] = _classes(computed_limits(amounts), n)
+    return Pareto(
+        table=table,
+        basis=basis,
+        threshold=threshold,
+        n_accounts=len(table),
+        n_positive=n,
+        n_key_accounts=n_key,
+        key_account_share=sum(amounts[:n_key]) / total if total else float("nan"),
+        total=sum(units) / 10**digits,
+        total_positive=total / 10**digits,
+        abc=_counts(table["abc_class"]),
+        abc_computed=_counts(table["abc_computed"]) if table["abc_computed"].notna().any() else {},
+    )
+
+
+def whole_units(values: pd.Series) -> tuple[list[int], int]:
+    """Amounts as whole numbers of 10**−digits, and the digits: six, fewer only where an amount would pass 2**53.
+
+    Missing amounts count as 0 units.
+    """
+    largest = values.abs().max() if values.notna().any() else 0.0
+    digits = next((d for d in range(EXACT_DIGITS, 0, -1) if largest * 10**d < LARGEST_EXACT), 0)
+    return [round(value * 10**digits) for value in values.fillna(0.0).tolist()], digits
+
+
+def smallest_set(amounts: Sequence[int], limit: Fraction) -> int:
+    """How many of the amounts, largest first, it takes to reach a share of their sum."""
+    if not amounts:
+        return 0
+    needed = limit.numerator * sum(amounts)
+    return next(n for n, reached in enumerate(accumulate(amounts), 1) if reached * limit.denominator >= needed)
+
+
+def computed_limits(amounts: Sequence[int]) -> list[int]:
+    """The last account of A and of B after Ultsch & Lötsch (2015, PLoS ONE 10(6): e0129767), on the discrete polygon.
+
+    `amounts`: above zero, largest first. With E = i/n and Y the share cumulated up to account i: the Pareto point is
+    nearest to E = 0, Y = 1; the break-even point is the last account with at least the mean; A ends at the earlier of
+    the two, B at the point nearest to Y = 1 above the later one. Kept in whole numbers, so that ties are ties. Empty
+    where the accounts are too equal (Gini below 0.3, convention).
+    """
+    n, total = len(amounts), sum(amounts)
+    if n == 0 or gini(pd.Series(amounts, dtype=float)) < LEAST_GINI_FOR_COMPUTED_ABC:
+        return []
+    missing = [total - reached for reached in accumulate(amounts)]
+
+    def nearest(start: int) -> int:
+        return min(range(1, n + 1), key=lambda i: ((i - start) * total) ** 2 + (n * missing[i - 1]) ** 2)
+
+    pareto_point = nearest(0)
+    break_even = sum(1 for amount in amounts if amount * n >= total)
+    return [min(pareto_point, break_even), nearest(max(pareto_point, break_even))]
+
+
+def _classes(limits: Sequence[int], n: int) -> pd.Series:
+    if not limits:
+        return pd.Series(dtype="str")
+    sizes = (limits[0], limits[1] - limits[0], n - limits[1])
+    return pd.Series([c.value for c, size in zip(AbcClass, sizes, strict=True) for _ in range(size)], dtype="str")
+
+
+def _counts(classes: pd.Series) -> dict[str, int]:
+    return {c.value: int((classes == c.value).sum()) for c in AbcClass}
