@@ -1,0 +1,167 @@
+"""Computed sentences: what each step found, in one line, and the findings that open the report."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from html import escape
+
+from kamkit.model.codes import BASIC_CARE, Gate, KamType
+from kamkit.model.engagement import Period
+from kamkit.model.results import Imported, KamTypes, KeyAccounts, StrategyOptions
+from kamkit.telling.language import Labels
+
+
+class Sentence(str):
+    """A computed sentence that a notebook shows as a heading of its result, whatever names it contains."""
+
+    def _repr_html_(self) -> str:
+        style = "font-size:1.25em;font-weight:bold;color:#0B4F8A;max-width:46em"
+        return f'<p style="{style}">{escape(str(self))}</p>'
+
+    def __repr__(self) -> str:
+        return str(self)
+
+
+@dataclass(frozen=True)
+class Highlights:
+    """The figures of the first page, over the key accounts: money in the engagement's currency."""
+
+    n_red: int
+    at_risk: float
+    n_white_spots: int
+    n_accounts_with_white_spots: int
+    potential: float
+    n_borderline: int
+    n_unclear: int
+
+
+def highlights(key_accounts: KeyAccounts, kam_types: KamTypes, options: StrategyOptions) -> Highlights:
+    """What is at stake with the key accounts: revenue at risk where the risk is red, and the expected revenue of white
+    spots whose gate is open."""
+    table = key_accounts.pareto.table
+    keys = table.loc[table["is_key_account"], "account_id"]
+    risk = options.account_risk[options.account_risk["account_id"].isin(keys)]
+    red = risk[risk["level"] == "red"]
+    spots = options.cross_selling[options.cross_selling["account_id"].isin(keys)]
+    spots = spots[(spots["gate"] == Gate.OPEN) & (spots["expected_revenue"] > 0)]
+    types = kam_types.table[kam_types.table["account_id"].isin(keys)]
+    return Highlights(
+        n_red=len(red),
+        at_risk=math.fsum(red["revenue_at_risk"].dropna()),
+        n_white_spots=len(spots),
+        n_accounts_with_white_spots=spots["account_id"].nunique(),
+        potential=math.fsum(spots["expected_revenue"]),
+        n_borderline=int(key_accounts.membership["membership_probability"].between(0.05, 0.95, inclusive="left").sum()),
+        n_unclear=int((types["kam_type"] == KamType.UNCLEAR).sum()),
+    )
+
+
+def import_headline(imported: Imported, labels: Labels) -> Sentence:
+    """How much of the export is used, and whether it reconciles."""
+    used = labels(
+        "prose.import",
+        n=imported.n_customers,
+        rows=imported.rows_kept,
+        rows_in=imported.rows_in,
+        revenue=imported.revenue_kept,
+    )
+    return Sentence(f"{used} {reconciliation_sentence(imported, labels)}")
+
+
+def reconciliation_sentence(imported: Imported, labels: Labels) -> str:
+    """Whether the imported revenue meets what the client says."""
+    stated = imported.reconciliation.dropna(subset=["stated"])
+    if stated.empty:
+        return labels("prose.no_control_totals")
+    if stated["within_tolerance"].astype(bool).all():
+        return labels("prose.reconciled")
+    worst = stated.loc[stated["difference_share"].abs().idxmax()]
+    return labels("prose.not_reconciled", year=str(worst["fiscal_year"]), difference=float(worst["difference"]))
+
+
+def pareto_headline(key_accounts: KeyAccounts, labels: Labels) -> Sentence:
+    """How many accounts bring which share: the client's own pair, never a rule of thumb."""
+    pareto = key_accounts.pareto
+    return Sentence(
+        labels(
+            f"prose.pair_{pareto.basis}",
+            n=pareto.n_key_accounts,
+            total=pareto.n_accounts,
+            share=pareto.key_account_share,
+        )
+    )
+
+
+def stability_sentence(key_accounts: KeyAccounts, labels: Labels) -> Sentence:
+    """How certain the list is."""
+    if key_accounts.membership["membership_probability"].isna().all():
+        return Sentence(labels("prose.stability_unknown"))
+    found = key_accounts.membership["membership_probability"].between(0.05, 0.95, inclusive="left").sum()
+    return Sentence(labels("prose.borderline" if found else "prose.no_borderline", n=int(found)))
+
+
+def types_headline(kam_types: KamTypes, key_accounts: KeyAccounts, labels: Labels) -> Sentence:
+    """The programme's type, and how many key accounts are of another one."""
+    table = key_accounts.pareto.table
+    keys = table.loc[table["is_key_account"], "account_id"]
+    types = kam_types.table[kam_types.table["account_id"].isin(keys)]["kam_type"]
+    other = int((types != kam_types.programme_type).sum())
+    opening = labels(f"prose.programme_{kam_types.programme_type}")
+    return Sentence(f"{opening} {labels('prose.exceptions' if other else 'prose.no_exceptions', n=other)}")
+
+
+def existence_headline(kam_types: KamTypes, labels: Labels) -> Sentence:
+    """Whether the client's key account management is real."""
+    return Sentence(labels(f"prose.verdict_{kam_types.existence.verdict}"))
+
+
+def options_headline(options: StrategyOptions, key_accounts: KeyAccounts, labels: Labels) -> Sentence:
+    """What is recommended most often, and for how many key accounts only basic care is left."""
+    table = key_accounts.pareto.table
+    keys = table.loc[table["is_key_account"], "account_id"]
+    chosen = options.recommendations[options.recommendations["account_id"].isin(keys)]["recommended_option"]
+    counts = chosen[chosen != BASIC_CARE].value_counts()
+    if counts.empty:
+        return Sentence(labels("prose.only_basic_care", n=len(chosen)))
+    return Sentence(labels("prose.recommendations", n=len(chosen), option=counts.index[0], most=int(counts.iloc[0])))
+
+
+def risk_sentence(found: Highlights, labels: Labels) -> Sentence:
+    """How many key accounts are at high risk of leaving, and with how much revenue."""
+    return Sentence(labels("prose.at_risk" if found.n_red else "prose.none_at_risk", n=found.n_red, money=found.at_risk))
+
+
+def potential_sentence(found: Highlights, labels: Labels) -> Sentence:
+    """What could be sold in addition to key accounts."""
+    key = "prose.potential" if found.n_white_spots else "prose.no_potential"
+    n = found.n_accounts_with_white_spots
+    return Sentence(labels(key, n=n, spots=found.n_white_spots, money=found.potential))
+
+
+def largest_account_sentence(key_accounts: KeyAccounts, labels: Labels) -> Sentence:
+    """What share the largest account has, measured at the only line that is a norm (IFRS 8.34: 10 %)."""
+    share = key_accounts.concentration.cr1
+    key = "prose.largest_above_norm" if share >= 0.10 else "prose.largest_below_norm"
+    return Sentence(labels(key, name=key_accounts.pareto.table["name"].iloc[0], share=share))
+
+
+def period_words(period: Period, fiscal_year_start: int, labels: Labels) -> str:
+    """The period as people say it."""
+    return labels.period(period.start, period.end, fiscal_year_start)
+
+
+def three_findings(
+    key_accounts: KeyAccounts, kam_types: KamTypes, options: StrategyOptions, labels: Labels
+) -> tuple[str, ...]:
+    """The three findings of the first page: who carries the revenue, what is at risk, what can be won; where risk or
+    potential cannot be told, the largest account and the recommendations take their place."""
+    found = highlights(key_accounts, kam_types, options)
+    candidates: list[tuple[bool, str]] = [
+        (True, pareto_headline(key_accounts, labels)),
+        (bool(found.n_red), risk_sentence(found, labels)),
+        (bool(found.n_white_spots), potential_sentence(found, labels)),
+        (True, largest_account_sentence(key_accounts, labels)),
+        (True, options_headline(options, key_accounts, labels)),
+    ]
+    return tuple(sentence for holds, sentence in candidates if holds)[:3]

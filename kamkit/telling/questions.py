@@ -1,0 +1,130 @@
+"""What to ask the client next: every gap that keeps something from being said, by the revenue that hangs on it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from kamkit.model.codes import Answer, Gate, Grain, KamType
+from kamkit.model.results import AccountFacts, Imported, KamTypes, KeyAccounts, StrategyOptions
+from kamkit.telling.language import Labels
+
+QUESTION_COLUMNS = ("rank", "question", "why", "effect")
+
+
+@dataclass(frozen=True)
+class _Question:
+    """`effect` is the period's revenue that the answer concerns; `weight` breaks ties between equal effects."""
+
+    question: str
+    why: str
+    effect: float | None
+    weight: int = 1
+
+
+def client_questions(
+    imported: Imported,
+    facts: AccountFacts,
+    labels: Labels,
+    key_accounts: KeyAccounts | None = None,
+    kam_types: KamTypes | None = None,
+    options: StrategyOptions | None = None,
+) -> pd.DataFrame:
+    """rank, question, why, effect: the open questions, the one with the most revenue behind it first."""
+    found = [*_about_the_import(imported, facts, labels)]
+    if key_accounts is not None:
+        found += _about_gaps(facts, key_accounts, kam_types, options, labels)
+        if kam_types is not None:
+            found += _about_types(kam_types, key_accounts, labels)
+    ordered = sorted(found, key=lambda q: (-(q.effect or 0.0), -q.weight, q.question))
+    rows = [(rank, q.question, q.why, q.effect) for rank, q in enumerate(ordered, start=1)]
+    return pd.DataFrame(rows, columns=list(QUESTION_COLUMNS))
+
+
+def _about_the_import(imported: Imported, facts: AccountFacts, labels: Labels) -> Iterator[_Question]:
+    for rule in imported.rules.itertuples():
+        if rule.rule in {"no_customer"} and rule.rows > 0:
+            yield _question(labels, "no_customer", abs(rule.revenue), n=rule.rows)
+    if imported.reconciliation.empty or imported.reconciliation["stated"].isna().all():
+        yield _question(labels, "control_totals", imported.revenue_kept)
+    else:
+        for year in imported.reconciliation.itertuples():
+            if pd.notna(year.stated) and not year.within_tolerance:
+                yield _question(labels, "difference", abs(year.difference), year=str(year.fiscal_year))
+    if imported.grain == Grain.YEAR:
+        yield _question(labels, "invoice_lines", imported.revenue_kept)
+    accounts = facts.accounts[facts.accounts["in_period"].astype(bool)]
+    without_margin = float((accounts["revenue"] * (1 - accounts["margin_coverage"].fillna(0))).clip(lower=0).sum())
+    if without_margin > 0.005 * accounts["revenue"].clip(lower=0).sum():
+        yield _question(labels, "margin", without_margin)
+    if facts.members.empty or (facts.members["group_source"] == "none").all():
+        yield _question(labels, "groups", float(accounts["revenue"].clip(lower=0).sum()))
+
+
+def _about_types(kam_types: KamTypes, key_accounts: KeyAccounts, labels: Labels) -> Iterator[_Question]:
+    unclear = kam_types.table[kam_types.table["kam_type"] == KamType.UNCLEAR]
+    revenue = _key_revenue(key_accounts).reindex(unclear["account_id"]).dropna()
+    if len(revenue):
+        yield _question(labels, "kam_type", float(revenue.sum()), n=len(revenue))
+
+
+def _about_gaps(
+    facts: AccountFacts,
+    key_accounts: KeyAccounts,
+    kam_types: KamTypes | None,
+    options: StrategyOptions | None,
+    labels: Labels,
+) -> Iterator[_Question]:
+    """One question per missing table (or column of the two main tables), with all that it would make assessable."""
+    revenue = _key_revenue(key_accounts)
+    concerned: dict[str, set[str]] = {}
+    unlocked: dict[str, list[str]] = {}
+    for need, thing, account_ids in _needs(kam_types, options, revenue):
+        concerned.setdefault(need, set()).update(account_ids)
+        things = unlocked.setdefault(need, [])
+        if thing not in things:
+            things.append(thing)
+    for need, things in unlocked.items():
+        table, _, column = need.partition(".")
+        key = f"question.{table}_{column}" if column else f"question.{table}"
+        words = [labels(thing) for thing in things]
+        question = (
+            labels(key) if key in labels else labels("question.any", table=labels(f"table_name.{table}"), column=column)
+        )
+        effect = float(revenue[sorted(concerned[need])].sum())
+        yield _Question(question, labels("question_why.unlocks", names=words), effect, len(words))
+
+
+def _needs(
+    kam_types: KamTypes | None, options: StrategyOptions | None, revenue: pd.Series[Any]
+) -> Iterator[tuple[str, str, list[str]]]:
+    """What is missing, the key of what it keeps from being assessed, and the key accounts concerned."""
+    if options is not None:
+        blocked = options.options[options.options["gate"] == Gate.NOT_ASSESSABLE]
+        blocked = blocked[blocked["account_id"].isin(revenue.index)]
+        for row in blocked.itertuples():
+            for missing in row.missing:
+                yield _need(missing), f"option.{row.option}", [row.account_id]
+    if kam_types is not None:
+        for test in kam_types.existence.tests:
+            if test.answer == Answer.NOT_ASSESSABLE:
+                for missing in test.missing:
+                    yield _need(missing), f"existence_short.{test.test}", list(revenue.index)
+
+
+def _need(missing: str) -> str:
+    """Columns of the two main tables are asked for one by one, other tables as a whole."""
+    table, _, _ = missing.partition(".")
+    return missing if table in {"transactions", "customers"} else table
+
+
+def _key_revenue(key_accounts: KeyAccounts) -> pd.Series[Any]:
+    table = key_accounts.pareto.table
+    return table[table["is_key_account"]].set_index("account_id")["revenue"]
+
+
+def _question(labels: Labels, code: str, effect: float, **values: Any) -> _Question:
+    return _Question(labels(f"question.{code}", **values), labels(f"question_why.{code}", **values), effect)

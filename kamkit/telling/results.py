@@ -1,0 +1,259 @@
+"""What stands in the result files of a run (design §4): numbers and codes for machines, sentences in the run's language.
+
+Everything that is shown to people, in notebooks, report and workbook, is taken from these frames, so that no two places
+can disagree.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from kamkit.model.results import AccountFacts, Finding, Imported, KamTypes, KeyAccounts, StrategyOptions
+from kamkit.telling.language import Labels
+from kamkit.telling.questions import client_questions
+
+ResultFile = pd.DataFrame | dict[str, Any]
+
+ACCOUNT_COLUMNS = (
+    "account_id name revenue share cumulative_share rank is_key_account tier abc_class abc_computed "
+    "membership_probability kam_type kam_type_margin kam_status recommended_option supporting_option options_assessed "
+    "reason decision region field_rep kam_owner"
+).split()
+OPTION_COLUMNS = "account_id option score coverage gate rank evidence action".split()
+RISK_COLUMNS = (
+    "account_id risk_score eligible days_since_last own_interval_days revenue_change revenue_at_risk evidence".split()
+)
+CROSS_SELLING_COLUMNS = (
+    "account_id category rank score expected_revenue expected_margin gate peers_buying peers evidence".split()
+)
+ACTION_COLUMNS = (
+    "rank account_id name option trigger first_step question role due_date at_stake at_stake_low at_stake_high "
+    "stop_criterion"
+).split()
+
+
+def result_files(
+    imported: Imported,
+    facts: AccountFacts,
+    labels: Labels,
+    key_accounts: KeyAccounts | None = None,
+    kam_types: KamTypes | None = None,
+    options: StrategyOptions | None = None,
+) -> Mapping[str, ResultFile]:
+    """The content of every result file that the steps so far allow, by file name."""
+    content: dict[str, ResultFile] = {"import.json": import_summary(imported, labels)}
+    if key_accounts is not None:
+        content["summary.json"] = summary(imported, facts, key_accounts, kam_types)
+        content["accounts.csv"] = accounts_frame(facts, key_accounts, labels, kam_types, options)
+    if kam_types is not None:
+        content["existence.json"] = existence_summary(kam_types, labels)
+    if options is not None:
+        content["options.csv"] = told(options.options, labels, OPTION_COLUMNS)
+        content["account_risk.csv"] = told(options.account_risk, labels, RISK_COLUMNS)
+        content["cross_selling.csv"] = told(options.cross_selling, labels, CROSS_SELLING_COLUMNS)
+        content["backtests.csv"] = options.backtests
+        if key_accounts is not None:
+            content["actions.csv"] = actions_frame(options, key_accounts, labels)
+    content["questions.csv"] = client_questions(imported, facts, labels, key_accounts, kam_types, options)
+    return content
+
+
+def summary(
+    imported: Imported, facts: AccountFacts, key_accounts: KeyAccounts, kam_types: KamTypes | None = None
+) -> dict[str, Any]:
+    """The figures of `summary.json`; `kam_programme` is null before step 3."""
+    pareto, concentration = key_accounts.pareto, key_accounts.concentration
+    revenue = pareto.table["revenue"]
+    figures: dict[str, Any] = {
+        "n_customers": imported.n_customers,
+        "n_accounts": pareto.n_accounts,
+        "n_key_accounts": pareto.n_key_accounts,
+        "revenue_total": math.fsum(revenue),
+        "revenue_positive": math.fsum(revenue[revenue > 0]),
+        "key_account_share": pareto.key_account_share,
+    }
+    names = "top20_share gini hhi n_effective cr1 cr3 cr5 cr10".split()
+    figures |= {name: getattr(concentration, name) for name in names}
+    figures |= {
+        "abc": dict(pareto.abc),
+        "abc_computed": dict(pareto.abc_computed),
+        "period": {"start": facts.period.start, "end": facts.period.end},
+        "currency": imported.currency,
+        "threshold": pareto.threshold,
+        "kam_programme": None,
+        "basis": pareto.basis,
+        "level": facts.level,
+    }
+    if kam_types is not None:
+        figures["kam_programme"] = {
+            "verdict": kam_types.existence.verdict,
+            "type": kam_types.programme_type,
+            "source_label": kam_types.source_label,
+        }
+    return figures
+
+
+def accounts_frame(
+    facts: AccountFacts,
+    key_accounts: KeyAccounts,
+    labels: Labels,
+    kam_types: KamTypes | None = None,
+    options: StrategyOptions | None = None,
+) -> pd.DataFrame:
+    """One row per account of the period, by rank, with everything that the steps so far say about it."""
+    frame = key_accounts.pareto.table.merge(key_accounts.membership, on="account_id", how="left")
+    frame = frame.merge(key_accounts.tiers, on="account_id", how="left")
+    people = ["account_id", "region", "field_rep", "kam_owner"]
+    frame = frame.merge(facts.accounts[people], on="account_id", how="left")
+    frame = frame.merge(_decisions(facts), on="account_id", how="left")
+    if kam_types is not None:
+        frame = frame.merge(kam_types.table, on="account_id", how="left")
+    if options is not None:
+        frame = frame.merge(told(options.recommendations, labels), on="account_id", how="left")
+    return _ordered(frame.drop(columns=["values", "missing"], errors="ignore"), ACCOUNT_COLUMNS)
+
+
+def _decisions(facts: AccountFacts) -> pd.DataFrame:
+    """account_id, decision: the latest decision per subject, as `subject: decision`."""
+    decisions = facts.tables.get("decisions")
+    if decisions is None or decisions.empty:
+        return pd.DataFrame({"account_id": pd.Series(dtype="string"), "decision": pd.Series(dtype="string")})
+    by_date = decisions.sort_values("date", kind="stable", na_position="first") if "date" in decisions else decisions
+    latest = by_date.drop_duplicates(["account_id", "subject"], keep="last").sort_values(["account_id", "subject"])
+    words = latest["subject"].astype("string") + ": " + latest["decision"].astype("string")
+    return words.groupby(latest["account_id"]).agg("; ".join).rename("decision").reset_index()
+
+
+def actions_frame(options: StrategyOptions, key_accounts: KeyAccounts, labels: Labels) -> pd.DataFrame:
+    """The 90-day plan in words, one row per line of the plan."""
+    names = key_accounts.pareto.table[["account_id", "name"]]
+    return told(options.actions.merge(names, on="account_id", how="left"), labels, ACTION_COLUMNS)
+
+
+def existence_summary(kam_types: KamTypes, labels: Labels) -> dict[str, Any]:
+    """The content of `existence.json`: the verdict, and every condition with its outcome, figures and gaps."""
+    return {
+        "verdict": kam_types.existence.verdict,
+        "type": kam_types.programme_type,
+        "source_label": kam_types.source_label,
+        "tests": [
+            {
+                "test": test.test,
+                "condition": labels(f"existence.{test.test}"),
+                "answer": test.answer,
+                "values": dict(test.values),
+                "missing": list(test.missing),
+            }
+            for test in kam_types.existence.tests
+        ],
+    }
+
+
+def import_summary(imported: Imported, labels: Labels) -> dict[str, Any]:
+    """The content of `import.json`: what came in, what each rule did, how it reconciles, what was noticed."""
+    names = "rows_in rows_kept revenue_in revenue_kept n_customers first_date last_date grain currency level".split()
+    return {
+        "period": {"start": imported.period.start, "end": imported.period.end},
+        **{name: getattr(imported, name) for name in names},
+        "tables": list(imported.tables),
+        "rules": _records(imported.rules),
+        "reconciliation": _records(imported.reconciliation),
+        "files": _records(imported.files),
+        "columns": _records(imported.columns),
+        "findings": [_finding(finding, labels) for finding in imported.findings],
+    }
+
+
+def _finding(finding: Finding, labels: Labels) -> dict[str, Any]:
+    return {
+        "code": finding.code,
+        "table": finding.table,
+        "severity": finding.severity,
+        "rows": finding.rows,
+        "revenue": finding.revenue,
+        "examples": list(finding.examples),
+        "text": finding_sentence(finding, labels),
+    }
+
+
+def finding_sentence(finding: Finding, labels: Labels) -> str:
+    """A finding of the import or a note of a method, as a sentence."""
+    return labels(
+        f"finding.{finding.code}",
+        **{"rows": finding.rows, "revenue": finding.revenue, "table": finding.table, **finding.values},
+    )
+
+
+def render_result(content: ResultFile) -> str:
+    """A result file as text: CSV with `.` decimals, `true|false` and empty fields, or JSON.
+
+    >>> render_result(pd.DataFrame({"account_id": ["007"], "eligible": [True], "score": [None]}))
+    'account_id,eligible,score\\n007,true,\\n'
+    """
+    if isinstance(content, dict):
+        return json.dumps(_plain(content), ensure_ascii=False, indent=2, allow_nan=False) + "\n"
+    frame = content.copy()
+    for column in frame.columns:
+        frame[column] = frame[column].map(_field, na_action="ignore").astype(object)
+    return frame.to_csv(index=False, lineterminator="\n")
+
+
+def _field(value: Any) -> Any:
+    if isinstance(value, bool | np.bool_):
+        return "true" if value else "false"
+    if isinstance(value, tuple | list | dict | np.ndarray):
+        return json.dumps(_plain(value), ensure_ascii=False)
+    return _plain(value)
+
+
+def _plain(value: Any) -> Any:
+    """A value as JSON can hold it: no NaN, no NumPy, dates as ISO text."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, tuple | list | np.ndarray):
+        return [_plain(item) for item in value]
+    if value is None or value is pd.NA or value is pd.NaT or (isinstance(value, float) and not math.isfinite(value)):
+        return None
+    if isinstance(value, dt.datetime):
+        return value.date().isoformat()
+    if isinstance(value, dt.date):
+        return value.isoformat()
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    return [{str(key): _plain(value) for key, value in row.items()} for row in frame.to_dict("records")]
+
+
+_TOLD = {"evidence", "reason", "action", "trigger", "first_step", "question", "stop_criterion", "role", "avoid"}
+"""Columns whose codes are told as sentences; every other code stays a code."""
+
+
+def told(frame: pd.DataFrame, labels: Labels, columns: Sequence[str] = ()) -> pd.DataFrame:
+    """The frame with its sentences in words, the named columns first."""
+    told = frame.copy()
+    for column in _TOLD & set(frame.columns):
+        told[column] = [
+            _sentence(labels, column, code, values)
+            for code, values in zip(frame[column], frame["values"], strict=True)
+        ]
+    told = told.drop(columns=["values"], errors="ignore")
+    return _ordered(told, columns)
+
+
+def _sentence(labels: Labels, section: str, code: Any, values: Any) -> str | None:
+    if labels.missing(code):
+        return None
+    return labels(f"{section}.{code}", **(values if isinstance(values, Mapping) else {}))
+
+
+def _ordered(frame: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
+    """The columns of the contract first, missing ones empty; what else is there follows."""
+    return frame.reindex(columns=[*columns, *(c for c in frame.columns if c not in columns)])

@@ -1,0 +1,328 @@
+"""Tables for people: the same rows in a notebook, in the report and in the workbook.
+
+A table keeps its raw values (the workbook calculates with them) beside the cells as they are read. Columns are given as
+`name:kind …`; a kind is one of the formats of `Labels` (text, count, number, percent, change, money, money_short, date,
+word:<section>), and titles come from `column.<name>`.
+"""
+
+from __future__ import annotations
+
+
+from dataclasses import dataclass, replace
+from html import escape
+from typing import Any
+
+import pandas as pd
+
+from kamkit.model.codes import Gate
+from kamkit.model.results import Imported, KamTypes, KeyAccounts, StrategyOptions
+from kamkit.telling.language import Labels
+from kamkit.telling.results import finding_sentence, told
+
+NUMERIC = frozenset({"count", "number", "percent", "change", "money", "money_short"})
+ABSENT = "–"
+MOST_ROWS = 20
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column: its name in the results, its title for people, how its values are written."""
+
+    name: str
+    title: str
+    kind: str
+
+    @property
+    def is_numeric(self) -> bool:
+        return self.kind in NUMERIC
+
+
+@dataclass(frozen=True)
+class DisplayTable:
+    """A table to be shown: raw `rows`, the same as written `cells`, and the sentence for rows left out."""
+
+    key: str
+    caption: str
+    columns: tuple[Column, ...]
+    rows: tuple[tuple[Any, ...], ...]
+    cells: tuple[tuple[str, ...], ...]
+    more: str = ""
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def without(self, *names: str) -> DisplayTable:
+        """The table without some columns."""
+        keep = [i for i, column in enumerate(self.columns) if column.name not in names]
+        return replace(
+            self,
+            columns=tuple(self.columns[i] for i in keep),
+            rows=tuple(tuple(row[i] for i in keep) for row in self.rows),
+            cells=tuple(tuple(row[i] for i in keep) for row in self.cells),
+        )
+
+    def __repr__(self) -> str:
+        titles = tuple(column.title for column in self.columns)
+        widths = [max(map(len, values)) for values in zip(titles, *self.cells, strict=True)]
+        lines = [_line(row, widths, self.columns) for row in (titles, *self.cells)]
+        lines.insert(1, "─" * len(lines[0]))
+        return "\n".join([self.caption, *(line.rstrip() for line in lines), *([self.more] if self.more else [])])
+
+    def _repr_html_(self) -> str:
+        head = "".join(f'<th scope="col" style="{_style(c)};color:#616E7C">{escape(c.title)}</th>' for c in self.columns)
+        body = "".join(
+            "<tr>"
+            + "".join(
+                f'<td style="{_style(column)}">{escape(cell)}</td>'
+                for column, cell in zip(self.columns, row, strict=True)
+            )
+            + "</tr>"
+            for row in self.cells
+        )
+        more = f'<div style="color:#616E7C">{escape(self.more)}</div>' if self.more else ""
+        caption = "text-align:left;color:#0B4F8A;font-weight:bold"
+        return (
+            f'<table style="border-collapse:collapse"><caption style="{caption}">{escape(self.caption)}</caption>'
+            f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{more}"
+        )
+
+
+def _style(column: Column) -> str:
+    align = "right;white-space:nowrap" if column.is_numeric else "left"
+    return f"text-align:{align};vertical-align:top;padding:4px 10px"
+
+
+def _line(row: tuple[str, ...], widths: list[int], columns: tuple[Column, ...]) -> str:
+    return "  ".join(
+        cell.rjust(width) if column.is_numeric else cell.ljust(width)
+        for cell, width, column in zip(row, widths, columns, strict=True)
+    )
+
+
+def display_table(
+    frame: pd.DataFrame, key: str, columns: str, labels: Labels, most: int | None = MOST_ROWS, **values: Any
+) -> DisplayTable:
+    """A frame as a table for people; `key` names the caption (`table.<key>`, filled with `values`), and rows beyond
+    `most` are told as a count. Columns that the frame does not have, or that are empty all over, are left out."""
+    named = [(name, kind or "text") for name, _, kind in (word.partition(":") for word in columns.split())]
+    shown = [
+        Column(name, labels(f"column.{name}"), kind)
+        for name, kind in named
+        if name in frame and (frame.empty or frame[name].notna().any())
+    ]
+    head = frame if most is None else frame.head(most)
+    rows = tuple(zip(*(head[column.name].tolist() for column in shown), strict=True)) if shown else ()
+    left = len(frame) - len(head)
+    return DisplayTable(
+        key,
+        labels(f"table.{key}", **values),
+        tuple(shown),
+        rows,
+        tuple(tuple(_cell(v, c, labels) for v, c in zip(row, shown, strict=True)) for row in rows),
+        labels("table.more", n=left) if left else "",
+    )
+
+
+def _cell(value: Any, column: Column, labels: Labels) -> str:
+    if isinstance(value, tuple | list):
+        return ", ".join(map(str, value)) or ABSENT
+    if labels.missing(value) or value == "":
+        return ABSENT
+    if isinstance(value, bool):
+        return labels(f"answer.{'yes' if value else 'no'}")
+    return labels.format_field(value, "" if column.kind == "text" else column.kind)
+
+
+def _named(frame: pd.DataFrame, key_accounts: KeyAccounts) -> pd.DataFrame:
+    """The frame with the account's name, rank and whether it is a key account."""
+    return frame.merge(
+        key_accounts.pareto.table[["account_id", "name", "revenue", "is_key_account"]]
+        .assign(order=range(len(key_accounts.pareto.table)))
+        .rename(columns={"revenue": "account_revenue"}),
+        on="account_id",
+        how="inner",
+    )
+
+
+def files_table(imported: Imported, labels: Labels) -> DisplayTable:
+    """The files that were read, and how."""
+    return display_table(
+        imported.files, "files", "table:word:table_name file sheet encoding delimiter header_row:count rows:count", labels
+    )
+
+
+def columns_table(imported: Imported, labels: Labels) -> DisplayTable:
+    """Which column of the client means what, and how its values are written."""
+    columns = "table:word:table_name column source format decimal thousands n_empty:count ambiguous:count example"
+    return display_table(imported.columns, "columns", columns, labels, most=None)
+
+
+def rules_table(imported: Imported, labels: Labels) -> DisplayTable:
+    """What each cleaning rule found, and what was done about it."""
+    found = imported.rules[imported.rules["rows"] > 0]
+    return display_table(
+        found, "rules", "rule:word:rule treatment:word:treatment rows:count revenue:money examples", labels, most=None
+    )
+
+
+def reconciliation_table(imported: Imported, labels: Labels) -> DisplayTable:
+    """Imported revenue against what the client says, by fiscal year."""
+    columns = "fiscal_year stated:money imported:money difference:money difference_share:change within_tolerance"
+    return display_table(imported.reconciliation, "reconciliation", columns, labels, most=None)
+
+
+def findings_table(imported: Imported, labels: Labels) -> DisplayTable:
+    """What the import noticed, warnings first."""
+    found = sorted(imported.findings, key=lambda finding: finding.severity == "info")
+    frame = pd.DataFrame(
+        [
+            {
+                "severity": finding.severity,
+                "table": finding.table,
+                "finding": finding_sentence(finding, labels),
+                "rows": finding.rows,
+                "revenue": finding.revenue,
+                "examples": ", ".join(finding.examples[:3]) or None,
+            }
+            for finding in found
+        ],
+        columns=["severity", "table", "finding", "rows", "revenue", "examples"],
+    )
+    columns = "severity:word:severity table:word:table_name finding rows:count revenue:money examples"
+    return display_table(frame, "findings", columns, labels, most=None)
+
+
+def key_accounts_table(key_accounts: KeyAccounts, labels: Labels, most: int | None = MOST_ROWS) -> DisplayTable:
+    """The key accounts by rank, with how certain their place is."""
+    table = key_accounts.pareto.table.merge(key_accounts.membership, on="account_id", how="left")
+    table = table.merge(key_accounts.tiers, on="account_id", how="left")
+    columns = (
+        "rank:count name revenue:money share:percent cumulative_share:percent margin:money abc_class "
+        "membership:word:membership tier:word:tier"
+    )
+    table = table[table["is_key_account"]].assign(membership=table["membership_probability"].map(_certainty))
+    return display_table(table, "key_accounts", columns, labels, most)
+
+
+def borderline_table(key_accounts: KeyAccounts, labels: Labels) -> DisplayTable:
+    """The accounts whose place in or out of the set is not certain, nearest to the cut first."""
+    table = key_accounts.pareto.table.merge(key_accounts.membership, on="account_id")
+    borderline = table[table["membership_probability"].map(_certainty) == "borderline"]
+    columns = "rank:count name revenue:money cumulative_share:percent is_key_account membership_probability:percent"
+    return display_table(borderline.sort_values("rank"), "borderline", columns, labels)
+
+
+def _certainty(probability: float) -> str | None:
+    """In at least 95 % of the draws: clear; in 5–95 %: borderline (domain S5, convention)."""
+    if pd.isna(probability):
+        return None
+    return "clear" if probability >= 0.95 else "borderline" if probability >= 0.05 else "outside"
+
+
+def concentration_table(key_accounts: KeyAccounts, labels: Labels) -> DisplayTable:
+    """How unevenly the basis is spread."""
+    found = key_accounts.concentration
+    shares = "top20_share cr1 cr3 cr5 cr10".split()
+    figures = {name: labels.percent(getattr(found, name)) for name in shares}
+    figures |= {"gini": labels.number(found.gini, 2), "hhi": labels.number(found.hhi, 3)}
+    figures |= {"n_effective": labels.number(found.n_effective)}
+    frame = pd.DataFrame(
+        [{"figure": labels(f"figure.{name}"), "value": text, "meaning": labels(f"figure_meaning.{name}")} for name, text in figures.items()]
+    )
+    return display_table(frame, "concentration", "figure value meaning", labels)
+
+
+def types_table(kam_types: KamTypes, key_accounts: KeyAccounts, labels: Labels) -> DisplayTable:
+    """The key accounts with type, margin of the decision and status."""
+    table = _named(kam_types.table, key_accounts).sort_values("order")
+    columns = "name account_revenue:money kam_type:word:kam_type kam_type_margin:number inherited kam_status:word:kam_status"
+    return display_table(table[table["is_key_account"]], "types", columns, labels)
+
+
+def exceptions_table(kam_types: KamTypes, key_accounts: KeyAccounts, labels: Labels) -> DisplayTable:
+    """The key accounts whose type is their own and not the programme's, with the strongest reason."""
+    own = kam_types.table[kam_types.table["kam_type"] != kam_types.programme_type]
+    strongest = kam_types.evidence.sort_values("points", ascending=False, kind="stable")
+    strongest = strongest.merge(own[["account_id", "kam_type"]], on=["account_id", "kam_type"])
+    strongest = strongest.drop_duplicates("account_id")[["account_id", "reason", "detail"]]
+    table = _named(own, key_accounts).merge(strongest, on="account_id", how="left").sort_values("order")
+    columns = "name account_revenue:money kam_type:word:kam_type kam_type_margin:number reason:word:type_reason detail"
+    return display_table(table[table["is_key_account"]], "exceptions", columns, labels)
+
+
+def existence_table(kam_types: KamTypes, labels: Labels) -> DisplayTable:
+    """The conditions of the source text for real key account management, and what the data say about each."""
+    frame = pd.DataFrame(
+        [
+            {
+                "test": test.test,
+                "condition": labels(f"existence.{test.test}"),
+                "answer": test.answer,
+                "missing": ", ".join(test.missing) or None,
+            }
+            for test in kam_types.existence.tests
+        ]
+    )
+    return display_table(frame, "existence", "test condition answer:word:answer missing", labels)
+
+
+def recommendations_table(
+    options: StrategyOptions, key_accounts: KeyAccounts, labels: Labels, most: int | None = MOST_ROWS
+) -> DisplayTable:
+    """One line per key account: what to do, what beside it, and why."""
+    table = _named(told(options.recommendations, labels), key_accounts).sort_values("order")
+    columns = "name recommended_option:word:option supporting_option:word:option reason first_step options_assessed:count"
+    return display_table(table[table["is_key_account"]], "recommendations", columns, labels, most)
+
+
+def actions_table(options: StrategyOptions, key_accounts: KeyAccounts, labels: Labels) -> DisplayTable:
+    """The 90-day plan."""
+    table = told(options.actions.merge(key_accounts.pareto.table[["account_id", "name"]], on="account_id"), labels)
+    columns = (
+        "rank:count name option:word:option trigger first_step question role due_date:date at_stake:money_short "
+        "at_stake_low:money_short at_stake_high:money_short stop_criterion"
+    )
+    return display_table(table.sort_values("rank"), "actions", columns, labels)
+
+
+def account_risk_table(
+    options: StrategyOptions, key_accounts: KeyAccounts, labels: Labels, most: int | None = 10
+) -> DisplayTable:
+    """The key accounts with raised risk of leaving, highest first."""
+    table = _named(told(options.account_risk, labels), key_accounts)
+    table = table[table["is_key_account"] & table["level"].isin(["red", "amber"])]
+    columns = "name level:word:risk_level revenue_at_risk:money_short revenue_change:change days_since_last:count own_interval_days:count evidence"
+    return display_table(table.sort_values("risk_score", ascending=False), "account_risk", columns, labels, most)
+
+
+def cross_selling_table(
+    options: StrategyOptions, key_accounts: KeyAccounts, labels: Labels, most: int | None = 10
+) -> DisplayTable:
+    """The white spots of key accounts with open gate, by expected revenue."""
+    table = _named(told(options.cross_selling, labels), key_accounts)
+    table = table[table["is_key_account"] & (table["gate"] == Gate.OPEN)]
+    columns = "name category expected_revenue:money_short expected_margin:money_short evidence"
+    return display_table(table.sort_values("expected_revenue", ascending=False), "cross_selling", columns, labels, most)
+
+
+def options_table(options: StrategyOptions, key_accounts: KeyAccounts, labels: Labels) -> DisplayTable:
+    """Per option: for how many key accounts it is open, closed or cannot be assessed."""
+    table = _named(options.options, key_accounts)
+    table = table[table["is_key_account"]]
+    counts = pd.crosstab(table["option"], table["gate"]).reindex(columns=[g.value for g in Gate], fill_value=0)
+    counts = counts.reindex(table["option"].drop_duplicates()).reset_index()
+    return display_table(counts, "options", "option:word:option open:count closed:count not_assessable:count", labels)
+
+
+def backtests_table(options: StrategyOptions, labels: Labels) -> DisplayTable:
+    """What the methods would have got right on the client's own history, against doing nothing clever."""
+    columns = (
+        "task:word:task population:word:population n:count events:count metric:word:metric value:number ci_low:number "
+        "ci_high:number baseline:word:baseline baseline_value:number"
+    )
+    return display_table(options.backtests, "backtests", columns, labels, most=None)
+
+
+def questions_table(questions: pd.DataFrame, labels: Labels, most: int | None = 12) -> DisplayTable:
+    """What to ask the client for next, by the revenue that hangs on the answer."""
+    return display_table(questions, "questions", "rank:count question why effect:money_short", labels, most)
