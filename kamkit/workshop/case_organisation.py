@@ -79,7 +79,7 @@ def organisation_tables(
     frames = {
         "privileges": _privileges(named, real, chance),
         "budgets": _budgets(named, revenue, real),
-        "sales_organisation": _sales_organisation(named, revenue, crossing_size(spec), chance),
+        "sales_organisation": _sales_organisation(named, revenue, crossing_size(spec), real, chance),
     }
     if real:
         frames["contacts"], frames["interactions"] = _relations(named, crossing_size(spec), chance)
@@ -124,18 +124,21 @@ def _budgets(customers: Sequence[Customer], revenue: pd.Series[int], real: bool)
 
 
 def _sales_organisation(
-    customers: Sequence[Customer], revenue: pd.Series[int], crossing: float, chance: Chance
+    customers: Sequence[Customer], revenue: pd.Series[int], crossing: float, real: bool, chance: Chance
 ) -> list[dict[str, Any]]:
-    """Key account managers, and field sales with a region, a revenue target and priorities of their own: six mid-size
-    customers each, one per row."""
+    """In earnest, key account managers beside a field sales force with regions, revenue targets and six mid-size
+    priority customers each, one per row; in name only, field sales whose priorities are the key accounts."""
     rows: list[dict[str, Any]] = [
         {"role": "Key Account Manager", "field_rep": owner, "fte": 1}
-        for owner in sorted({c.kam_owner for c in customers if c.kam_owner})
+        for owner in sorted({c.kam_owner for c in customers if c.kam_owner and real})
     ]
     for rep, region in sorted({(c.field_rep, c.region) for c in customers}):
-        own = [c for c in customers if c.field_rep == rep and not c.key_label]
-        target = round(sum(int(revenue.get(c.customer_id, 0)) for c in own) * 1.05 / 1_000_000) * 1_000_000
-        priorities = chance.shuffled([c for c in own if crossing / 8 < c.size < crossing])[:6]
+        own = [c for c in customers if c.field_rep == rep and c.key_label is not real]
+        target = (
+            round(sum(int(revenue.get(c.customer_id, 0)) for c in customers if c.field_rep == rep) * 1.05 / 1_000_000)
+            * 1_000_000
+        )
+        priorities = chance.shuffled([c for c in own if not real or crossing / 8 < c.size < crossing])[:6]
         for i, customer in enumerate(priorities or own[:1]):
             rows.append({"role": "Außendienst", "region": region, "field_rep": rep, "fte": 1 if i == 0 else None,
                          "revenue_target": target if i == 0 else None,

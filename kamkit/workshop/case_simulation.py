@@ -78,7 +78,9 @@ NAME_LAST = [
     "moser",
     "lage",
 ]
-LEGAL_FORMS = ("GmbH", "GmbH", "GmbH", "GmbH & Co. KG", "AG", "KG", "GmbH & Co. KG", "OHG", "e. K.", "GmbH")
+LEGAL_FORMS = ("GmbH", "GmbH", "GmbH", "GmbH & Co. KG", "AG", "KG", "GmbH & Co. KG", "OHG", "GmbH")
+SOLE_TRADERS = ("01", "16", "25", "46", "47", "56")
+"""Divisions in which a small firm may belong to one person."""
 FIRST_NAMES = [
     "Anke",
     "Bernd",
@@ -238,7 +240,7 @@ def invent_customers(spec: CaseSpec, seed: int) -> tuple[Customer, ...]:
         if group is not None and first_of_group:
             ids[group] = customer_id if spec.group_column == "parent_id" else f"K{number - 9000:04d}"
             group_stems[group] = stems.pop()
-        industry = _industry(spec, role, chance)
+        industry = _industry(spec, role, size > 2.5 * crossing, chance)
         labelled = group_sizes.get(group or "", size) >= 1.25 * crossing if role.key_label is None else role.key_label
         area = index % 4 if role.grouped else int(chance.share() * 4)
         region, places = PLACES[area]
@@ -256,7 +258,7 @@ def invent_customers(spec: CaseSpec, seed: int) -> tuple[Customer, ...]:
             vat_id=shared_vat if role.fact == "same_vat_id" else f"DE{int(chance.between(1e8, 2e8))}",
             group=ids[group] if group else None,
             key_label=labelled,
-            treated=labelled if role.treated is None else role.treated,
+            treated=spec.organisation != "pseudo" and (labelled if role.treated is None else role.treated),
             kam_owner=chance.pick(reps[8:11]) if labelled and role.treated is not False else None,
             size=size,
             role=role,
@@ -275,10 +277,12 @@ def _group_sizes(cast: Sequence[tuple[float, Role, str | None]]) -> dict[str, fl
     return sizes
 
 
-def _industry(spec: CaseSpec, role: Role, chance: Chance) -> Industry:
+def _industry(spec: CaseSpec, role: Role, large: bool, chance: Chance) -> Industry:
+    """The industry that a role asks for, else a random one; large customers come from the main industries."""
     if role.industry:
         return next(industry for industry in spec.industries if industry.code == role.industry)
-    return chance.pick(spec.industries, [industry.weight for industry in spec.industries])
+    weights = [industry.weight for industry in spec.industries]
+    return chance.pick(spec.industries, [weight if weight >= 2 or not large else 0.0 for weight in weights])
 
 
 def _name(stem: str, industry: Industry, city: str, first_of_group: bool, small: bool, chance: Chance) -> str:
@@ -288,13 +292,12 @@ def _name(stem: str, industry: Industry, city: str, first_of_group: bool, small:
         return f"{stem} Beteiligungen AG"
     if city:
         return f"{stem} {trade} {city} GmbH"
-    if small and chance.share() < 0.25:
+    if small and industry.code[:2] in SOLE_TRADERS and chance.share() < 0.5:
         return f"{trade} {stem} e. K."
     partner = (
         " & Söhne" if chance.share() < 0.1 else f" & {chance.pick(NAME_FIRST)}mann" if chance.share() < 0.1 else ""
     )
-    form = chance.pick(LEGAL_FORMS)
-    return f"{stem}{partner} {trade} {form if small else form.replace('e. K.', 'GmbH')}"
+    return f"{stem}{partner} {trade} {chance.pick(LEGAL_FORMS)}"
 
 
 def _basket(
@@ -433,7 +436,7 @@ def _contract_invoices(spec: CaseSpec, seed: int, customer: Customer, chance: Ch
     """Monthly invoices of equal amounts under one to three contracts, raised once a year; a customer that fades ends
     its contracts one after the other."""
     by_code = {category.code: category for category in spec.categories}
-    codes = list(customer.basket)[: 1 + int(3 * chance.share())]
+    codes = list(customer.basket)[: 1 + int(2.2 * chance.share())]
     shares = [chance.between(0.5, 1.0) for _ in codes]
     prefix = f"V{customer.customer_id[-5:]}"
     for month in range(36):
@@ -500,7 +503,7 @@ def simulate(spec: CaseSpec, seed: int) -> tuple[tuple[Customer, ...], pd.DataFr
 
     The lines, by date and document: invoice_id, line_id, kind (0 invoice, 1 credit note, 2 cancellation), doc_type, posting_date,
     order_date, customer_id ("" on a few lines), product_id, product_name, category, quantity, discount_percent,
-    net_revenue, cost, project_id, contract_id, reference. Money is in whole cents.
+    net_revenue, cost, margin, project_id, contract_id, reference. Money is in whole cents.
     """
     customers = invent_customers(spec, seed)
     documents: list[_Document] = []
@@ -552,6 +555,7 @@ def _frame(spec: CaseSpec, documents: Sequence[_Document]) -> pd.DataFrame:
             "discount_percent": line.discount_percent,
             "net_revenue": line.net,
             "cost": line.cost,
+            "margin": line.net - line.cost,
             "project_id": line.project_id,
             "contract_id": line.contract_id,
             "reference": document.reference.number if document.reference else None,

@@ -26,7 +26,7 @@ from kamkit.workshop.case_specs import CASES, CaseSpec, Dialect, RawFile
 
 DEFAULT_SEED = 2026
 FICTITIOUS = "Fiktives Unternehmen, erfundene Daten – fictitious company, invented data"
-MONEY = {"net_revenue", "cost", "plan", "actual", "revenue_target"}
+MONEY = {"net_revenue", "cost", "margin", "plan", "actual", "revenue_target"}
 """Columns that the simulation keeps in whole cents."""
 
 
@@ -102,7 +102,7 @@ def _text_file(file: RawFile, frame: pd.DataFrame) -> bytes:
     writer.writerow(file.columns)
     columns = [[_written(value, name, dialect) for value in frame[name]] for name in file.columns.values()]
     writer.writerows(zip(*columns, strict=True))
-    return text.getvalue().encode(dialect.encoding)
+    return (("\ufeff" if dialect.bom else "") + text.getvalue()).encode(dialect.encoding)
 
 
 def _written(value: Any, column: str, dialect: Dialect) -> str:
