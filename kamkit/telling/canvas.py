@@ -1,0 +1,189 @@
+"""What all charts share: the palette, the typeface, measured text, and a page with title, notes and source.
+
+A chart is drawn in inches on a Figure of its own: no pyplot, no global settings, so it shows the same in a notebook, a
+report and a test. Every text is printed as it is written; a customer's name is never mathematics or markup.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+import unicodedata
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.resources import files
+from typing import Any
+
+from matplotlib import font_manager, rc_context
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties
+from matplotlib.textpath import text_to_path
+
+A, B, C = "#0B4F8A", "#3F93D2", "#84909C"
+LINE, INK, MUTE, PAPER, TINT = "#B84E00", "#1F2933", "#616E7C", "#FFFFFF", "#F2F4F6"
+CLASS_COLOURS = {"A": A, "B": B, "C": C}
+
+PAGE_WIDTH, REPORT_WIDTH = 9.2, 7.0
+"""Inches: a chart that stands alone, and one in the report."""
+
+MARGIN = 0.22
+SIZES = {"title": 15.0, "subtitle": 10.5, "head": 10.0, "text": 9.5, "note": 8.5}
+FAMILIES = ["Lato", "DejaVu Sans"]
+STYLE: dict[str, Any] = {
+    "font.family": FAMILIES,
+    "text.parse_math": False,
+    "text.usetex": False,
+    "text.hinting": "none",
+    "text.hinting_factor": 1,
+    "svg.fonttype": "none",
+    "svg.hashsalt": "kamkit",
+    "hatch.linewidth": 0.6,
+    "path.simplify": False,
+}
+
+
+def register_lato() -> None:
+    """Make the bundled typeface known to matplotlib, once."""
+    if not any(entry.name == "Lato" for entry in font_manager.fontManager.ttflist):
+        for weight in ("Regular", "Bold", "Italic", "BoldItalic"):
+            font_manager.fontManager.addfont(str(files("font_lato").joinpath("files", f"Lato-{weight}.ttf")))
+
+
+@contextmanager
+def drawing() -> Iterator[None]:
+    """The settings under which charts are drawn and written; nothing global is left behind."""
+    register_lato()
+    with rc_context(STYLE), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=r"Glyph \d+ .*missing from font")  # names in any script are allowed
+        yield
+
+
+@dataclass(frozen=True)
+class Chart:
+    """A finished figure and the text that says what is seen on it. Shows itself as the last expression of a cell."""
+
+    figure: Figure
+    alt_text: str
+
+    def png(self, dpi: int = 200) -> bytes:
+        """The figure as a picture."""
+        out = io.BytesIO()
+        with drawing():
+            self.figure.savefig(out, format="png", dpi=dpi, metadata={"Software": None, "Description": self.alt_text})
+        return out.getvalue()
+
+    def svg(self) -> str:
+        """The figure as an <svg> element with real text, to be put into a page that carries Lato; the same bytes always."""
+        out = io.StringIO()
+        with drawing():
+            unnamed = dict.fromkeys(("Date", "Creator", "Format", "Type"))
+            self.figure.savefig(out, format="svg", metadata=unnamed)
+        svg = out.getvalue()
+        svg = svg[svg.index("<svg") :]
+        svg = re.sub(r' id="[a-z]+\d*[a-z]*_\d+"', "", svg)  # group ids: two charts in one page must not share them
+        alt = _attribute(self.alt_text)
+        return svg.replace("<svg ", f'<svg role="img" aria-label="{alt}" ', 1).strip()
+
+    def _repr_png_(self) -> tuple[bytes, dict[str, Any]]:
+        width, height = self.figure.get_size_inches()
+        return self.png(), {"width": round(width * 100), "height": round(height * 100), "alt": self.alt_text}
+
+    def __repr__(self) -> str:
+        return f"<Chart: {self.alt_text}>"
+
+
+def _attribute(text: str) -> str:
+    for sign, entity in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;"), ('"', "&quot;")):
+        text = text.replace(sign, entity)
+    return text
+
+
+def text_width(text: str, size: float, bold: bool = False) -> float:
+    """How wide a text is, in inches."""
+    properties = FontProperties(family=FAMILIES, size=size, weight="bold" if bold else "normal")
+    width, _, _ = text_to_path.get_text_width_height_descent(text, properties, ismath=False)
+    return float(width) / 72
+
+
+def clean_name(name: object, otherwise: str) -> str:
+    """A name on one line, without signs that cannot be printed; where nothing is left, something else."""
+    text = "" if name is None or name != name else str(name)
+    printable = "".join(" " if unicodedata.category(sign) in {"Cc", "Cs", "Zl", "Zp"} else sign for sign in text)
+    return " ".join(printable.split()) or otherwise
+
+
+def fitted(text: str, width: float, size: float, bold: bool = False) -> str:
+    """A text cut to a width in inches, with … where it was cut."""
+    if text_width(text, size, bold) <= width:
+        return text
+    low, high = 0, len(text)
+    while low < high:
+        middle = (low + high + 1) // 2
+        low, high = (
+            (middle, high) if text_width(text[:middle].rstrip() + "…", size, bold) <= width else (low, middle - 1)
+        )
+    return text[:low].rstrip() + "…"
+
+
+def wrapped(text: str, width: float, size: float, bold: bool = False) -> list[str]:
+    """A text in lines of at most a width in inches, broken at spaces only; non-breaking spaces hold."""
+    lines: list[str] = []
+    for word in text.split(" "):
+        longer = f"{lines[-1]} {word}" if lines else word
+        if lines and text_width(longer, size, bold) <= width:
+            lines[-1] = longer
+        else:
+            lines.append(fitted(word, width, size, bold))
+    return lines
+
+
+class Page:
+    """A figure with title and subtitle above, notes and source below, and room in between, all in inches."""
+
+    def __init__(
+        self,
+        title: str,
+        subtitle: str,
+        notes: Sequence[str],
+        source: str,
+        body_height: float,
+        width: float = PAGE_WIDTH,
+    ) -> None:
+        inner = width - 2 * MARGIN
+        above = [(line, "title", INK, True) for line in wrapped(title, inner, SIZES["title"], bold=True)]
+        above += [(line, "subtitle", MUTE, False) for line in wrapped(subtitle, inner, SIZES["subtitle"])]
+        below = [line for text in (*notes, source) for line in wrapped(text, inner, SIZES["note"])]
+        top = MARGIN + sum(_leading(size) for _, size, _, _ in above) + 0.16
+        bottom = MARGIN + len(below) * _leading("note") + 0.10
+        self.width, self.height = width, top + body_height + bottom
+        self.left, self.right, self.top, self.bottom = MARGIN, width - MARGIN, top, top + body_height
+        self.figure = Figure(figsize=(self.width, self.height), facecolor=PAPER)
+        FigureCanvasAgg(self.figure)
+        y = MARGIN
+        for line, size, colour, bold in above:
+            self.text(MARGIN, y, line, size=size, color=colour, bold=bold, va="top")
+            y += _leading(size)
+        y = self.bottom + 0.10
+        for line in below:
+            self.text(MARGIN, y, line, size="note", color=MUTE, va="top")
+            y += _leading("note")
+
+    def text(self, x: float, y: float, text: str, size: str = "text", bold: bool = False, **style: Any) -> None:
+        """Put a text at inches from the upper left corner."""
+        style = {"color": INK, "fontweight": "bold" if bold else "normal", "fontsize": SIZES[size]} | style
+        self.figure.text(x / self.width, 1 - y / self.height, text, parse_math=False, **style)
+
+    def axes(self, left: float, right: float, top: float, bottom: float, label: str) -> Axes:
+        """Bare axes between inches from the upper left corner; `label` names them for those who look for them."""
+        box = (left / self.width, 1 - bottom / self.height, (right - left) / self.width, (bottom - top) / self.height)
+        axes = self.figure.add_axes(box, label=label)
+        axes.set_axis_off()
+        return axes
+
+
+def _leading(size: str) -> float:
+    return SIZES[size] * 1.45 / 72
