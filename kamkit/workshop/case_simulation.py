@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import math
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
@@ -362,7 +363,7 @@ def cycle(spec: CaseSpec, seed: int, day: dt.date, months_ahead: int = 0) -> flo
     """The common business cycle on a day: two waves of 18 and 8 months, whose yearly changes do not cancel."""
     first, second = _phases(seed, spec.number)
     month = (day - START).days / 30.4375 + months_ahead
-    waves = (0.6, 18.0, first), (0.4, 8.0, second)
+    waves = (0.5, 18.0, first), (0.5, 8.0, second)
     return 1 + spec.cycle * sum(
         height * math.sin(2 * math.pi * (month / length + phase)) for height, length, phase in waves
     )
@@ -382,18 +383,22 @@ def _demand(spec: CaseSpec, seed: int, customer: Customer, day: dt.date) -> floa
 
 
 def _orders(spec: CaseSpec, seed: int, customer: Customer, chance: Chance) -> Iterator[tuple[dt.date, float]]:
-    """Day and amount of every order: a steady rhythm with jitter, larger customers more often."""
+    """Day and amount of every order: a steady rhythm with jitter, larger customers more often. What a frequent customer
+    needs in a month is split over the month's orders."""
     rhythm = spec.rhythm * (customer.size / crossing_size(spec)) ** 0.45 * chance.between(0.8, 1.25)
-    gap = 365 / (52.0 if customer.role.leads_by else max(1.5, min(52.0, rhythm)))
-    spread = 0.08 if customer.role.leads_by else 0.3
-    at = gap * chance.share()
-    share = 1 - (spec.contract_share if customer.size else 0)
-    while at < (END - START).days - 3:
-        day = workday(START + dt.timedelta(days=int(at)))
-        amount = _demand(spec, seed, customer, day) * share * customer.size * gap / 365
-        if amount > 0 and day <= END:
-            yield day, amount * math.exp(spread * chance.normal() - spread * spread / 2)
-        at += gap * chance.between(1 - spread * 1.33, 1 + spread * 1.33)
+    rhythm = 52.0 if customer.role.leads_by else max(1.5, min(52.0, rhythm))
+    spread = 0.08 if customer.role.leads_by else 0.25
+    days, at = [], 365 / rhythm * chance.share()
+    while (day := workday(START + dt.timedelta(days=int(at)))) <= END:
+        days.append(day)
+        at += 365 / rhythm * chance.between(1 - spread * 1.5, 1 + spread * 1.5)
+    in_month = Counter((day.year, day.month) for day in days)
+    yearly = (1 - spec.contract_share) * customer.size
+    for day in days:
+        part = 1 / 12 / in_month[day.year, day.month] if rhythm >= 12 else 1 / rhythm
+        amount = _demand(spec, seed, customer, day) * yearly * part * math.exp(spread * chance.normal() - spread**2 / 2)
+        if amount > 0:
+            yield day, amount
 
 
 def _price_level(spec: CaseSpec, day: dt.date) -> float:
