@@ -9,7 +9,9 @@ from html import escape
 from kamkit.model.codes import BASIC_CARE, Gate, KamType
 from kamkit.model.engagement import Period
 from kamkit.model.results import Imported, KamTypes, KeyAccounts, StrategyOptions
+from kamkit.telling import charts
 from kamkit.telling.language import Labels
+from kamkit.telling.results import of_key_accounts
 
 
 class Sentence(str):
@@ -25,13 +27,13 @@ class Sentence(str):
 
 @dataclass(frozen=True)
 class Highlights:
-    """The figures of the first page, over the key accounts: money in the engagement's currency."""
+    """The figures of the first page, over the key accounts; None where nothing could be assessed."""
 
     n_red: int
-    at_risk: float
+    at_risk: float | None
     n_white_spots: int
     n_accounts_with_white_spots: int
-    potential: float
+    potential: float | None
     n_borderline: int
     n_unclear: int
 
@@ -39,19 +41,17 @@ class Highlights:
 def highlights(key_accounts: KeyAccounts, kam_types: KamTypes, options: StrategyOptions) -> Highlights:
     """What is at stake with the key accounts: revenue at risk where the risk is red, and the expected revenue of white
     spots whose gate is open."""
-    table = key_accounts.pareto.table
-    keys = table.loc[table["is_key_account"], "account_id"]
-    risk = options.account_risk[options.account_risk["account_id"].isin(keys)]
+    risk = of_key_accounts(options.account_risk, key_accounts)
     red = risk[risk["level"] == "red"]
-    spots = options.cross_selling[options.cross_selling["account_id"].isin(keys)]
+    spots = of_key_accounts(options.cross_selling, key_accounts)
     spots = spots[(spots["gate"] == Gate.OPEN) & (spots["expected_revenue"] > 0)]
-    types = kam_types.table[kam_types.table["account_id"].isin(keys)]
+    types = of_key_accounts(kam_types.table, key_accounts)
     return Highlights(
         n_red=len(red),
-        at_risk=math.fsum(red["revenue_at_risk"].dropna()),
+        at_risk=math.fsum(red["revenue_at_risk"].dropna()) if risk["level"].notna().any() else None,
         n_white_spots=len(spots),
         n_accounts_with_white_spots=spots["account_id"].nunique(),
-        potential=math.fsum(spots["expected_revenue"]),
+        potential=None if options.cross_selling.empty else math.fsum(spots["expected_revenue"]),
         n_borderline=int(key_accounts.membership["membership_probability"].between(0.05, 0.95, inclusive="left").sum()),
         n_unclear=int((types["kam_type"] == KamType.UNCLEAR).sum()),
     )
@@ -82,15 +82,7 @@ def reconciliation_sentence(imported: Imported, labels: Labels) -> str:
 
 def pareto_headline(key_accounts: KeyAccounts, labels: Labels) -> Sentence:
     """How many accounts bring which share: the client's own pair, never a rule of thumb."""
-    pareto = key_accounts.pareto
-    return Sentence(
-        labels(
-            f"prose.pair_{pareto.basis}",
-            n=pareto.n_key_accounts,
-            total=pareto.n_accounts,
-            share=pareto.key_account_share,
-        )
-    )
+    return Sentence(charts.pareto_headline(key_accounts.pareto, labels))
 
 
 def stability_sentence(key_accounts: KeyAccounts, labels: Labels) -> Sentence:
@@ -103,9 +95,7 @@ def stability_sentence(key_accounts: KeyAccounts, labels: Labels) -> Sentence:
 
 def types_headline(kam_types: KamTypes, key_accounts: KeyAccounts, labels: Labels) -> Sentence:
     """The programme's type, and how many key accounts are of another one."""
-    table = key_accounts.pareto.table
-    keys = table.loc[table["is_key_account"], "account_id"]
-    types = kam_types.table[kam_types.table["account_id"].isin(keys)]["kam_type"]
+    types = of_key_accounts(kam_types.table, key_accounts)["kam_type"]
     other = int((types != kam_types.programme_type).sum())
     opening = labels(f"prose.programme_{kam_types.programme_type}")
     return Sentence(f"{opening} {labels('prose.exceptions' if other else 'prose.no_exceptions', n=other)}")
@@ -118,9 +108,7 @@ def existence_headline(kam_types: KamTypes, labels: Labels) -> Sentence:
 
 def options_headline(options: StrategyOptions, key_accounts: KeyAccounts, labels: Labels) -> Sentence:
     """What is recommended most often, and for how many key accounts only basic care is left."""
-    table = key_accounts.pareto.table
-    keys = table.loc[table["is_key_account"], "account_id"]
-    chosen = options.recommendations[options.recommendations["account_id"].isin(keys)]["recommended_option"]
+    chosen = of_key_accounts(options.recommendations, key_accounts)["recommended_option"]
     counts = chosen[chosen != BASIC_CARE].value_counts()
     if counts.empty:
         return Sentence(labels("prose.only_basic_care", n=len(chosen)))
@@ -158,7 +146,7 @@ def three_findings(
     potential cannot be told, the largest account and the recommendations take their place."""
     found = highlights(key_accounts, kam_types, options)
     candidates: list[tuple[bool, str]] = [
-        (True, pareto_headline(key_accounts, labels)),
+        (True, f"{pareto_headline(key_accounts, labels)}."),
         (bool(found.n_red), risk_sentence(found, labels)),
         (bool(found.n_white_spots), potential_sentence(found, labels)),
         (True, largest_account_sentence(key_accounts, labels)),

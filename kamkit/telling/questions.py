@@ -123,7 +123,7 @@ def _need(missing: str) -> str:
 
 def _key_revenue(key_accounts: KeyAccounts) -> pd.Series[Any]:
     table = key_accounts.pareto.table
-    return table[table["is_key_account"]].set_index("account_id")["revenue"]
+    return table[table["is_key_account"].astype(bool)].set_index("account_id")["revenue"]
 
 
 def _question(labels: Labels, code: str, effect: float, **values: Any) -> _Question:

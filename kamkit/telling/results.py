@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from kamkit.model.codes import Tier
 from kamkit.model.results import AccountFacts, Finding, Imported, KamTypes, KeyAccounts, StrategyOptions
 from kamkit.telling.language import Labels
 from kamkit.telling.questions import client_questions
@@ -100,6 +101,22 @@ def summary(
     return figures
 
 
+def ranking(key_accounts: KeyAccounts) -> pd.DataFrame:
+    """The ranked accounts with membership_probability, tier and `chosen`: in the set that reaches the threshold, or
+    named a key account by decision."""
+    table = key_accounts.pareto.table.merge(key_accounts.membership, on="account_id", how="left")
+    table = table.merge(key_accounts.tiers, on="account_id", how="left")
+    return table.assign(chosen=table["is_key_account"].astype(bool) | (table["tier"] != Tier.OTHER))
+
+
+def of_key_accounts(frame: pd.DataFrame, key_accounts: KeyAccounts) -> pd.DataFrame:
+    """The rows of a frame that concern key accounts, by rank, with name, account_revenue and tier of each."""
+    table = ranking(key_accounts)
+    table = table[table["chosen"]].rename(columns={"revenue": "account_revenue", "rank": "account_rank"})
+    table = table[["account_id", "name", "account_revenue", "account_rank", "tier"]]
+    return table.merge(frame, on="account_id", how="inner")
+
+
 def accounts_frame(
     facts: AccountFacts,
     key_accounts: KeyAccounts,
@@ -108,8 +125,7 @@ def accounts_frame(
     options: StrategyOptions | None = None,
 ) -> pd.DataFrame:
     """One row per account of the period, by rank, with everything that the steps so far say about it."""
-    frame = key_accounts.pareto.table.merge(key_accounts.membership, on="account_id", how="left")
-    frame = frame.merge(key_accounts.tiers, on="account_id", how="left")
+    frame = ranking(key_accounts).drop(columns="chosen")
     people = ["account_id", "region", "field_rep", "kam_owner"]
     frame = frame.merge(facts.accounts[people], on="account_id", how="left")
     frame = frame.merge(_decisions(facts), on="account_id", how="left")

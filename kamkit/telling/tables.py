@@ -14,10 +14,12 @@ from typing import Any
 
 import pandas as pd
 
-from kamkit.model.codes import Gate
-from kamkit.model.results import Imported, KamTypes, KeyAccounts, StrategyOptions
+from kamkit.model.codes import Evidence, Gate
+from kamkit.model.engagement import Engagement
+from kamkit.model.results import AccountFacts, Imported, KamTypes, KeyAccounts, StrategyOptions
+from kamkit.model.tables import TABLES
 from kamkit.telling.language import Labels
-from kamkit.telling.results import finding_sentence, told
+from kamkit.telling.results import actions_frame, finding_sentence, of_key_accounts, ranking, told
 
 NUMERIC = frozenset({"count", "number", "percent", "change", "money", "money_short"})
 ABSENT = "–"
@@ -100,22 +102,27 @@ def _line(row: tuple[str, ...], widths: list[int], columns: tuple[Column, ...]) 
 
 
 def display_table(
-    frame: pd.DataFrame, key: str, columns: str, labels: Labels, most: int | None = MOST_ROWS, **values: Any
+    frame: pd.DataFrame,
+    key: str,
+    columns: str,
+    labels: Labels,
+    most: int | None = MOST_ROWS,
+    keep_empty: bool = False,
 ) -> DisplayTable:
-    """A frame as a table for people; `key` names the caption (`table.<key>`, filled with `values`), and rows beyond
-    `most` are told as a count. Columns that the frame does not have, or that are empty all over, are left out."""
+    """A frame as a table for people; `key` names the caption (`table.<key>`), and rows beyond `most` are told as a count.
+    Columns that the frame does not have are left out, and those that are empty all over unless `keep_empty`."""
     named = [(name, kind or "text") for name, _, kind in (word.partition(":") for word in columns.split())]
     shown = [
         Column(name, labels(f"column.{name}"), kind)
         for name, kind in named
-        if name in frame and (frame.empty or frame[name].notna().any())
+        if name in frame and (keep_empty or frame.empty or frame[name].notna().any())
     ]
     head = frame if most is None else frame.head(most)
     rows = tuple(zip(*(head[column.name].tolist() for column in shown), strict=True)) if shown else ()
     left = len(frame) - len(head)
     return DisplayTable(
         key,
-        labels(f"table.{key}", **values),
+        labels(f"table.{key}"),
         tuple(shown),
         rows,
         tuple(tuple(_cell(v, c, labels) for v, c in zip(row, shown, strict=True)) for row in rows),
@@ -131,17 +138,6 @@ def _cell(value: Any, column: Column, labels: Labels) -> str:
     if isinstance(value, bool):
         return labels(f"answer.{'yes' if value else 'no'}")
     return labels.format_field(value, "" if column.kind == "text" else column.kind)
-
-
-def _named(frame: pd.DataFrame, key_accounts: KeyAccounts) -> pd.DataFrame:
-    """The frame with the account's name, rank and whether it is a key account."""
-    return frame.merge(
-        key_accounts.pareto.table[["account_id", "name", "revenue", "is_key_account"]]
-        .assign(order=range(len(key_accounts.pareto.table)))
-        .rename(columns={"revenue": "account_revenue"}),
-        on="account_id",
-        how="inner",
-    )
 
 
 def files_table(imported: Imported, labels: Labels) -> DisplayTable:
@@ -194,25 +190,24 @@ def findings_table(imported: Imported, labels: Labels) -> DisplayTable:
 
 def key_accounts_table(key_accounts: KeyAccounts, labels: Labels, most: int | None = MOST_ROWS) -> DisplayTable:
     """The key accounts by rank, with how certain their place is."""
-    table = key_accounts.pareto.table.merge(key_accounts.membership, on="account_id", how="left")
-    table = table.merge(key_accounts.tiers, on="account_id", how="left")
+    table = ranking(key_accounts)
     columns = (
         "rank:count name revenue:money share:percent cumulative_share:percent margin:money abc_class "
         "membership:word:membership tier:word:tier"
     )
-    table = table[table["is_key_account"]].assign(membership=table["membership_probability"].map(_certainty))
+    table = table[table["chosen"]].assign(membership=table["membership_probability"].map(certainty))
     return display_table(table, "key_accounts", columns, labels, most)
 
 
 def borderline_table(key_accounts: KeyAccounts, labels: Labels) -> DisplayTable:
     """The accounts whose place in or out of the set is not certain, nearest to the cut first."""
-    table = key_accounts.pareto.table.merge(key_accounts.membership, on="account_id")
-    borderline = table[table["membership_probability"].map(_certainty) == "borderline"]
+    table = ranking(key_accounts)
+    borderline = table[table["membership_probability"].map(certainty) == "borderline"]
     columns = "rank:count name revenue:money cumulative_share:percent is_key_account membership_probability:percent"
     return display_table(borderline.sort_values("rank"), "borderline", columns, labels)
 
 
-def _certainty(probability: float) -> str | None:
+def certainty(probability: float) -> str | None:
     """In at least 95 % of the draws: clear; in 5–95 %: borderline (domain S5, convention)."""
     if pd.isna(probability):
         return None
@@ -232,11 +227,13 @@ def concentration_table(key_accounts: KeyAccounts, labels: Labels) -> DisplayTab
     return display_table(frame, "concentration", "figure value meaning", labels)
 
 
-def types_table(kam_types: KamTypes, key_accounts: KeyAccounts, labels: Labels) -> DisplayTable:
+def types_table(
+    kam_types: KamTypes, key_accounts: KeyAccounts, labels: Labels, most: int | None = MOST_ROWS
+) -> DisplayTable:
     """The key accounts with type, margin of the decision and status."""
-    table = _named(kam_types.table, key_accounts).sort_values("order")
+    table = of_key_accounts(kam_types.table, key_accounts)
     columns = "name account_revenue:money kam_type:word:kam_type kam_type_margin:number inherited kam_status:word:kam_status"
-    return display_table(table[table["is_key_account"]], "types", columns, labels)
+    return display_table(table, "types", columns, labels, most)
 
 
 def exceptions_table(kam_types: KamTypes, key_accounts: KeyAccounts, labels: Labels) -> DisplayTable:
@@ -245,9 +242,9 @@ def exceptions_table(kam_types: KamTypes, key_accounts: KeyAccounts, labels: Lab
     strongest = kam_types.evidence.sort_values("points", ascending=False, kind="stable")
     strongest = strongest.merge(own[["account_id", "kam_type"]], on=["account_id", "kam_type"])
     strongest = strongest.drop_duplicates("account_id")[["account_id", "reason", "detail"]]
-    table = _named(own, key_accounts).merge(strongest, on="account_id", how="left").sort_values("order")
+    table = of_key_accounts(own, key_accounts).merge(strongest, on="account_id", how="left")
     columns = "name account_revenue:money kam_type:word:kam_type kam_type_margin:number reason:word:type_reason detail"
-    return display_table(table[table["is_key_account"]], "exceptions", columns, labels)
+    return display_table(table, "exceptions", columns, labels)
 
 
 def existence_table(kam_types: KamTypes, labels: Labels) -> DisplayTable:
@@ -270,14 +267,14 @@ def recommendations_table(
     options: StrategyOptions, key_accounts: KeyAccounts, labels: Labels, most: int | None = MOST_ROWS
 ) -> DisplayTable:
     """One line per key account: what to do, what beside it, and why."""
-    table = _named(told(options.recommendations, labels), key_accounts).sort_values("order")
+    table = of_key_accounts(told(options.recommendations, labels), key_accounts)
     columns = "name recommended_option:word:option supporting_option:word:option reason first_step options_assessed:count"
-    return display_table(table[table["is_key_account"]], "recommendations", columns, labels, most)
+    return display_table(table, "recommendations", columns, labels, most)
 
 
 def actions_table(options: StrategyOptions, key_accounts: KeyAccounts, labels: Labels) -> DisplayTable:
     """The 90-day plan."""
-    table = told(options.actions.merge(key_accounts.pareto.table[["account_id", "name"]], on="account_id"), labels)
+    table = actions_frame(options, key_accounts, labels)
     columns = (
         "rank:count name option:word:option trigger first_step question role due_date:date at_stake:money_short "
         "at_stake_low:money_short at_stake_high:money_short stop_criterion"
@@ -289,8 +286,8 @@ def account_risk_table(
     options: StrategyOptions, key_accounts: KeyAccounts, labels: Labels, most: int | None = 10
 ) -> DisplayTable:
     """The key accounts with raised risk of leaving, highest first."""
-    table = _named(told(options.account_risk, labels), key_accounts)
-    table = table[table["is_key_account"] & table["level"].isin(["red", "amber"])]
+    table = of_key_accounts(told(options.account_risk, labels), key_accounts)
+    table = table[table["level"].isin(["red", "amber"])]
     columns = "name level:word:risk_level revenue_at_risk:money_short revenue_change:change days_since_last:count own_interval_days:count evidence"
     return display_table(table.sort_values("risk_score", ascending=False), "account_risk", columns, labels, most)
 
@@ -299,16 +296,15 @@ def cross_selling_table(
     options: StrategyOptions, key_accounts: KeyAccounts, labels: Labels, most: int | None = 10
 ) -> DisplayTable:
     """The white spots of key accounts with open gate, by expected revenue."""
-    table = _named(told(options.cross_selling, labels), key_accounts)
-    table = table[table["is_key_account"] & (table["gate"] == Gate.OPEN)]
+    table = of_key_accounts(told(options.cross_selling, labels), key_accounts)
+    table = table[(table["gate"] == Gate.OPEN) & (table["expected_revenue"] > 0)]
     columns = "name category expected_revenue:money_short expected_margin:money_short evidence"
     return display_table(table.sort_values("expected_revenue", ascending=False), "cross_selling", columns, labels, most)
 
 
 def options_table(options: StrategyOptions, key_accounts: KeyAccounts, labels: Labels) -> DisplayTable:
     """Per option: for how many key accounts it is open, closed or cannot be assessed."""
-    table = _named(options.options, key_accounts)
-    table = table[table["is_key_account"]]
+    table = of_key_accounts(options.options, key_accounts)
     counts = pd.crosstab(table["option"], table["gate"]).reindex(columns=[g.value for g in Gate], fill_value=0)
     counts = counts.reindex(table["option"].drop_duplicates()).reset_index()
     return display_table(counts, "options", "option:word:option open:count closed:count not_assessable:count", labels)
@@ -326,3 +322,90 @@ def backtests_table(options: StrategyOptions, labels: Labels) -> DisplayTable:
 def questions_table(questions: pd.DataFrame, labels: Labels, most: int | None = 12) -> DisplayTable:
     """What to ask the client for next, by the revenue that hangs on the answer."""
     return display_table(questions, "questions", "rank:count question why effect:money_short", labels, most)
+
+
+def class_matrix_table(margins: pd.DataFrame, labels: Labels) -> DisplayTable:
+    """How many accounts stand in which class by revenue (rows) and by margin (columns)."""
+    ranked = margins[margins["abc_class"].notna()]
+    counts = pd.crosstab(ranked["abc_class"], ranked["margin_class"]).reindex(
+        index=["A", "B", "C"], columns=["A", "B", "C", "loss"], fill_value=0
+    )
+    counts.columns = [f"margin_{name}" for name in counts.columns]
+    columns = "abc_class margin_A:count margin_B:count margin_C:count margin_loss:count"
+    return display_table(counts.reset_index(), "class_matrix", columns, labels)
+
+
+METHODS = {
+    "circle": Evidence.CONVENTION,
+    "abc": Evidence.CONVENTION,
+    "abc_computed": Evidence.STUDY,
+    "disclosure": Evidence.NORM,
+    "group": Evidence.NORM,
+    "membership": Evidence.CONVENTION,
+    "kam_type": Evidence.CONVENTION,
+    "existence": Evidence.CONVENTION,
+    "risk": Evidence.STUDY,
+    "cross_selling": Evidence.STUDY,
+    "takeover": Evidence.STUDY,
+    "recommendation": Evidence.CONVENTION,
+}
+SECRET_METHODS = frozenset({"existence", "takeover"})
+
+
+def methods_table(engagement: Engagement, labels: Labels, restricted: bool = False) -> DisplayTable:
+    """Every method with its setting, and whether it rests on a norm, a study or a convention."""
+    values = {"threshold": engagement.pareto.threshold, "months": engagement.account_risk.window_months}
+    frame = pd.DataFrame(
+        [
+            {
+                "method": labels(f"method.{name}"),
+                "setting": labels(f"method_setting.{name}", **values),
+                "evidence_tag": tag,
+                "literature": labels(f"method_source.{name}"),
+            }
+            for name, tag in METHODS.items()
+            if not (restricted and name in SECRET_METHODS)
+        ]
+    )
+    return display_table(frame, "methods", "method setting evidence_tag:word:evidence_tag literature", labels, most=None)
+
+
+def account_sheet_table(accounts: pd.DataFrame, labels: Labels) -> DisplayTable:
+    """Every account with all that is known, for the workbook."""
+    columns = (
+        "rank:count account_id name revenue:money share:percent cumulative_share:percent is_key_account tier:word:tier "
+        "abc_class abc_computed membership:word:membership margin:money kam_type:word:kam_type kam_status:word:kam_status "
+        "recommended_option:word:option supporting_option:word:option options_assessed:count reason decision region "
+        "field_rep kam_owner"
+    )
+    return display_table(accounts, "accounts", columns, labels, most=None)
+
+
+def option_sheet_table(options: StrategyOptions, key_accounts: KeyAccounts, labels: Labels) -> DisplayTable:
+    """Every option of every key account, for the workbook."""
+    table = of_key_accounts(told(options.options, labels), key_accounts)
+    columns = (
+        "account_id name option:word:option gate:word:gate score:number coverage:percent rank:count evidence action missing"
+    )
+    return display_table(table, "options", columns, labels, most=None)
+
+
+def decisions_table(
+    facts: AccountFacts, key_accounts: KeyAccounts, options: StrategyOptions, labels: Labels
+) -> DisplayTable:
+    """The decisions taken so far, and a line to fill in for every key account, under the columns of inputs.xlsx."""
+    columns = list(TABLES["decisions"].columns)
+    taken = facts.tables["decisions"].reindex(columns=columns)
+    decided = taken.loc[taken["subject"] == "key_account", "account_id"]
+    proposed = of_key_accounts(options.recommendations, key_accounts)
+    names = ranking(key_accounts)[["account_id", "name"]]
+    to_fill = proposed.loc[~proposed["account_id"].isin(decided), ["account_id"]].assign(subject="key_account")
+    frame = pd.concat([taken.astype(object), to_fill.astype(object)], ignore_index=True)
+    frame = frame.merge(names, on="account_id", how="left").merge(
+        proposed[["account_id", "recommended_option"]].rename(columns={"recommended_option": "proposal"}),
+        on="account_id",
+        how="left",
+    )
+    kinds = {"date": ":date", "valid_until": ":date"}
+    spec = " ".join([*(f"{name}{kinds.get(name, '')}" for name in columns), "name proposal:word:option"])
+    return display_table(frame, "decisions", spec, labels, most=None, keep_empty=True)

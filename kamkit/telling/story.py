@@ -1,0 +1,435 @@
+"""The one story that every deliverable tells: sections in a fixed order, each a finding with its evidence.
+
+Nothing is computed by a renderer; what an audience may not see is left out here, before any file exists. Field sales and
+customers never see takeover exposure, margins of single accounts or the verdict on the client's key account management;
+in a meeting with a customer other customers have no names.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import pandas as pd
+
+from kamkit.analysis.pareto import rank_accounts
+from kamkit.errors import EngagementError
+from kamkit.model.codes import Answer, Basis, Option, Verdict
+from kamkit.model.engagement import Engagement
+from kamkit.model.results import AccountFacts, Imported, KamTypes, KeyAccounts, StrategyOptions
+from kamkit.telling import prose, tables
+from kamkit.telling.canvas import REPORT_WIDTH, Chart
+from kamkit.telling.charts import plot_pareto
+from kamkit.telling.language import Labels
+from kamkit.telling.questions import client_questions
+from kamkit.telling.results import accounts_frame, ranking
+from kamkit.telling.tables import DisplayTable, display_table
+
+MAIN = "at_a_glance pareto margin recommendations plan existence types risk potential missing".split()
+APPENDIX = "accounts method data glossary".split()
+SECTIONS = (*MAIN, *APPENDIX)
+
+HIDDEN = {
+    "field": frozenset({"margin", "existence", "missing"}),
+    "customer_meeting": frozenset(SECTIONS) - {"at_a_glance", "pareto", "glossary"},
+}
+"""Sections that an audience does not get; every other audience gets all."""
+
+NAMED_IN_MAIN_PART, MOST_LISTED = 15, 500
+
+GLOSSARY = (
+    "key_account circle borderline abc kam_type programme option antenna risk white_spots takeover basic_care margin "
+    "not_assessable backtest convention pseudo"
+).split()
+GLOSSARY_HIDDEN = frozenset({"takeover", "pseudo", "margin"})
+
+DECISION_CHOICES = {
+    "subject": ("key_account", "tier", "kam_type", "option"),
+    "opinion": ("agree", "disagree", "abstain"),
+}
+
+
+@dataclass(frozen=True)
+class Tile:
+    """A figure of the first page: its value as written, what it is, and a line that places it."""
+
+    value: str
+    title: str
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Light:
+    """One condition of the traffic light: its answer as code and in words, never by colour alone."""
+
+    answer: str
+    word: str
+    text: str
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Points:
+    """A titled list of sentences."""
+
+    title: str
+    points: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Section:
+    """One section: its name, the finding that heads it, and the evidence in the order it is shown."""
+
+    key: str
+    name: str
+    finding: str
+    text: str = ""
+    tiles: tuple[Tile, ...] = ()
+    lists: tuple[Points, ...] = ()
+    chart: Chart | None = None
+    lights: tuple[Light, ...] = ()
+    tables: tuple[DisplayTable, ...] = ()
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """One sheet of the workbook: a table, and which columns a person fills in from which choices."""
+
+    key: str
+    name: str
+    table: DisplayTable
+    choices: dict[str, tuple[str, ...]] | None = None
+
+
+@dataclass(frozen=True)
+class Story:
+    """What is told to one audience in one language; every deliverable is made from this and nothing else."""
+
+    client: str
+    title: str
+    period: str
+    period_code: str
+    date: dt.date
+    confidentiality: str
+    footer: str
+    audience: str
+    labels: Labels
+    main: tuple[Section, ...]
+    appendix: tuple[Section, ...]
+    sheets: tuple[Sheet, ...]
+
+
+def build_story(
+    engagement: Engagement,
+    imported: Imported,
+    facts: AccountFacts,
+    key_accounts: KeyAccounts,
+    kam_types: KamTypes,
+    options: StrategyOptions,
+    labels: Labels,
+    today: dt.date,
+) -> Story:
+    """The story of an engagement for its audience, dated `today`.
+
+    Raises EngagementError when `sections` names one that does not exist.
+    """
+    if strange := [name for name in engagement.sections if name not in SECTIONS]:
+        known = ", ".join(SECTIONS)
+        raise EngagementError(engagement.file.name, [f"sections: {s!r} is not known. Known are: {known}" for s in strange])
+    key_accounts, facts = _for_audience(engagement.audience, key_accounts, facts, labels)
+    teller = _Teller(engagement, imported, facts, key_accounts, kam_types, options, labels)
+    period = prose.period_words(facts.period, engagement.fiscal_year_start, labels)
+    return Story(
+        client=engagement.client,
+        title=labels("story.title"),
+        period=labels("story.period", period=period),
+        period_code=_period_code(facts, engagement.fiscal_year_start),
+        date=today,
+        confidentiality=labels("story.confidential"),
+        footer=engagement.brand.footer or "",
+        audience=engagement.audience,
+        labels=labels,
+        main=tuple(teller.sections(MAIN)),
+        appendix=tuple(teller.sections(APPENDIX)),
+        sheets=tuple(teller.sheets()),
+    )
+
+
+def _period_code(facts: AccountFacts, fiscal_year_start: int) -> str:
+    """The period in a file name: a whole fiscal year by its number, else first and last month."""
+    start, end = facts.period.start, facts.period.end
+    next_day = end + dt.timedelta(days=1)
+    whole = (start.month, start.day) == (next_day.month, next_day.day) == (fiscal_year_start, 1)
+    return str(end.year) if whole and next_day.year - start.year == 1 else f"{start:%Y-%m}_{end:%Y-%m}"
+
+
+def is_restricted(audience: str) -> bool:
+    """Whether an audience must not see takeover exposure, margins and verdicts."""
+    return audience in HIDDEN
+
+
+def _for_audience(
+    audience: str, key_accounts: KeyAccounts, facts: AccountFacts, labels: Labels
+) -> tuple[KeyAccounts, AccountFacts]:
+    """The results without what the audience may not see: margins of accounts, and names where customers listen."""
+    if not is_restricted(audience):
+        return key_accounts, facts
+    table = key_accounts.pareto.table.assign(margin=float("nan"))
+    accounts = facts.accounts.assign(margin=float("nan"))
+    if audience == "customer_meeting":
+        number = pd.Series(range(1, len(table) + 1), index=table.index)
+        table = table.assign(name=[labels("story.customer_number", number=n) for n in number])
+        names = dict(zip(table["account_id"], table["name"], strict=True))
+        accounts = accounts.assign(name=accounts["account_id"].map(names))
+    return (
+        replace(key_accounts, pareto=replace(key_accounts.pareto, table=table)),
+        replace(facts, accounts=accounts),
+    )
+
+
+@dataclass(frozen=True)
+class _Teller:
+    """Everything known, and one method per section; a section that has nothing to say is None."""
+
+    engagement: Engagement
+    imported: Imported
+    facts: AccountFacts
+    key_accounts: KeyAccounts
+    kam_types: KamTypes
+    options: StrategyOptions
+    labels: Labels
+
+    def sections(self, keys: list[str]) -> Iterator[Section]:
+        hidden = HIDDEN.get(self.engagement.audience, frozenset())
+        wanted = self.engagement.sections or SECTIONS
+        for key in keys:
+            if key in wanted and key not in hidden:
+                tell: Callable[[], Section | None] = getattr(self, f"_{key}")
+                if section := tell():
+                    yield section
+
+    def _section(self, key: str, finding: str, **parts: object) -> Section:
+        text = self.labels(f"story.{key}_text") if f"story.{key}_text" in self.labels else ""
+        return Section(key, self.labels(f"story.{key}"), finding, text, **parts)  # type: ignore[arg-type]
+
+    @cached_property
+    def restricted(self) -> bool:
+        return is_restricted(self.engagement.audience)
+
+    @cached_property
+    def found(self) -> prose.Highlights:
+        return prose.highlights(self.key_accounts, self.kam_types, self.options)
+
+    @cached_property
+    def questions(self) -> pd.DataFrame:
+        parts = (self.key_accounts, self.kam_types, self.options)
+        return client_questions(self.imported, self.facts, self.labels, *parts)
+
+    @cached_property
+    def margins(self) -> pd.DataFrame | None:
+        """The ranked accounts with their class by margin (`loss` where it is not above zero); None without margins."""
+        table = ranking(self.key_accounts)
+        if table["margin"].notna().sum() < 2 or not (table["margin"] > 0).any():
+            return None
+        by_margin = rank_accounts(table, basis=Basis.MARGIN).table[["account_id", "abc_class"]]
+        table = table.merge(by_margin.rename(columns={"abc_class": "margin_class"}), on="account_id")
+        loss = table["margin_class"].isna() & table["margin"].notna()
+        return table.assign(margin_class=table["margin_class"].mask(loss, "loss"))
+
+    def _at_a_glance(self) -> Section:
+        labels, found = self.labels, self.found
+        customer = self.engagement.audience == "customer_meeting"
+        findings = prose.three_findings(self.key_accounts, self.kam_types, self.options, labels)
+        lists = [Points(labels("story.findings"), findings[:1] if customer else findings)]
+        if not customer:
+            lists.append(Points(labels("story.decisions_asked"), tuple(self._decisions_asked())[:3]))
+        pareto = self.key_accounts.pareto
+        tiles = [
+            Tile(f"{labels.count(pareto.n_key_accounts)} / {labels.count(pareto.n_positive)}", labels("story.tile_key")),
+            Tile(labels.percent(pareto.key_account_share), labels(f"story.tile_share_{pareto.basis}")),
+        ]
+        if not customer:
+            tiles += [
+                Tile(self._short(found.at_risk), labels("story.tile_risk"), labels("story.tile_risk_note", n=found.n_red)),
+                Tile(
+                    self._short(found.potential),
+                    labels("story.tile_potential"),
+                    labels("story.tile_potential_note", n=found.n_accounts_with_white_spots),
+                ),
+            ]
+        return self._section("at_a_glance", findings[0], tiles=tuple(tiles), lists=tuple(lists))
+
+    def _short(self, amount: float | None) -> str:
+        return self.labels("answer.not_assessable") if amount is None else self.labels.money_short(amount)
+
+    def _decisions_asked(self) -> Iterator[str]:
+        """What sales management is asked to decide, the most pressing first."""
+        labels, found, n = self.labels, self.found, self.key_accounts.pareto.n_key_accounts
+        capacity = self.engagement.capacity.accounts
+        key = "story.decide_list_borderline" if found.n_borderline else "story.decide_list"
+        yield labels(key, n=n, borderline=found.n_borderline)
+        if len(self.options.actions):
+            yield labels("story.decide_plan", n=len(self.options.actions))
+        if capacity and n > capacity:
+            yield labels("story.decide_capacity", n=n, capacity=capacity)
+        if found.n_unclear:
+            yield labels("story.decide_types", n=found.n_unclear)
+        if not self.restricted and self.kam_types.existence.verdict in {Verdict.PSEUDO, Verdict.PARTIAL, Verdict.NO_KAM}:
+            yield labels("story.decide_programme")
+        yield labels("story.decide_data")
+
+    def _pareto(self) -> Section:
+        chart = plot_pareto(
+            self.key_accounts,
+            self.labels,
+            self.facts.period,
+            fiscal_year_start=self.engagement.fiscal_year_start,
+            width=REPORT_WIDTH,
+        )
+        borderline = tables.borderline_table(self.key_accounts, self.labels)
+        return self._section(
+            "pareto",
+            prose.stability_sentence(self.key_accounts, self.labels),
+            chart=chart,
+            tables=(borderline,) if len(borderline) else (),
+        )
+
+    def _margin(self) -> Section | None:
+        if self.margins is None:
+            return None
+        table = self.margins[self.margins["chosen"]]
+        differs = table[table["margin_class"].notna() & (table["margin_class"] != table["abc_class"])]
+        columns = "name revenue:money margin:money abc_class margin_class:word:margin_class"
+        shown = (
+            tables.class_matrix_table(self.margins, self.labels),
+            display_table(differs, "discordant", columns, self.labels),
+        )
+        finding = self.labels("prose.discordant" if len(differs) else "prose.concordant", n=len(differs))
+        return self._section("margin", finding, tables=tuple(t for t in shown if len(t)))
+
+    def _recommendations(self) -> Section:
+        shown = tables.recommendations_table(self.options, self.key_accounts, self.labels, NAMED_IN_MAIN_PART)
+        finding = prose.options_headline(self.options, self.key_accounts, self.labels)
+        return self._section("recommendations", finding, tables=(shown,))
+
+    def _plan(self) -> Section | None:
+        actions = self.options.actions
+        if actions.empty:
+            return None
+        finding = self.labels("prose.plan", n=len(actions), money=float(actions["at_stake"].sum()))
+        shown = tables.actions_table(self.options, self.key_accounts, self.labels)
+        return self._section("plan", finding, tables=(shown,))
+
+    def _existence(self) -> Section:
+        labels = self.labels
+        lights = tuple(
+            Light(
+                test.answer,
+                labels(f"answer.{test.answer}"),
+                labels(f"existence.{test.test}"),
+                self._lacking(test.missing) if test.answer == Answer.NOT_ASSESSABLE else "",
+            )
+            for test in self.kam_types.existence.tests
+        )
+        return self._section("existence", prose.existence_headline(self.kam_types, labels), lights=lights)
+
+    def _lacking(self, missing: tuple[str, ...]) -> str:
+        names = dict.fromkeys(self.labels(f"table_name.{name.partition('.')[0]}") for name in missing)
+        return self.labels("story.missing_for_it", names=list(names))
+
+    def _types(self) -> Section:
+        exceptions = tables.exceptions_table(self.kam_types, self.key_accounts, self.labels)
+        finding = prose.types_headline(self.kam_types, self.key_accounts, self.labels)
+        return self._section("types", finding, tables=(exceptions,) if len(exceptions) else ())
+
+    def _risk(self) -> Section | None:
+        shown = tables.account_risk_table(self.options, self.key_accounts, self.labels, most=8)
+        if not len(shown):
+            return None
+        return self._section("risk", prose.risk_sentence(self.found, self.labels), tables=(shown,))
+
+    def _potential(self) -> Section | None:
+        shown = tables.cross_selling_table(self.options, self.key_accounts, self.labels, most=8)
+        if not len(shown):
+            return None
+        shown = shown.without("expected_margin") if self.restricted else shown
+        return self._section("potential", prose.potential_sentence(self.found, self.labels), tables=(shown,))
+
+    def _missing(self) -> Section | None:
+        if self.questions.empty:
+            return None
+        shown = tables.questions_table(self.questions, self.labels, NAMED_IN_MAIN_PART)
+        return self._section("missing", self.labels("story.missing_finding", n=len(self.questions)), tables=(shown,))
+
+    def _accounts(self) -> Section:
+        columns = (
+            "rank:count name revenue:money share:percent cumulative_share:percent abc_class membership:word:membership "
+            "kam_type:word:kam_type recommended_option:word:option region"
+        )
+        shown = display_table(self.account_rows, "accounts", columns, self.labels, most=MOST_LISTED)
+        finding = self.labels("story.accounts_finding", n=len(self.account_rows))
+        return self._section("accounts", finding, tables=(shown,))
+
+    @cached_property
+    def account_rows(self) -> pd.DataFrame:
+        frame = accounts_frame(self.facts, self.key_accounts, self.labels, self.kam_types, self.options)
+        return frame.assign(membership=frame["membership_probability"].map(tables.certainty))
+
+    def _method(self) -> Section:
+        shown = [
+            tables.concentration_table(self.key_accounts, self.labels),
+            tables.options_table(self._options_told(), self.key_accounts, self.labels),
+            tables.methods_table(self.engagement, self.labels, self.restricted),
+        ]
+        if len(self.options.backtests):
+            shown.append(tables.backtests_table(self.options, self.labels))
+        return self._section("method", self.labels("story.method_finding"), tables=tuple(shown))
+
+    def _options_told(self) -> StrategyOptions:
+        """The options without takeover exposure, where the audience must not see it."""
+        frame = self.options.options
+        return replace(self.options, options=frame[frame["option"] != Option.TAKEOVER]) if self.restricted else self.options
+
+    def _data(self) -> Section:
+        imported, labels = self.imported, self.labels
+        shown = (
+            tables.reconciliation_table(imported, labels),
+            tables.rules_table(imported, labels),
+            tables.findings_table(imported, labels),
+            tables.files_table(imported, labels),
+        )
+        finding = prose.import_headline(imported, labels)
+        return self._section("data", finding, tables=tuple(table for table in shown if len(table)))
+
+    def _glossary(self) -> Section:
+        hidden = GLOSSARY_HIDDEN if self.restricted else frozenset()
+        terms = [term for term in GLOSSARY if term not in hidden]
+        frame = pd.DataFrame(
+            [{"term": self.labels(f"glossary.{t}"), "explanation": self.labels(f"glossary_text.{t}")} for t in terms]
+        )
+        shown = display_table(frame, "glossary", "term explanation", self.labels, most=None)
+        return self._section("glossary", self.labels("story.glossary_finding"), tables=(shown,))
+
+    def sheets(self) -> Iterator[Sheet]:
+        """The tables of the workbook; none but the first page where customers listen."""
+        if self.engagement.audience == "customer_meeting":
+            return
+        labels = self.labels
+        yield self._sheet("accounts", tables.account_sheet_table(self.account_rows, labels), "kam_status")
+        yield self._sheet("types", tables.types_table(self.kam_types, self.key_accounts, labels, None), "kam_status")
+        yield self._sheet(
+            "recommendations", tables.recommendations_table(self.options, self.key_accounts, labels, None)
+        )
+        yield self._sheet("options", tables.option_sheet_table(self._options_told(), self.key_accounts, labels))
+        yield self._sheet("plan", tables.actions_table(self.options, self.key_accounts, labels))
+        yield self._decision_sheet()
+        yield self._sheet("method", tables.methods_table(self.engagement, labels, self.restricted))
+
+    def _sheet(self, key: str, table: DisplayTable, *secret: str) -> Sheet:
+        return Sheet(key, self.labels(f"workbook.{key}"), table.without(*secret) if self.restricted else table)
+
+    def _decision_sheet(self) -> Sheet:
+        table = tables.decisions_table(self.facts, self.key_accounts, self.options, self.labels)
+        return Sheet("decisions", self.labels("workbook.decisions"), table, DECISION_CHOICES)
