@@ -33,7 +33,7 @@ PAGE_WIDTH, REPORT_WIDTH = 9.2, 7.0
 MARGIN = 0.22
 SIZES = {"title": 15.0, "subtitle": 10.5, "head": 10.0, "text": 9.5, "note": 8.5}
 FAMILIES = ["Lato", "DejaVu Sans"]
-STYLE: dict[str, Any] = {
+STYLE: Any = {
     "font.family": FAMILIES,
     "text.parse_math": False,
     "text.usetex": False,
