@@ -1,0 +1,91 @@
+"""One report story, written as files that a partner attaches to a mail."""
+
+from __future__ import annotations
+
+import os
+import re
+import tempfile
+import unicodedata
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from kamkit.deliver.html import render_html
+from kamkit.deliver.xlsx import render_xlsx
+from kamkit.errors import DeliverableError
+from kamkit.telling.story import Story
+
+RENDERERS: dict[str, tuple[str, Callable[[Story], bytes]]] = {
+    "html": ("report.html", lambda story: render_html(story).encode("utf-8")),
+    "xlsx": ("workbook.xlsx", render_xlsx),
+}
+LONGEST_CLIENT, LONGEST_PATH, MOST_VERSIONS = 60, 199, 99
+
+_SPELLED = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "Ä": "Ae", "Ö": "Oe", "Ü": "Ue", "ß": "ss", "&": " und "})
+
+
+def write_deliverables(
+    story: Story,
+    folder: Path,
+    formats: Iterable[str],
+    suffix: str = "",
+    note: Callable[[str], object] = lambda _: None,
+) -> tuple[Path, ...]:
+    """Write the story in each format that this version can make; returns the files.
+
+    Names are `<client>_<period>_<kind>`, ASCII, with `suffix` before the ending. A file appears whole or not at all. One
+    that cannot be replaced because it is open elsewhere stays, the new version gets a number, and `note` is told so.
+    Raises DeliverableError when a file cannot be rendered or written.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    written = []
+    for format_ in formats:
+        if format_ not in RENDERERS:
+            continue
+        kind, render = RENDERERS[format_]
+        wanted = folder / file_name(story, kind, suffix, LONGEST_PATH - len(str(folder)) - 1)
+        path = _write_whole(wanted, render(story))
+        if path != wanted:
+            note(story.labels("file.open_elsewhere", name=wanted.name, written=path.name))
+        written.append(path)
+    return tuple(written)
+
+
+def file_name(story: Story, kind: str, suffix: str = "", room: int = LONGEST_PATH) -> str:
+    """The ASCII name of a deliverable, short enough for its folder.
+
+    The client's name is shortened, never the period or the kind.
+    """
+    stem, _, ending = kind.partition(".")
+    tail = f"_{story.period_code}_{stem}{suffix}.{ending}"
+    client = _ascii(story.client)[: max(8, min(LONGEST_CLIENT, room - len(tail) - 3))].rstrip("-")
+    return f"{client}{tail}"
+
+
+def _ascii(text: str) -> str:
+    """A name in plain letters, as one would spell it on the phone.
+
+    >>> _ascii("Müller & Söhne Großhandel GmbH")
+    'Mueller-und-Soehne-Grosshandel-GmbH'
+    """
+    spelled = unicodedata.normalize("NFKD", unicodedata.normalize("NFC", text).translate(_SPELLED))
+    return re.sub(r"[^A-Za-z0-9]+", "-", spelled.encode("ascii", "ignore").decode()).strip("-") or "client"
+
+
+def _write_whole(path: Path, content: bytes) -> Path:
+    """Write beside the file and move into place; where the place is taken by an open file, take the next number."""
+    try:
+        handle, scratch = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=path.suffix)
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+        Path(scratch).chmod(0o644)
+    except OSError as error:
+        raise DeliverableError(f"{path.name} cannot be written: {error.strerror}") from None
+    for number in range(1, MOST_VERSIONS + 1):
+        place = path if number == 1 else path.with_stem(f"{path.stem}_{number}")
+        try:
+            os.replace(scratch, place)
+        except PermissionError:
+            continue
+        return place
+    Path(scratch).unlink()
+    raise DeliverableError(f"{path.name} cannot be written: it is open elsewhere, and so are {MOST_VERSIONS - 1} versions")

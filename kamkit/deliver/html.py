@@ -1,0 +1,59 @@
+"""The report as one HTML file: everything inside, no request leaves the page, complete without its script."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import io
+from functools import cache
+from importlib.resources import files
+
+from fontTools import subset
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+from markupsafe import Markup
+
+from kamkit.model.kit import kit_folder
+from kamkit.telling.story import Story
+
+ALPHABET = "".join(map(chr, [*range(0x20, 0x7F), *range(0xA0, 0x180)])) + "–—‘’‚“”„«»•…€−→◊‹›"
+
+
+def render_html(story: Story) -> str:
+    """The story as a self-contained page, A4 when printed. The same story gives the same bytes."""
+    folder = kit_folder("templates") / "report"
+    templates = Environment(
+        loader=FileSystemLoader(folder),
+        autoescape=select_autoescape(["html"]),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    script = (folder / "report.js").read_text(encoding="utf-8")
+    return templates.get_template("report.html").render(
+        story=story,
+        labels=story.labels,
+        style=Markup((folder / "report.css").read_text(encoding="utf-8")),
+        script=Markup(script),
+        script_hash=_hash(script),
+        fonts={400: _font("Regular"), 700: _font("Bold")},
+        charts={s.key: Markup(s.chart.svg()) for s in (*story.main, *story.appendix) if s.chart},
+    )
+
+
+def _hash(script: str) -> str:
+    """The digest by which the page's policy knows its own script."""
+    return base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+
+
+@cache
+def _font(weight: str) -> str:
+    """Lato with the letters of European languages, as base64 WOFF."""
+    options = subset.Options(flavor="woff", hinting=False, layout_features=["kern", "liga", "lnum", "tnum"])
+    options.recalc_timestamp = False
+    font = subset.load_font(str(files("font_lato").joinpath("files", f"Lato-{weight}.ttf")), options)
+    subsetter = subset.Subsetter(options)
+    subsetter.populate(text=ALPHABET)
+    subsetter.subset(font)
+    out = io.BytesIO()
+    subset.save_font(font, out, options)
+    return base64.b64encode(out.getvalue()).decode()

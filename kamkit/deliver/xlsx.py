@@ -1,0 +1,188 @@
+"""The workbook: the story's tables to filter, sort and fill in. Every text stays text, whatever it begins with."""
+
+from __future__ import annotations
+
+import datetime as dt
+import io
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+import xlsxwriter
+from xlsxwriter.format import Format
+from xlsxwriter.worksheet import Worksheet
+
+from kamkit.telling.canvas import INK, LINE, MUTE, A, B
+from kamkit.telling.language import Labels
+from kamkit.telling.story import Section, Sheet, Story
+from kamkit.telling.tables import ABSENT, Column
+
+NARROWEST, WIDEST = 9, 60
+LONGEST_TEXT = 32_767
+"""What a cell of a workbook can hold."""
+
+NUMBER_FORMATS = {"count": "#,##0", "number": "0.00", "percent": '0.0"\u00a0"%', "change": '+0.0"\u00a0"%;-0.0"\u00a0"%;0"\u00a0"%'}
+
+
+def render_xlsx(story: Story) -> bytes:
+    """The story as an Excel workbook. The same story gives the same bytes."""
+    out = io.BytesIO()
+    settings = {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
+    with xlsxwriter.Workbook(out, settings) as book:
+        book.set_properties(
+            {
+                "title": story.title,
+                "subject": story.period,
+                "author": story.footer or "kamkit",
+                "company": story.client,
+                "created": dt.datetime.combine(story.date, dt.time()),
+            }
+        )
+        writer = _Writer(story, book)
+        for section in story.main:
+            if section.key == "at_a_glance":
+                writer.write_glance(section)
+        for sheet in story.sheets:
+            writer.write_sheet(sheet)
+    return out.getvalue()
+
+
+@dataclass(frozen=True)
+class _Writer:
+    story: Story
+    book: xlsxwriter.Workbook
+
+    @property
+    def labels(self) -> Labels:
+        return self.story.labels
+
+    def _format(self, **settings: Any) -> Format:
+        return self.book.add_format({"font_name": "Calibri", "font_size": 10.5, "font_color": INK, "valign": "top"} | settings)
+
+    def _page(self, name: str, landscape: bool = True) -> Worksheet:
+        page = self.book.add_worksheet(name)
+        page.hide_gridlines(2)
+        page.set_paper(9)
+        if landscape:
+            page.set_landscape()
+        page.fit_to_pages(1, 0)
+        page.set_margins(left=0.5, right=0.5, top=0.7, bottom=0.7)
+        page.set_header(f"&L{_code(self.story.client)}&R{_code(self.story.confidentiality)}")
+        page.set_footer(f"&L{self.labels.date(self.story.date)}&R{self.labels('workbook.page')}")
+        return page
+
+    def write_glance(self, section: Section) -> None:
+        """The first page: title, the tiles in a row, the lists below."""
+        page = self._page(self.labels("workbook.glance"))
+        page.set_column(0, 3, 30)
+        page.write_string(0, 0, self.story.title, self._format(bold=True, font_size=18, font_color=A))
+        place = f"{self.story.client} · {self.story.period}"
+        page.write_string(1, 0, place[:LONGEST_TEXT], self._format(font_color=MUTE))
+        styles = {
+            "value": self._format(bold=True, font_size=18, font_color=A, bg_color="#F3F6F9"),
+            "title": self._format(bg_color="#F3F6F9", text_wrap=True),
+            "note": self._format(bg_color="#F3F6F9", font_color=MUTE, text_wrap=True),
+        }
+        page.set_row(3, 26)
+        page.set_row(4, 30)
+        for i, tile in enumerate(section.tiles):
+            for row, part in enumerate(("value", "title", "note"), start=3):
+                page.write_string(row, i, getattr(tile, part), styles[part])
+        row = 7
+        for points in section.lists:
+            page.write_string(row, 0, points.title, self._format(bold=True, font_color=A, font_size=12))
+            for number, point in enumerate(points.points, start=1):
+                row += 1
+                page.merge_range(row, 0, row, 3, "", self._format(text_wrap=True))
+                page.write_string(row, 0, f"{number}.  {point}"[:LONGEST_TEXT], self._format(text_wrap=True))
+                page.set_row(row, 15 * (1 + len(point) // 115))
+            row += 2
+
+    def write_sheet(self, sheet: Sheet) -> None:
+        """One table: title, frozen heads, filter, numbers as numbers, bars behind shares, fields to fill in."""
+        page = self._page(sheet.name)
+        table = sheet.table
+        top = 3 if sheet.choices else 2
+        page.write_string(0, 0, table.caption, self._format(bold=True, font_size=14, font_color=A))
+        if sheet.choices:
+            page.write_string(1, 0, self.labels("workbook.fill_in"), self._format(font_color=MUTE))
+        head = {"bold": True, "font_color": "#FFFFFF", "bg_color": A, "text_wrap": True, "valign": "vcenter"}
+        for i, column in enumerate(table.columns):
+            title = column.name if sheet.choices and column.name in _INPUT_COLUMNS else column.title
+            page.write_string(top, i, title, self._format(**head, align="right" if column.is_numeric else "left"))
+            texts = [title, *(row[i] for row in table.cells)]
+            page.set_column(i, i, _width(texts, column))
+        styles = [self._style(column, bool(sheet.choices)) for column in table.columns]
+        for r, row in enumerate(table.rows, start=top + 1):
+            for i, (value, cell) in enumerate(zip(row, table.cells[r - top - 1], strict=True)):
+                self._write(page, r, i, value, cell, table.columns[i], styles[i])
+        last = top + len(table.rows)
+        page.set_row(top, 32)
+        page.freeze_panes(top + 1, _frozen(table.columns))
+        page.repeat_rows(top)
+        if table.rows:
+            page.autofilter(top, 0, last, len(table.columns) - 1)
+            self._dress(page, sheet, top + 1, last)
+
+    def _style(self, column: Column, fill_in: bool) -> Format:
+        settings: dict[str, Any] = {"bottom": 1, "bottom_color": "#DDE3E9", "text_wrap": not column.is_numeric}
+        if column.kind in NUMBER_FORMATS:
+            settings["num_format"] = NUMBER_FORMATS[column.kind]
+        elif column.kind in {"money", "money_short"}:
+            symbol = self.labels.currency_symbol().replace('"', "")
+            after = self.labels.locale.currency_formats["standard"].pattern.endswith("¤")
+            settings["num_format"] = f'#,##0"\u00a0{symbol}"' if after else f'"{symbol}"#,##0'
+        elif column.kind == "date":
+            settings["num_format"] = "dd.mm.yyyy" if self.labels.language == "de" else "d mmm yyyy"
+        elif fill_in and column.name in _INPUT_COLUMNS[2:]:
+            settings["bg_color"] = "#FFF8D6"
+        if fill_in and column.kind == "date":
+            settings["bg_color"] = "#FFF8D6"
+        if column.name == "name":
+            settings["bold"] = True
+        return self._format(**settings)
+
+    def _write(
+        self, page: Worksheet, row: int, column: int, value: Any, cell: str, about: Column, style: Format
+    ) -> None:
+        if cell == ABSENT:
+            page.write_blank(row, column, None, style)
+        elif about.is_numeric:
+            page.write_number(row, column, float(value), style)
+        elif about.kind == "date":
+            page.write_datetime(row, column, dt.datetime.combine(pd.Timestamp(value).date(), dt.time()), style)
+        else:
+            page.write_string(row, column, cell[:LONGEST_TEXT], style)
+
+    def _dress(self, page: Worksheet, sheet: Sheet, first: int, last: int) -> None:
+        for i, column in enumerate(sheet.table.columns):
+            if column.kind in {"money", "money_short"} and column.name in {"revenue", "account_revenue", "at_stake"}:
+                bar = {"type": "data_bar", "bar_color": B, "bar_solid": True, "bar_negative_color": LINE}
+                page.conditional_format(first, i, last, i, bar)
+            if sheet.choices and column.name in sheet.choices:
+                page.data_validation(
+                    first, i, last, i, {"validate": "list", "source": list(sheet.choices[column.name]), "error_type": "warning"}
+                )
+
+
+_INPUT_COLUMNS = (
+    "account_id subject decision reason_code reason decided_by consulted opinion date valid_until snapshot"
+).split()
+"""Columns of the decision sheet that are read in again keep their names."""
+
+
+def _frozen(columns: tuple[Column, ...]) -> int:
+    """How many columns stay in sight: up to and with the name, if it stands early."""
+    names = [column.name for column in columns]
+    return names.index("name") + 1 if "name" in names[:3] else 0
+
+
+def _width(texts: list[str], column: Column) -> float:
+    longest = max(max((len(word) for word in text.split("\n")), default=0) for text in texts)
+    most = 18 if column.is_numeric else WIDEST
+    return float(min(max(longest * 0.95 + 2, NARROWEST), most))
+
+
+def _code(text: str) -> str:
+    """A text in header or footer, where & begins a code and 255 signs are the limit."""
+    return text.replace("&", "&&")[:100]
