@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from kamkit.workshop.case_simulation import Customer
+from kamkit.workshop.case_customers import Customer
 from kamkit.workshop.case_specs import CaseSpec, Role
 
 EXPECTED: Mapping[str, str] = {

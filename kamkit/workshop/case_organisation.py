@@ -11,7 +11,7 @@ from typing import Any
 
 import pandas as pd
 
-from kamkit.workshop.case_simulation import Chance, Customer, crossing_size
+from kamkit.workshop.case_customers import Chance, Customer, crossing_size
 from kamkit.workshop.case_specs import CaseSpec, RawFile
 
 PRIVILEGES = (

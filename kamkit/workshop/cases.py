@@ -20,8 +20,9 @@ import yaml
 
 from kamkit.errors import EngagementError
 from kamkit.workshop.case_answers import answer_key
+from kamkit.workshop.case_bookings import simulate
+from kamkit.workshop.case_customers import Customer
 from kamkit.workshop.case_organisation import organisation_tables
-from kamkit.workshop.case_simulation import Customer, simulate
 from kamkit.workshop.case_specs import CASES, CaseSpec, Dialect, RawFile
 
 DEFAULT_SEED = 2026
