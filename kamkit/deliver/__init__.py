@@ -7,6 +7,7 @@ import re
 import tempfile
 import unicodedata
 from collections.abc import Callable, Iterable
+from html import escape
 from pathlib import Path
 
 from kamkit.deliver.html import render_html
@@ -23,13 +24,23 @@ LONGEST_CLIENT, LONGEST_PATH, MOST_VERSIONS = 60, 199, 99
 _SPELLED = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "Ä": "Ae", "Ö": "Oe", "Ü": "Ue", "ß": "ss", "&": " und "})
 
 
+class Written(tuple[Path, ...]):
+    """The files of a report; told by name only, so that outputs are the same on every machine."""
+
+    def __repr__(self) -> str:
+        return "\n".join(path.name for path in self)
+
+    def _repr_html_(self) -> str:
+        return "<ul>" + "".join(f"<li><code>{escape(path.name)}</code></li>" for path in self) + "</ul>"
+
+
 def write_deliverables(
     story: Story,
     folder: Path,
     formats: Iterable[str],
     suffix: str = "",
     note: Callable[[str], object] = lambda _: None,
-) -> tuple[Path, ...]:
+) -> Written:
     """Write the story in each format that this version can make; returns the files.
 
     Names are `<client>_<period>_<kind>`, ASCII, with `suffix` before the ending. A file appears whole or not at all. One
@@ -47,7 +58,7 @@ def write_deliverables(
         if path != wanted:
             note(story.labels("file.open_elsewhere", name=wanted.name, written=path.name))
         written.append(path)
-    return tuple(written)
+    return Written(written)
 
 
 def file_name(story: Story, kind: str, suffix: str = "", room: int = LONGEST_PATH) -> str:

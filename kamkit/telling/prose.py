@@ -130,8 +130,25 @@ def potential_sentence(found: Highlights, labels: Labels) -> Sentence:
 def largest_account_sentence(key_accounts: KeyAccounts, labels: Labels) -> Sentence:
     """What share the largest account has, measured at the only line that is a norm (IFRS 8.34: 10 %)."""
     share = key_accounts.concentration.cr1
+    if not key_accounts.pareto.n_positive:
+        return Sentence(f"{pareto_headline(key_accounts, labels)}.")
     key = "prose.largest_above_norm" if share >= 0.10 else "prose.largest_below_norm"
     return Sentence(labels(key, name=key_accounts.pareto.table["name"].iloc[0], share=share))
+
+
+def plan_headline(options: StrategyOptions, labels: Labels) -> Sentence:
+    """How many steps the next 90 days hold, and how much is at stake."""
+    plan = options.actions
+    if plan.empty:
+        return Sentence(labels("prose.plan_empty"))
+    return Sentence(labels("prose.plan", n=len(plan), money=math.fsum(plan["at_stake"].dropna())))
+
+
+def glance_headline(key_accounts: KeyAccounts, found: Highlights, labels: Labels) -> Sentence:
+    """The first page in one sentence: what is to be secured and what to be won, as far as either can be told."""
+    if found.at_risk and found.potential:
+        return Sentence(labels("prose.glance", risk=found.at_risk, potential=found.potential))
+    return Sentence(f"{pareto_headline(key_accounts, labels)}.")
 
 
 def period_words(period: Period, fiscal_year_start: int, labels: Labels) -> str:
@@ -152,4 +169,4 @@ def three_findings(
         (True, largest_account_sentence(key_accounts, labels)),
         (True, options_headline(options, key_accounts, labels)),
     ]
-    return tuple(sentence for holds, sentence in candidates if holds)[:3]
+    return tuple(dict.fromkeys(sentence for holds, sentence in candidates if holds))[:3]

@@ -248,20 +248,22 @@ def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
     return [{str(key): _plain(value) for key, value in row.items()} for row in frame.to_dict("records")]
 
 
-_TOLD = {"evidence", "reason", "action", "trigger", "first_step", "question", "stop_criterion", "role", "avoid"}
-"""Columns whose codes are told as sentences; every other code stays a code."""
+_TOLD = {name: name for name in "evidence reason action trigger first_step stop_criterion role avoid".split()}
+_TOLD["question"] = "client_question"
+"""Columns whose codes are told as sentences, with their section of the catalogues; every other code stays a code."""
 
 
 def told(frame: pd.DataFrame, labels: Labels, columns: Sequence[str] = ()) -> pd.DataFrame:
     """The frame with its sentences in words, the named columns first."""
-    told = frame.copy()
-    for column in _TOLD & set(frame.columns):
-        told[column] = [
-            _sentence(labels, column, code, values)
+    words = {
+        column: [
+            _sentence(labels, section, code, values)
             for code, values in zip(frame[column], frame["values"], strict=True)
         ]
-    told = told.drop(columns=["values"], errors="ignore")
-    return _ordered(told, columns)
+        for column, section in _TOLD.items()
+        if column in frame
+    }
+    return _ordered(frame.assign(**words).drop(columns=["values"], errors="ignore"), columns)
 
 
 def _sentence(labels: Labels, section: str, code: Any, values: Any) -> str | None:

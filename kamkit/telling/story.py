@@ -25,7 +25,7 @@ from kamkit.telling.charts import plot_pareto
 from kamkit.telling.language import Labels
 from kamkit.telling.questions import client_questions
 from kamkit.telling.results import accounts_frame, ranking
-from kamkit.telling.tables import DisplayTable, display_table
+from kamkit.telling.tables import ABSENT, DisplayTable, display_table
 
 MAIN = "at_a_glance pareto margin recommendations plan existence types risk potential missing".split()
 APPENDIX = "accounts method data glossary".split()
@@ -242,13 +242,13 @@ class _Teller:
         labels, found = self.labels, self.found
         customer = self.engagement.audience == "customer_meeting"
         findings = prose.three_findings(self.key_accounts, self.kam_types, self.options, labels)
-        lists = [Points(labels("story.findings"), findings[:1] if customer else findings)]
+        lists = [] if customer else [Points(labels("story.findings"), findings)]
         if not customer:
             lists.append(Points(labels("story.decisions_asked"), tuple(self._decisions_asked())[:3]))
         pareto = self.key_accounts.pareto
         tiles = [
-            Tile(f"{labels.count(pareto.n_key_accounts)} / {labels.count(pareto.n_positive)}", labels("story.tile_key")),
-            Tile(labels.percent(pareto.key_account_share), labels(f"story.tile_share_{pareto.basis}")),
+            Tile(f"{labels.count(pareto.n_key_accounts)} / {labels.count(pareto.n_accounts)}", labels("story.tile_key")),
+            Tile(self._share(pareto.key_account_share), labels(f"story.tile_share_{pareto.basis}")),
         ]
         if not customer:
             tiles += [
@@ -259,7 +259,11 @@ class _Teller:
                     labels("story.tile_potential_note", n=found.n_accounts_with_white_spots),
                 ),
             ]
-        return self._section("at_a_glance", findings[0], tiles=tuple(tiles), lists=tuple(lists))
+        finding = findings[0] if customer else prose.glance_headline(self.key_accounts, found, labels)
+        return self._section("at_a_glance", finding, tiles=tuple(tiles), lists=tuple(lists))
+
+    def _share(self, share: float) -> str:
+        return ABSENT if self.labels.missing(share) else self.labels.percent(share)
 
     def _short(self, amount: float | None) -> str:
         return self.labels("answer.not_assessable") if amount is None else self.labels.money_short(amount)
@@ -287,6 +291,7 @@ class _Teller:
             self.facts.period,
             fiscal_year_start=self.engagement.fiscal_year_start,
             width=REPORT_WIDTH,
+            show_margin=not self.restricted,
         )
         borderline = tables.borderline_table(self.key_accounts, self.labels)
         return self._section(
@@ -315,10 +320,9 @@ class _Teller:
         return self._section("recommendations", finding, tables=(shown,))
 
     def _plan(self) -> Section | None:
-        actions = self.options.actions
-        if actions.empty:
+        if self.options.actions.empty:
             return None
-        finding = self.labels("prose.plan", n=len(actions), money=float(actions["at_stake"].sum()))
+        finding = prose.plan_headline(self.options, self.labels)
         shown = tables.actions_table(self.options, self.key_accounts, self.labels)
         return self._section("plan", finding, tables=(shown,))
 
@@ -368,7 +372,9 @@ class _Teller:
             "rank:count name revenue:money share:percent cumulative_share:percent abc_class membership:word:membership "
             "kam_type:word:kam_type recommended_option:word:option region"
         )
-        shown = display_table(self.account_rows, "accounts", columns, self.labels, most=MOST_LISTED)
+        rows = self.account_rows
+        rows = rows.assign(membership=rows["membership"].where(rows["membership"] != "outside"))
+        shown = display_table(rows, "accounts", columns, self.labels, most=MOST_LISTED)
         finding = self.labels("story.accounts_finding", n=len(self.account_rows))
         return self._section("accounts", finding, tables=(shown,))
 

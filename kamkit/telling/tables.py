@@ -50,6 +50,14 @@ class DisplayTable:
     cells: tuple[tuple[str, ...], ...]
     more: str = ""
 
+    def records(self) -> list[dict[str, str]]:
+        """The cells as written, by the names of their columns."""
+        return [dict(zip((column.name for column in self.columns), row, strict=True)) for row in self.cells]
+
+    def raw(self, row: int, name: str) -> Any:
+        """The value behind a cell."""
+        return self.rows[row][[column.name for column in self.columns].index(name)]
+
     def __len__(self) -> int:
         return len(self.rows)
 
