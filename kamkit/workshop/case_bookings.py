@@ -232,6 +232,8 @@ def simulate(spec: CaseSpec, seed: int) -> tuple[tuple[Customer, ...], pd.DataFr
     documents.sort(key=lambda document: (document.date, document.kind, document.customer_id))
     for i, document in enumerate(documents):
         document.number = str(9_100_000 + 10_000 * spec.number + i)
+        if document.kind == 2 and document.reference and spec.cancelled_as is not None:
+            document.number = spec.cancelled_as + document.reference.number
     _add_untidiness(
         documents, ordinary, {c.customer_id for c in customers if c.size < crossing_size(spec) / 20}, chance
     )

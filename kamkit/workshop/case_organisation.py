@@ -21,7 +21,7 @@ PRIVILEGES = (
     "Gemeinsame Entwicklung",
     "Jahresgespräch mit der Geschäftsleitung",
 )
-EVERYBODY_GETS = ("Skonto 2 %", "Kundenzeitschrift", "Jahreskalender")
+EVERYBODY_GETS = ("Weihnachtspräsent", "Kundenzeitschrift", "Jahreskalender")
 
 _FILES = {
     "privileges": {"Kundennr": "customer_id", "Vorrecht": "type", "Gültig ab": "valid_from"},

@@ -90,7 +90,9 @@ class RawFile:
 class CaseSpec:
     """A teaching company. `season` has one factor per month, `cycle` is the swing of the common business cycle,
     `rhythm` the invoices a year of an account that just crosses 80 %, `contract_share` the share of revenue under
-    monthly contracts, `niche` the categories that nobody buys by chance, `doc_types` its words for invoice, credit note and cancellation."""
+    monthly contracts, `niche` the categories that nobody buys by chance, `doc_types` its words for invoice, credit note
+    and cancellation, `cancelled_as` what a cancellation writes before the number of the invoice it takes back (None: it
+    has a number of its own and refers)."""
 
     name: str
     number: int
@@ -112,6 +114,7 @@ class CaseSpec:
     customers: RawFile
     doc_types: tuple[str, str, str]
     group_column: str = "parent_id"
+    cancelled_as: str | None = None
     niche: tuple[str, ...] = ()
     contract_share: float = 0.0
     organisation: str | None = None
@@ -194,7 +197,7 @@ MACHINERY = CaseSpec(
         Lineartechnik | LT | 430 | 0.33
         Sensorik | SE | 160 | 0.45
         Ersatzteile | ET | 120 | 0.52
-        SB-verpackte Handelsware | SB | 14 | 0.3
+        Heimwerkersortiment SB-verpackt | SB | 14 | 0.3
         Sondermaschinen | SM | 52000 | 0.22
     """),
     variants=("Basis", "Standard", "verstärkt", "Sonderausführung"),
@@ -316,6 +319,7 @@ CONSUMER_GOODS = CaseSpec(
         "Kundenstamm.xlsx", _GROUP_COLUMNS, sheet="Kunden", title=("Kundenstamm, Stand 12.01.2026", _TITLE)
     ),
     doc_types=("Rechnung", "Gutschrift", "Storno"),
+    cancelled_as="ST-",
     group_column="group_id",
     niche=("HM",),
     capacity=12,
@@ -376,7 +380,6 @@ TECHNICAL_SERVICE = CaseSpec(
                 "menge": "quantity",
                 "netto": "net_revenue",
                 "kosten": "cost",
-                "storno_zu": "reference",
             },
             _UTF8_COMMA,
         ),
@@ -387,6 +390,7 @@ TECHNICAL_SERVICE = CaseSpec(
         _UTF8_COMMA,
     ),
     doc_types=("RE", "GU", "ST"),
+    cancelled_as="",
     contract_share=0.66,
     capacity=12,
 )
@@ -420,9 +424,9 @@ PSEUDO_KAM = CaseSpec(
     rhythm=14,
     price_rise=("2023-10-01", 0.05),
     categories=_categories("""
-        Faltschachteln | FS | 420 | 0.27
+        Kartonagen | FS | 420 | 0.27
         Wellpappkartons | WP | 260 | 0.22
-        Displays | DI | 680 | 0.35
+        Thekenaufsteller | DI | 680 | 0.35
         Etiketten | ET | 120 | 0.4
         Versandtaschen | VT | 95 | 0.33
         Stretchfolie | SF | 140 | 0.18
@@ -454,6 +458,7 @@ PSEUDO_KAM = CaseSpec(
     ),
     customers=RawFile("kunden.csv", _CUSTOMER_COLUMNS),
     doc_types=("Rechnung", "Gutschrift", "Stornorechnung"),
+    cancelled_as="S",
     niche=("WZ",),
     organisation="pseudo",
 )
