@@ -1,0 +1,418 @@
+"""A run: one engagement through all notebooks, from validation to a folder that is whole or absent.
+
+Everything is checked before a kernel starts. The notebooks run in a private scratch folder beside the target; what they
+leave is moved in by renaming, `manifest.json` last. A failed run goes to `<target>.failed`, and an earlier target stays
+as it was.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+import json
+import logging
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from kamkit.errors import EngagementError, InputError, StepError
+from kamkit.execution import kernels
+from kamkit.execution.engine import Execution, Limits, run_notebook
+from kamkit.execution.files import hash_files, write_json, write_text
+from kamkit.execution.manifest import RunOutcome, StepRecord, run_name, versions
+from kamkit.execution.notebooks import (
+    Step,
+    chain_of,
+    find_step,
+    relative_reference,
+    tidy_executed,
+    write_prepared,
+)
+from kamkit.execution.project import (
+    SETTINGS_FILE,
+    Project,
+    dotted_settings,
+    engagement_with,
+    home_of,
+    is_bundled,
+    today_from,
+)
+from kamkit.intake.inputs import refresh_inputs
+from kamkit.intake.sources import PACKED_SUFFIXES, find_files
+from kamkit.model.codes import StepState
+from kamkit.model.engagement import Engagement
+
+FOLDERS = ("notebooks", "tables", "results", "deliverables")
+NOTEBOOK_PARAMETERS = ("threshold", "basis", "level", "period")
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where a run is: step `index` of `n_steps` (counted from 1), `cell` of `n_cells`; with `record` once it ended."""
+
+    step: str
+    index: int
+    n_steps: int
+    cell: int = 0
+    n_cells: int = 0
+    record: StepRecord | None = None
+
+
+def run(
+    engagement: str | Path,
+    out: str | Path | None = None,
+    step: str | None = None,
+    force: bool = False,
+    parameters: Mapping[str, Any] | None = None,
+    language: str | None = None,
+    progress: Callable[[Progress], None] | None = None,
+    limits: Limits | None = None,
+) -> RunOutcome:
+    """Run an engagement through its notebooks.
+
+    `engagement` is the file, its folder, or the name of a bundled case. `out` defaults to runs/<UTC time>/ beside the
+    engagement file; where `out` holds a run of the same inputs, settings and versions already, nothing is done unless
+    `force`. `step` runs one notebook only. `parameters` are settings by their dotted names ("pareto.threshold") or the
+    short names of the notebooks (threshold, basis, level, period).
+
+    Raises EngagementError and InputError before any kernel starts. A notebook that fails does not raise: the outcome's
+    `state` is "failed" and its `error` says where.
+    """
+    kernels.warm_up()
+    started = time.monotonic()
+    plan = _plan(engagement, out, step, parameters, language)
+    with _scratch_beside(plan.out) as scratch:
+        project = Project(plan.engagement, scratch, plan.today)
+        plan = dataclasses.replace(plan, inputs={**project.input_hashes, **_own_notebooks(plan)})
+        if not force and (current := _current(plan)):
+            return current
+        log = _Log(scratch / "run.log")
+        with _quiet_libraries(log):
+            records = tuple(_run_steps(plan, scratch, log, progress, limits or Limits()))
+        warnings = [*plan.warnings, *_early_stops(records)]
+        state = "failed" if any(record.error for record, _ in records) else "ok"
+        if state == "ok":
+            warnings += _refresh(plan.engagement, project)
+        outcome = _outcome(plan, state, tuple(record for record, _ in records), warnings, started)
+        log.line(f"{outcome.state} in {outcome.seconds:.1f} s")
+        _publish(outcome, scratch)
+    _tell_latest(plan, outcome)
+    return outcome
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """What will be run, once everything that can be checked without a kernel has been."""
+
+    engagement: Engagement
+    out: Path
+    chain: tuple[Step, ...]
+    wanted: tuple[Step, ...]
+    settings: Mapping[str, Any]
+    parameters: Mapping[str, Any]
+    today: dt.date
+    warnings: tuple[str, ...]
+    dated: bool
+    inputs: Mapping[str, str] = dataclasses.field(default_factory=dict)
+
+
+def _plan(
+    reference: str | Path,
+    out: str | Path | None,
+    step: str | None,
+    parameters: Mapping[str, Any] | None,
+    language: str | None,
+) -> _Plan:
+    settings = dotted_settings({**(parameters or {}), **({"language": language} if language else {})})
+    engagement = engagement_with(reference, settings)
+    check_files(engagement)
+    chain = chain_of(engagement.folder)
+    wanted = (find_step(step, chain),) if step else chain
+    target = Path(out).absolute() if out else _new_run(home_of(engagement.file) / "runs")
+    _check_target(target)
+    today = today_from(None)
+    shown = {"language": engagement.language, "today": today.isoformat(), **_as_text(settings)}
+    later = tuple(f"{name} is not acted on by this version" for name in engagement.not_yet_effective())
+    return _Plan(
+        engagement=engagement,
+        out=target,
+        chain=chain,
+        wanted=wanted,
+        settings=_as_text(settings),
+        parameters=shown | ({"step": wanted[0].name} if step else {}),
+        today=today,
+        warnings=later,
+        dated=out is None,
+    )
+
+
+def check_plan(engagement: str | Path, out: str | Path | None = None) -> None:
+    """Everything that a run would find wrong before its first kernel. Raises EngagementError or InputError."""
+    _plan(engagement, out, None, None, None)
+
+
+def check_files(engagement: Engagement) -> None:
+    """Look whether the raw files are there and readable, before anything is started.
+
+    Raises InputError with every problem.
+    """
+    problems: list[str] = []
+    with tempfile.TemporaryDirectory(prefix="kamkit-") as scratch:
+        for name, source in engagement.sources.given():
+            patterns = [*source.patterns, *(join.path for join in source.join)]
+            plain = [pattern for pattern in patterns if not pattern.endswith(PACKED_SUFFIXES)]
+            found = find_files(plain, engagement.folder, Path(scratch))[1]
+            problems += [f"sources.{name}: {problem}" for problem in found]
+    if problems:
+        raise InputError(engagement.file.name, problems)
+
+
+def _as_text(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings as JSON holds them; dates become ISO text, which the engagement reads as well."""
+    return dict(json.loads(json.dumps(settings, default=str)))
+
+
+def _new_run(runs: Path) -> Path:
+    name = run_name()
+    taken = (runs / f"{name}{suffix}" for suffix in ["", *(f"-{n}" for n in range(2, 1000))])
+    return next(path.absolute() for path in taken if not path.exists() and not failed_folder(path).exists())
+
+
+def _check_target(out: Path) -> None:
+    """A run replaces an earlier run, never anything else."""
+    if out.is_file():
+        raise EngagementError("--out", [f"{out} is a file: name a folder"])
+    if not is_run(out) and any((out / name).exists() for name in FOLDERS):
+        raise EngagementError("--out", [f"{out} holds folders that are not from a run of kamkit: name another folder"])
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise EngagementError("--out", [f"{out} cannot be written: {error.strerror}"]) from None
+
+
+def is_run(folder: Path) -> bool:
+    """Whether kamkit made this folder."""
+    return (folder / "manifest.json").is_file() or (folder / "run.log").is_file()
+
+
+def failed_folder(out: Path) -> Path:
+    """Where a failed run goes."""
+    return out.with_name(f"{out.name}.failed")
+
+
+def _own_notebooks(plan: _Plan) -> dict[str, str]:
+    """Notebooks count as inputs: the kit's by name, the engagement's own by their place in its folder."""
+    return {
+        (f"notebooks/{step.source.name}" if step.own else f"kit/notebooks/{step.source.name}"): next(
+            iter(hash_files([step.source], step.source.parent).values())
+        )
+        for step in plan.chain
+    }
+
+
+def _current(plan: _Plan) -> RunOutcome | None:
+    """The run that lies in the target already, if nothing that it depends on has changed since."""
+    try:
+        manifest = json.loads((plan.out / "manifest.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    same = {"parameters": plan.parameters, "inputs": plan.inputs, "versions": versions()}
+    if manifest.get("state") != "ok" or any(manifest.get(name) != value for name, value in same.items()):
+        return None
+    ran = {record["name"] for record in manifest["steps"] if record["state"] == StepState.OK}
+    records = tuple(StepRecord(s.name, StepState.CACHED if s.name in ran else StepState.NOT_RUN) for s in plan.chain)
+    return dataclasses.replace(_outcome(plan, "ok", records, manifest["warnings"], time.monotonic()), out=plan.out)
+
+
+def _run_steps(
+    plan: _Plan, scratch: Path, log: _Log, progress: Callable[[Progress], None] | None, limits: Limits
+) -> Iterator[tuple[StepRecord, Execution | None]]:
+    """Run the wanted notebooks one after the other; after a failure the rest is not run."""
+    write_json(scratch / SETTINGS_FILE, {"settings": plan.settings, "today": plan.today.isoformat()})
+    tell, failed = progress or (lambda _: None), False
+    for step in plan.chain:
+        if step not in plan.wanted or failed:
+            yield StepRecord(step.name), None
+            continue
+        place = Progress(step.name, plan.wanted.index(step) + 1, len(plan.wanted))
+        tell(place)
+        execution = _run_step(step, plan, scratch, place, tell, limits)
+        state = StepState.FAILED if execution.error else StepState.OK
+        record = StepRecord(step.name, state, execution.seconds, execution.peak_mb, execution.error)
+        failed = failed or record.error is not None
+        log.line(f"{step.name}: {state} in {execution.seconds:.1f} s" + (f": {record.error}" if record.error else ""))
+        tell(dataclasses.replace(place, record=record))
+        yield record, execution
+
+
+def _run_step(
+    step: Step, plan: _Plan, scratch: Path, place: Progress, tell: Callable[[Progress], None], limits: Limits
+) -> Execution:
+    prepared = scratch / "prepared" / step.source.name
+    executed = scratch / "notebooks" / step.source.name
+    write_prepared(step.source, prepared, plan.engagement.language)
+    executed.parent.mkdir(exist_ok=True)
+    execution = run_notebook(
+        prepared,
+        executed,
+        {"engagement": str(plan.engagement.file), "language": plan.engagement.language, "work": str(scratch)},
+        limits,
+        lambda cell, n: tell(dataclasses.replace(place, cell=cell, n_cells=n)),
+        step.source.parent if step.own else scratch,
+    )
+    if executed.exists():
+        tidy_executed(executed, _shown_parameters(plan))
+    return execution
+
+
+def _shown_parameters(plan: _Plan) -> dict[str, Any]:
+    """The parameters with which an executed notebook runs again from where it is published."""
+    given = plan.engagement
+    changed = {name: plan.settings.get(f"pareto.{name}", plan.settings.get(name)) for name in NOTEBOOK_PARAMETERS}
+    period = f"{given.period.start}/{given.period.end}" if changed["period"] and given.period else None
+    reference = relative_reference(given.file, plan.out / "notebooks")
+    return {"engagement": reference, "language": given.language, **changed, "period": period}
+
+
+def _early_stops(records: tuple[tuple[StepRecord, Execution | None], ...]) -> list[str]:
+    return [
+        f"{record.name} stopped itself in cell {execution.stopped_in}: later cells were not run"
+        for record, execution in records
+        if execution and execution.stopped_in
+    ]
+
+
+def _refresh(engagement: Engagement, project: Project) -> list[str]:
+    """Bring inputs.xlsx up to date for the people who fill it in; what they entered stays."""
+    if is_bundled(engagement.file):
+        return []
+    try:
+        refresh_inputs(engagement.folder / engagement.inputs, project)
+    except OSError as error:
+        return [f"{engagement.inputs} could not be refreshed ({error.strerror}): close it and run again"]
+    return []
+
+
+def _outcome(
+    plan: _Plan, state: str, records: tuple[StepRecord, ...], warnings: list[str], started: float
+) -> RunOutcome:
+    return RunOutcome(
+        state=state,
+        out=plan.out if state == "ok" else failed_folder(plan.out),
+        engagement=plan.engagement.file,
+        steps=records,
+        parameters=plan.parameters,
+        inputs=plan.inputs,
+        versions=versions(),
+        overrides=tuple(step.name for step in plan.chain if step.own),
+        warnings=tuple(warnings),
+        seconds=time.monotonic() - started,
+    )
+
+
+def _publish(outcome: RunOutcome, scratch: Path) -> None:
+    """Move a finished run into its place: folders and log by renaming, the manifest last, as the sign that all is there."""
+    out = outcome.out
+    with _only_one_publishes(out):
+        out.mkdir(parents=True, exist_ok=True)
+        (out / "manifest.json").unlink(missing_ok=True)
+        (scratch / "run.log").replace(out / "run.log")
+        for name in FOLDERS:
+            if (out / name).exists():
+                (out / name).rename(scratch / f"old-{name}")
+            if (scratch / name).exists():
+                (scratch / name).rename(out / name)
+        write_json(out / "manifest.json", outcome.manifest())
+        if outcome.state == "ok" and is_run(failed_folder(out)):
+            shutil.rmtree(failed_folder(out), ignore_errors=True)
+
+
+def _tell_latest(plan: _Plan, outcome: RunOutcome) -> None:
+    if plan.dated:
+        if outcome.state == "ok":
+            write_text(plan.out.parent / "latest.txt", f"{plan.out.name}\n")
+        prune_runs(plan.out.parent, plan.engagement.keep_runs)
+
+
+def prune_runs(runs: Path, keep: int) -> tuple[Path, ...]:
+    """Remove the oldest runs beyond `keep`, done and failed ones each; only folders that kamkit made."""
+    made = [path for path in sorted(runs.iterdir()) if (path / "manifest.json").is_file()] if runs.is_dir() else []
+    failed = [path for path in made if path.name.endswith(".failed")]
+    done = [path for path in made if path not in failed]
+    old = [*done[: max(len(done) - keep, 0)], *failed[: max(len(failed) - keep, 0)]]
+    for path in old:
+        shutil.rmtree(path, ignore_errors=True)
+    return tuple(old)
+
+
+@contextmanager
+def _scratch_beside(out: Path) -> Iterator[Path]:
+    """A private folder on the same disk as the target; leftovers of runs that were killed go."""
+    for other in out.parent.glob(f".{out.name}-*"):
+        remove_abandoned(other)
+    try:
+        scratch = Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=out.parent)).resolve()
+    except OSError as error:
+        raise EngagementError("--out", [f"{out.parent} cannot be written: {error.strerror}"]) from None
+    lock = FileLock(scratch / ".running")
+    try:
+        with lock:
+            yield scratch
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+def remove_abandoned(scratch: Path) -> bool:
+    """Remove the scratch folder of a run that no longer lives; whether there was one."""
+    if not (scratch / ".running").exists():
+        return False
+    try:
+        with FileLock(scratch / ".running", timeout=0):
+            shutil.rmtree(scratch, ignore_errors=True)
+    except Timeout:
+        return False
+    return True
+
+
+@contextmanager
+def _only_one_publishes(out: Path) -> Iterator[None]:
+    name = "".join(char if char.isalnum() else "-" for char in str(out))[-100:]
+    with FileLock(Path(tempfile.gettempdir()) / f"kamkit-{name}.lock"):
+        yield
+
+
+class _Log:
+    """run.log: one line per event, with the time in UTC."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def line(self, text: str) -> None:
+        with self.path.open("a", encoding="utf-8") as file:
+            file.write(f"{dt.datetime.now(dt.UTC):%Y-%m-%dT%H:%M:%SZ} {text}\n")
+
+
+@contextmanager
+def _quiet_libraries(log: _Log) -> Iterator[None]:
+    """What Papermill and nbclient have to say goes to run.log."""
+    handler = logging.FileHandler(log.path, encoding="utf-8", delay=True)
+    logger = logging.getLogger("papermill")
+    before = logger.propagate
+    logger.addHandler(handler)
+    logger.propagate = False
+    try:
+        yield
+    finally:
+        logger.propagate = before
+        logger.removeHandler(handler)
+        handler.close()
+
+
+__all__ = ["Progress", "RunOutcome", "StepError", "run"]

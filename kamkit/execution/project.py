@@ -1,0 +1,408 @@
+"""An opened engagement: its settings, its words, and the results of its steps, computed where they are missing or stale.
+
+A notebook opens the project in its second cell and saves its own result in the last. Steps live in `work/steps`, the
+canonical tables in `work/tables`, the result files so far in `work/results`; a file lock lets several notebooks share
+one work folder.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import difflib
+import glob
+import json
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from html import escape
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+import pandas as pd
+from filelock import FileLock
+
+from kamkit.analysis.kam_types import classify_accounts
+from kamkit.analysis.key_accounts import find_key_accounts
+from kamkit.analysis.options import assess_options
+from kamkit.errors import EngagementError
+from kamkit.execution.files import hash_files, relative, write_json, write_text
+from kamkit.execution.store import StepStore, key_of, plain, source_hash
+from kamkit.intake.facts import account_facts
+from kamkit.intake.importing import import_engagement
+from kamkit.intake.inputs import read_inputs
+from kamkit.model.codes import Basis, Level
+from kamkit.model.engagement import LANGUAGES, LOCALES, Engagement, load_engagement
+from kamkit.model.kam_type_rules import KamTypeRules, load_kam_type_rules
+from kamkit.model.kit import kit_folder
+from kamkit.model.option_rules import OptionRules, load_option_rules
+from kamkit.model.results import AccountFacts, Imported, KamTypes, KeyAccounts, StrategyOptions
+from kamkit.telling.language import Labels
+from kamkit.telling.results import render_result, result_files
+
+Result = TypeVar("Result")
+
+STEPS: Mapping[str, type] = {
+    "import": Imported,
+    "facts": AccountFacts,
+    "key_accounts": KeyAccounts,
+    "kam_types": KamTypes,
+    "options": StrategyOptions,
+}
+"""The steps in their order, with what each finds out; each depends on all before it."""
+
+SETTINGS_FILE = "settings.json"
+"""In a work folder: settings that a run was told to use in place of the engagement's, and the day it counts as today."""
+
+_TOLD_ONLY = {
+    "language",
+    "locale",
+    "audience",
+    "sections",
+    "deliverables",
+    "brand",
+    "keep_runs",
+    "previous",
+    "split_by",
+}
+_LATER = {"pareto", "capacity", "account_risk", "options"}
+_CHANGE_NO_FIGURE = {"comments"}
+
+
+@dataclass(frozen=True)
+class Rules:
+    """The rule tables in force: the engagement's own where it has them, else the kit's."""
+
+    kam_types: KamTypeRules
+    options: OptionRules
+
+
+@dataclass(frozen=True)
+class Saved:
+    """The files that a notebook has written; told by name only, so that outputs are the same on every machine."""
+
+    files: tuple[Path, ...]
+
+    def __repr__(self) -> str:
+        return "\n".join(path.name for path in self.files)
+
+    def _repr_html_(self) -> str:
+        return "<ul>" + "".join(f"<li><code>{escape(path.name)}</code></li>" for path in self.files) + "</ul>"
+
+
+class Project:
+    """An engagement with the results of its steps, each loaded from `work` or computed on first use."""
+
+    def __init__(self, engagement: Engagement, work: Path, today: dt.date) -> None:
+        self.engagement, self.work, self.today = engagement, work, today
+        self.labels = Labels(engagement.language, engagement.report_locale, engagement.currency)
+        self._store = StepStore(work / "steps")
+        self._results: dict[str, Any] = {}
+        try:
+            work.mkdir(parents=True, exist_ok=True)
+            self._lock = FileLock(work / ".lock")
+            with self._locked():
+                pass
+        except OSError as error:
+            raise EngagementError(str(work), [f"the work folder cannot be written: {error.strerror}"]) from None
+
+    def __repr__(self) -> str:
+        return f"<Project {self.engagement.client}>"
+
+    @property
+    def imported(self) -> Imported:
+        """Step 1: what came in, what was kept, and what the data allow."""
+        return self._result("import", Imported)
+
+    @property
+    def facts(self) -> AccountFacts:
+        """What the canonical tables say about each account."""
+        return self._result("facts", AccountFacts)
+
+    @property
+    def key_accounts(self) -> KeyAccounts:
+        """Step 2: who the key accounts are."""
+        return self._result("key_accounts", KeyAccounts)
+
+    @property
+    def kam_types(self) -> KamTypes:
+        """Step 3: of which type the accounts are."""
+        return self._result("kam_types", KamTypes)
+
+    @property
+    def options(self) -> StrategyOptions:
+        """Step 4: the six options, one recommendation per account, and the 90-day plan."""
+        return self._result("options", StrategyOptions)
+
+    @cached_property
+    def rules(self) -> Rules:
+        """The rule tables in force."""
+        return Rules(load_kam_type_rules(self.engagement.folder), load_option_rules(self.engagement.folder))
+
+    @cached_property
+    def seed(self) -> int:
+        """Where random draws start: the same for a client and a period on every machine."""
+        return int(key_of(self.engagement.client, self.imported.period), 16) % 2**32
+
+    def transactions(self, limit: int = 1000) -> pd.DataFrame:
+        """The first booked lines as a pandas frame, for questions that nobody foresaw; all canonical columns."""
+        import pyarrow.parquet as pq
+
+        with self._locked():
+            self._ensure_tables()
+            file = pq.ParquetFile(self.work / "tables" / "transactions.parquet")
+            batch = next(file.iter_batches(batch_size=max(limit, 1)), None)
+            if batch is None:
+                return file.schema_arrow.empty_table().to_pandas()
+            return batch.slice(0, limit).to_pandas()
+
+    def save(self, result: object) -> Saved:
+        """Keep the result of a step and rewrite the result files that the steps so far allow.
+
+        Raises TypeError for anything that is not the result of a step.
+        """
+        step = next((name for name, kind in STEPS.items() if isinstance(result, kind)), None)
+        if step is None:
+            raise TypeError(f"{type(result).__name__} is not the result of a step: {', '.join(STEPS)}")
+        with self._locked():
+            self._store.save(step, self._key(step), result)
+            self._results[step] = result
+            return Saved(tuple(self._write_results()))
+
+    def _result(self, step: str, kind: type[Result]) -> Result:
+        if step not in self._results:
+            with self._locked():
+                if step == "import":
+                    self._ensure_tables()
+                else:
+                    self._results[step] = self._stored(step) or self._compute(step)
+        return cast(Result, self._results[step])
+
+    def _stored(self, step: str) -> Any:
+        return self._store.load(step, self._key(step), STEPS[step])
+
+    def _ensure_tables(self) -> None:
+        """The tables on disk belong to the import of this project: another one may have replaced them meanwhile."""
+        imported = self._stored("import")
+        if imported is None or not all((self.work / "tables" / f"{t}.parquet").exists() for t in imported.tables):
+            imported = self._compute("import")
+        self._results["import"] = imported
+
+    def _compute(self, step: str) -> Any:
+        if step == "facts":
+            self._ensure_tables()
+        result = getattr(self, f"_compute_{step}")()
+        self._store.save(step, self._key(step), result)
+        return result
+
+    def _compute_import(self) -> Imported:
+        return import_engagement(self.engagement, self.work)
+
+    def _compute_facts(self) -> AccountFacts:
+        return account_facts(self.work, self.engagement, self.imported)
+
+    def _compute_key_accounts(self) -> KeyAccounts:
+        return find_key_accounts(self.facts, self.engagement.pareto, self.engagement.capacity, self.seed)
+
+    def _compute_kam_types(self) -> KamTypes:
+        return classify_accounts(self.facts, self.key_accounts, self.engagement.supplier_industry, self.rules.kam_types)
+
+    def _compute_options(self) -> StrategyOptions:
+        return assess_options(
+            self.facts,
+            self.key_accounts,
+            self.kam_types,
+            self.engagement.options,
+            self.engagement.account_risk,
+            self.rules.options,
+            self.today,
+        )
+
+    def _key(self, step: str) -> str:
+        return self._keys[step]
+
+    @cached_property
+    def _keys(self) -> Mapping[str, str]:
+        """A step's key changes with everything the step depends on: each contains the keys of the steps before it."""
+        settings = self.engagement.model_dump(exclude=_TOLD_ONLY | _LATER)
+        files = {k: v for k, v in self.input_hashes.items() if k not in (self._file, self._inputs)}
+        rules = hash_files((kit_folder("templates") / "rules").iterdir(), kit_folder("templates"))
+        code = source_hash("errors.py", "model", "intake")
+        first = key_of(code, rules, settings, self.engagement.pareto.level, files)
+        facts = key_of(first, {k: v for k, v in self._entries.items() if k not in _CHANGE_NO_FIGURE})
+        method = source_hash("analysis")
+        ranked = key_of(facts, method, self.engagement.pareto, self.engagement.capacity)
+        typed = key_of(ranked, self.engagement.supplier_industry)
+        assessed = key_of(typed, self.engagement.options, self.engagement.account_risk, self.today)
+        return dict(zip(STEPS, (first, facts, ranked, typed, assessed), strict=True))
+
+    @cached_property
+    def input_hashes(self) -> Mapping[str, str]:
+        """The content hash of every file the engagement reads, by its path relative to the engagement's folder. Of
+        inputs.xlsx only the entries count, since every run refreshes the rest."""
+        with self._locked():
+            memory = self.work / "steps" / "hashes.json"
+            remembered = _read_json(memory)
+            known = json.dumps(remembered)
+            hashes = hash_files(input_files(self.engagement), self.engagement.folder, remembered)
+            if json.dumps(remembered) != known:
+                write_json(memory, remembered)
+        return hashes | ({self._inputs: key_of(self._entries)} if self._inputs in hashes else {})
+
+    @cached_property
+    def _entries(self) -> Mapping[str, Any]:
+        """What people have confirmed, answered, decided and commented in inputs.xlsx."""
+        path = self.engagement.folder / self.engagement.inputs
+        return cast(Mapping[str, Any], plain(read_inputs(path))) if path.is_file() else {}
+
+    @property
+    def _inputs(self) -> str:
+        return relative(self.engagement.folder / self.engagement.inputs, self.engagement.folder)
+
+    @property
+    def _file(self) -> str:
+        return self.engagement.file.name
+
+    def _write_results(self) -> Iterator[Path]:
+        """Write the files of all steps that are fresh; those of stale ones go."""
+        fresh = {
+            step: self._results.get(step) or self._stored(step) for step in ("key_accounts", "kam_types", "options")
+        }
+        content = result_files(self.imported, self.facts, self.labels, **fresh)
+        folder = self.work / "results"
+        for name, file in content.items():
+            write_text(folder / name, render_result(file))
+            yield folder / name
+        for other in [*folder.glob("*.csv"), *folder.glob("*.json")]:
+            if other.name not in content:
+                other.unlink()
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        with self._lock:
+            yield
+
+
+def open_project(
+    engagement: str | Path,
+    language: str | None = None,
+    work: str | Path | None = None,
+    threshold: float | None = None,
+    basis: str | None = None,
+    level: str | None = None,
+    period: str | None = None,
+    today: str | None = None,
+) -> Project:
+    """Open an engagement for a notebook; settings that are None stay as the engagement has them.
+
+    `engagement` is the file, its folder, or the name of a bundled case. `period` is a fiscal year ("2025") or two ISO
+    dates ("2025-01-01/2025-12-31"), `today` an ISO date (default: SOURCE_DATE_EPOCH, else the clock). `work` is where
+    steps are kept: by default beside the engagement file, for a bundled case in ./work/<case>.
+
+    Raises EngagementError with everything that is wrong with the engagement or with these settings.
+    """
+    given = {"language": language, "threshold": threshold, "basis": basis, "level": level, "period": period}
+    told = _read_json(Path(work) / SETTINGS_FILE) if work else {}
+    day = today_from(today or told.get("today"))
+    opened = engagement_with(engagement, {**told.get("settings", {}), **dotted_settings(given)})
+    return Project(opened, Path(work).resolve() if work else home_of(opened.file) / "work", day)
+
+
+def dotted_settings(given: Mapping[str, Any]) -> dict[str, Any]:
+    """The short names that notebooks use, as settings of the engagement file; None is left out, other names stay.
+
+    Raises EngagementError for words that are none of the known ones.
+    """
+    problems = []
+    for name, known in (("language", LANGUAGES), ("basis", tuple(Basis)), ("level", tuple(Level))):
+        value = given.get(name)
+        if value is not None and value not in known:
+            near = difflib.get_close_matches(str(value), known, n=1)
+            problems.append(
+                f"{name}: {value!r} is none of {', '.join(known)}." + (f" Did you mean {near[0]!r}?" if near else "")
+            )
+    threshold = given.get("threshold")
+    if threshold is not None and (isinstance(threshold, bool | str) or not 0 < threshold <= 1):
+        problems.append(f"threshold: {threshold!r} is not a number above 0 and up to 1, such as 0.8")
+    if problems:
+        raise EngagementError("parameters", problems)
+    short = {"threshold": "pareto.threshold", "basis": "pareto.basis", "level": "pareto.level"}
+    return {short.get(name, name): value for name, value in given.items() if value is not None}
+
+
+def engagement_with(reference: str | Path, settings: Mapping[str, Any]) -> Engagement:
+    """The engagement with some settings replaced. A language that is not the file's brings its own locale.
+
+    Raises EngagementError with everything that is wrong.
+    """
+    language, period = settings.get("language"), settings.get("period")
+    others = {name: value for name, value in settings.items() if name not in ("language", "period")}
+    as_written = load_engagement(reference, others)
+    changed: dict[str, Any] = {}
+    if language and language != as_written.language:
+        changed |= {"language": language} | ({} if "locale" in others else {"locale": LOCALES.get(language)})
+    if period is not None:
+        changed |= {"period": period_of(period, as_written.fiscal_year_start)}
+    return load_engagement(reference, others | changed) if changed else as_written
+
+
+def period_of(text: Any, fiscal_year_start: int) -> Any:
+    """The period meant by a fiscal year ("2025") or by two ISO dates with a slash; else as it is, to be validated.
+
+    >>> period_of("2025", 4)
+    {'start': datetime.date(2024, 4, 1), 'end': datetime.date(2025, 3, 31)}
+    """
+    if isinstance(text, int | str) and str(text).isdigit() and len(str(text)) == 4:
+        start = dt.date(int(text) - (fiscal_year_start > 1), fiscal_year_start, 1)
+        return {"start": start, "end": start.replace(year=start.year + 1) - dt.timedelta(days=1)}
+    if isinstance(text, str):
+        start_text, _, end_text = text.partition("/")
+        return {"start": start_text.strip(), "end": end_text.strip()}
+    return text
+
+
+def home_of(file: Path) -> Path:
+    """The folder in which an engagement keeps what it makes: its own, and ./work/<case> for a bundled case."""
+    return Path.cwd() / "work" / file.parent.name if is_bundled(file) else file.parent
+
+
+def is_bundled(file: Path) -> bool:
+    """Whether an engagement file belongs to the kit: nothing is ever written beside it."""
+    return file.is_relative_to(kit_folder("data").resolve())
+
+
+def input_files(engagement: Engagement) -> list[Path]:
+    """Every file the engagement reads, as far as it is there: raw files, inputs.xlsx, decisions, its own rules."""
+    patterns = [engagement.inputs, *engagement.decisions]
+    if engagement.exchange_rates:
+        patterns.append(engagement.exchange_rates.path)
+    for _, source in engagement.sources.given():
+        patterns += [*source.patterns, *(join.path for join in source.join)]
+    files = [engagement.file]
+    for pattern in [*patterns, "rules/*"]:
+        path = engagement.folder / pattern
+        files += [path] if path.is_file() else [p for p in _matches(path) if p.is_file()]
+    return files
+
+
+def _matches(path: Path) -> Iterator[Path]:
+    return map(Path, glob.iglob(str(path), recursive=True))  # noqa: PTH207 - patterns may be absolute
+
+
+def today_from(text: str | None) -> dt.date:
+    if text is None:
+        epoch = os.environ.get("SOURCE_DATE_EPOCH")
+        return dt.datetime.fromtimestamp(int(epoch), dt.UTC).date() if epoch else dt.date.today()
+    try:
+        return dt.date.fromisoformat(str(text))
+    except ValueError:
+        raise EngagementError("parameters", [f"today: {text!r} is not a date such as 2026-01-31"]) from None
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return content if isinstance(content, dict) else {}
