@@ -94,9 +94,11 @@ def _write_whole(path: Path, content: bytes) -> Path:
     for number in range(1, MOST_VERSIONS + 1):
         place = path if number == 1 else path.with_stem(f"{path.stem}_{number}")
         try:
-            os.replace(scratch, place)
+            Path(scratch).replace(place)
         except PermissionError:
             continue
         return place
     Path(scratch).unlink()
-    raise DeliverableError(f"{path.name} cannot be written: it is open elsewhere, and so are {MOST_VERSIONS - 1} versions")
+    raise DeliverableError(
+        f"{path.name} cannot be written: it is open elsewhere, and so are {MOST_VERSIONS - 1} versions"
+    )

@@ -8,7 +8,7 @@ import io
 from functools import cache
 from importlib.resources import files
 
-from fontTools import subset
+from fontTools import subset  # type: ignore[import-untyped]
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup
 

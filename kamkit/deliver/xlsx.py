@@ -21,7 +21,12 @@ NARROWEST, WIDEST = 9, 60
 LONGEST_TEXT = 32_767
 """What a cell of a workbook can hold."""
 
-NUMBER_FORMATS = {"count": "#,##0", "number": "0.00", "percent": '0.0"\u00a0"%', "change": '+0.0"\u00a0"%;-0.0"\u00a0"%;0"\u00a0"%'}
+NUMBER_FORMATS = {
+    "count": "#,##0",
+    "number": "0.00",
+    "percent": '0.0"\u00a0"%',
+    "change": '+0.0"\u00a0"%;-0.0"\u00a0"%;0"\u00a0"%',
+}
 
 
 def render_xlsx(story: Story) -> bytes:
@@ -57,7 +62,9 @@ class _Writer:
         return self.story.labels
 
     def _format(self, **settings: Any) -> Format:
-        return self.book.add_format({"font_name": "Calibri", "font_size": 10.5, "font_color": INK, "valign": "top"} | settings)
+        return self.book.add_format(
+            {"font_name": "Calibri", "font_size": 10.5, "font_color": INK, "valign": "top"} | settings
+        )
 
     def _page(self, name: str, landscape: bool = True) -> Worksheet:
         page = self.book.add_worksheet(name)
@@ -161,13 +168,27 @@ class _Writer:
                 page.conditional_format(first, i, last, i, bar)
             if sheet.choices and column.name in sheet.choices:
                 page.data_validation(
-                    first, i, last, i, {"validate": "list", "source": list(sheet.choices[column.name]), "error_type": "warning"}
+                    first,
+                    i,
+                    last,
+                    i,
+                    {"validate": "list", "source": list(sheet.choices[column.name]), "error_type": "warning"},
                 )
 
 
-_INPUT_COLUMNS = (
-    "account_id subject decision reason_code reason decided_by consulted opinion date valid_until snapshot"
-).split()
+_INPUT_COLUMNS = [
+    "account_id",
+    "subject",
+    "decision",
+    "reason_code",
+    "reason",
+    "decided_by",
+    "consulted",
+    "opinion",
+    "date",
+    "valid_until",
+    "snapshot",
+]
 """Columns of the decision sheet that are read in again keep their names."""
 
 

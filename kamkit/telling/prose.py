@@ -76,7 +76,7 @@ def reconciliation_sentence(imported: Imported, labels: Labels) -> str:
         return labels("prose.no_control_totals")
     if stated["within_tolerance"].astype(bool).all():
         return labels("prose.reconciled")
-    worst = stated.loc[stated["difference_share"].abs().idxmax()]
+    worst = stated.iloc[int(stated["difference_share"].abs().to_numpy().argmax())]
     return labels("prose.not_reconciled", year=str(worst["fiscal_year"]), difference=float(worst["difference"]))
 
 
@@ -117,7 +117,9 @@ def options_headline(options: StrategyOptions, key_accounts: KeyAccounts, labels
 
 def risk_sentence(found: Highlights, labels: Labels) -> Sentence:
     """How many key accounts are at high risk of leaving, and with how much revenue."""
-    return Sentence(labels("prose.at_risk" if found.n_red else "prose.none_at_risk", n=found.n_red, money=found.at_risk))
+    return Sentence(
+        labels("prose.at_risk" if found.n_red else "prose.none_at_risk", n=found.n_red, money=found.at_risk)
+    )
 
 
 def potential_sentence(found: Highlights, labels: Labels) -> Sentence:

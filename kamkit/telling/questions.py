@@ -45,15 +45,15 @@ def client_questions(
 
 
 def _about_the_import(imported: Imported, facts: AccountFacts, labels: Labels) -> Iterator[_Question]:
-    for rule in imported.rules.itertuples():
-        if rule.rule in {"no_customer"} and rule.rows > 0:
-            yield _question(labels, "no_customer", abs(rule.revenue), n=rule.rows)
+    for rule in imported.rules.to_dict("records"):
+        if rule["rule"] == "no_customer" and rule["rows"] > 0:
+            yield _question(labels, "no_customer", abs(rule["revenue"]), n=rule["rows"])
     if imported.reconciliation.empty or imported.reconciliation["stated"].isna().all():
         yield _question(labels, "control_totals", imported.revenue_kept)
     else:
-        for year in imported.reconciliation.itertuples():
-            if pd.notna(year.stated) and not year.within_tolerance:
-                yield _question(labels, "difference", abs(year.difference), year=str(year.fiscal_year))
+        for year in imported.reconciliation.dropna(subset=["stated"]).to_dict("records"):
+            if not year["within_tolerance"]:
+                yield _question(labels, "difference", abs(year["difference"]), year=str(year["fiscal_year"]))
     if imported.grain == Grain.YEAR:
         yield _question(labels, "invoice_lines", imported.revenue_kept)
     accounts = facts.accounts[facts.accounts["in_period"].astype(bool)]
@@ -105,9 +105,9 @@ def _needs(
     if options is not None:
         blocked = options.options[options.options["gate"] == Gate.NOT_ASSESSABLE]
         blocked = blocked[blocked["account_id"].isin(revenue.index)]
-        for row in blocked.itertuples():
-            for missing in row.missing:
-                yield _need(missing), f"option.{row.option}", [row.account_id]
+        for row in blocked.to_dict("records"):
+            for missing in row["missing"]:
+                yield _need(missing), f"option.{row['option']}", [row["account_id"]]
     if kam_types is not None:
         for test in kam_types.existence.tests:
             if test.answer == Answer.NOT_ASSESSABLE:

@@ -22,22 +22,37 @@ from kamkit.telling.questions import client_questions
 
 ResultFile = pd.DataFrame | dict[str, Any]
 
-ACCOUNT_COLUMNS = (
+
+def columns_of(text: str) -> tuple[str, ...]:
+    """Names that are written in one line."""
+    return tuple(text.split())
+
+
+ACCOUNT_COLUMNS = columns_of(
     "account_id name revenue share cumulative_share rank is_key_account tier abc_class abc_computed "
     "membership_probability kam_type kam_type_margin kam_status recommended_option supporting_option options_assessed "
     "reason decision region field_rep kam_owner"
-).split()
-OPTION_COLUMNS = "account_id option score coverage gate rank evidence action".split()
-RISK_COLUMNS = (
-    "account_id risk_score eligible days_since_last own_interval_days revenue_change revenue_at_risk evidence".split()
 )
-CROSS_SELLING_COLUMNS = (
-    "account_id category rank score expected_revenue expected_margin gate peers_buying peers evidence".split()
+OPTION_COLUMNS = columns_of("account_id option score coverage gate rank evidence action")
+RISK_COLUMNS = columns_of(
+    "account_id risk_score eligible days_since_last own_interval_days revenue_change revenue_at_risk evidence"
 )
-ACTION_COLUMNS = (
+CROSS_SELLING_COLUMNS = columns_of(
+    "account_id category rank score expected_revenue expected_margin gate peers_buying peers evidence"
+)
+ACTION_COLUMNS = columns_of(
     "rank account_id name option trigger first_step question role due_date at_stake at_stake_low at_stake_high "
     "stop_criterion"
-).split()
+)
+SUMMARY_COLUMNS = columns_of("top20_share gini hhi n_effective cr1 cr3 cr5 cr10")
+IMPORT_COLUMNS = columns_of(
+    "rows_in rows_kept revenue_in revenue_kept n_customers first_date last_date grain currency level"
+)
+TOLD_COLUMNS = {
+    name: name for name in columns_of("evidence reason action trigger first_step stop_criterion role avoid")
+}
+TOLD_COLUMNS["question"] = "client_question"
+"""Columns whose codes are told as sentences, with their section of the catalogues; every other code stays a code."""
 
 
 def result_files(
@@ -80,8 +95,7 @@ def summary(
         "revenue_positive": math.fsum(revenue[revenue > 0]),
         "key_account_share": pareto.key_account_share,
     }
-    names = "top20_share gini hhi n_effective cr1 cr3 cr5 cr10".split()
-    figures |= {name: getattr(concentration, name) for name in names}
+    figures |= {name: getattr(concentration, name) for name in SUMMARY_COLUMNS}
     figures |= {
         "abc": dict(pareto.abc),
         "abc_computed": dict(pareto.abc_computed),
@@ -174,10 +188,9 @@ def existence_summary(kam_types: KamTypes, labels: Labels) -> dict[str, Any]:
 
 def import_summary(imported: Imported, labels: Labels) -> dict[str, Any]:
     """The content of `import.json`: what came in, what each rule did, how it reconciles, what was noticed."""
-    names = "rows_in rows_kept revenue_in revenue_kept n_customers first_date last_date grain currency level".split()
     return {
         "period": {"start": imported.period.start, "end": imported.period.end},
-        **{name: getattr(imported, name) for name in names},
+        **{name: getattr(imported, name) for name in IMPORT_COLUMNS},
         "tables": list(imported.tables),
         "rules": _records(imported.rules),
         "reconciliation": _records(imported.reconciliation),
@@ -248,22 +261,19 @@ def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
     return [{str(key): _plain(value) for key, value in row.items()} for row in frame.to_dict("records")]
 
 
-_TOLD = {name: name for name in "evidence reason action trigger first_step stop_criterion role avoid".split()}
-_TOLD["question"] = "client_question"
-"""Columns whose codes are told as sentences, with their section of the catalogues; every other code stays a code."""
-
-
 def told(frame: pd.DataFrame, labels: Labels, columns: Sequence[str] = ()) -> pd.DataFrame:
     """The frame with its sentences in words, the named columns first."""
+    order = [column for column in frame.columns if column != "values"]
     words = {
         column: [
             _sentence(labels, section, code, values)
             for code, values in zip(frame[column], frame["values"], strict=True)
         ]
-        for column, section in _TOLD.items()
+        for column, section in TOLD_COLUMNS.items()
         if column in frame
     }
-    return _ordered(frame.assign(**words).drop(columns=["values"], errors="ignore"), columns)
+    plain = frame.drop(columns=[*words, "values"], errors="ignore")
+    return _ordered(pd.concat([plain, pd.DataFrame(words, index=frame.index)], axis=1)[order], columns)
 
 
 def _sentence(labels: Labels, section: str, code: Any, values: Any) -> str | None:

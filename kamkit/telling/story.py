@@ -11,6 +11,8 @@ import datetime as dt
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
+from html import escape
+from typing import Protocol
 
 import pandas as pd
 
@@ -27,8 +29,19 @@ from kamkit.telling.questions import client_questions
 from kamkit.telling.results import accounts_frame, ranking
 from kamkit.telling.tables import ABSENT, DisplayTable, display_table
 
-MAIN = "at_a_glance pareto margin recommendations plan existence types risk potential missing".split()
-APPENDIX = "accounts method data glossary".split()
+MAIN = [
+    "at_a_glance",
+    "pareto",
+    "margin",
+    "recommendations",
+    "plan",
+    "existence",
+    "types",
+    "risk",
+    "potential",
+    "missing",
+]
+APPENDIX = ["accounts", "method", "data", "glossary"]
 SECTIONS = (*MAIN, *APPENDIX)
 
 HIDDEN = {
@@ -39,10 +52,25 @@ HIDDEN = {
 
 NAMED_IN_MAIN_PART, MOST_LISTED = 15, 500
 
-GLOSSARY = (
-    "key_account circle borderline abc kam_type programme option antenna risk white_spots takeover basic_care margin "
-    "not_assessable backtest convention pseudo"
-).split()
+GLOSSARY = [
+    "key_account",
+    "circle",
+    "borderline",
+    "abc",
+    "kam_type",
+    "programme",
+    "option",
+    "antenna",
+    "risk",
+    "white_spots",
+    "takeover",
+    "basic_care",
+    "margin",
+    "not_assessable",
+    "backtest",
+    "convention",
+    "pseudo",
+]
 GLOSSARY_HIDDEN = frozenset({"takeover", "pseudo", "margin"})
 
 DECISION_CHOICES = {
@@ -92,6 +120,25 @@ class Section:
     lights: tuple[Light, ...] = ()
     tables: tuple[DisplayTable, ...] = ()
 
+    def __repr__(self) -> str:
+        lines = [self.finding, *(f"{tile.value}  {tile.title}" for tile in self.tiles)]
+        for listed in self.lists:
+            lines += ["", listed.title, *(f"{n}. {point}" for n, point in enumerate(listed.points, start=1))]
+        return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        tiles = "".join(
+            f'<td style="text-align:left;padding:4px 28px 4px 0"><b style="font-size:1.5em;color:#0B4F8A">'
+            f"{escape(tile.value)}</b><br>{escape(tile.title)}</td>"
+            for tile in self.tiles
+        )
+        lists = "".join(
+            f"<b>{escape(listed.title)}</b><ol>{''.join(f'<li>{escape(point)}</li>' for point in listed.points)}</ol>"
+            for listed in self.lists
+        )
+        heading = prose.Sentence(self.finding)._repr_html_()
+        return f"{heading}<table><tr>{tiles}</tr></table>{lists}" if tiles else heading + lists
+
 
 @dataclass(frozen=True)
 class Sheet:
@@ -120,6 +167,47 @@ class Story:
     appendix: tuple[Section, ...]
     sheets: tuple[Sheet, ...]
 
+    def contents(self) -> DisplayTable:
+        """The sections and what each says."""
+        frame = pd.DataFrame(
+            [{"section": part.name, "finding": part.finding} for part in (*self.main, *self.appendix)],
+            columns=["section", "finding"],
+        )
+        return display_table(frame, "contents", "section finding", self.labels, most=None)
+
+
+class OpenedProject(Protocol):
+    """What a story needs of an opened engagement."""
+
+    engagement: Engagement
+    labels: Labels
+    today: dt.date
+
+    @property
+    def imported(self) -> Imported: ...
+    @property
+    def facts(self) -> AccountFacts: ...
+    @property
+    def key_accounts(self) -> KeyAccounts: ...
+    @property
+    def kam_types(self) -> KamTypes: ...
+    @property
+    def options(self) -> StrategyOptions: ...
+
+
+def story_of(project: OpenedProject) -> Story:
+    """The story of an opened engagement."""
+    return build_story(
+        project.engagement,
+        project.imported,
+        project.facts,
+        project.key_accounts,
+        project.kam_types,
+        project.options,
+        project.labels,
+        project.today,
+    )
+
 
 def build_story(
     engagement: Engagement,
@@ -137,7 +225,9 @@ def build_story(
     """
     if strange := [name for name in engagement.sections if name not in SECTIONS]:
         known = ", ".join(SECTIONS)
-        raise EngagementError(engagement.file.name, [f"sections: {s!r} is not known. Known are: {known}" for s in strange])
+        raise EngagementError(
+            engagement.file.name, [f"sections: {s!r} is not known. Known are: {known}" for s in strange]
+        )
     key_accounts, facts = _for_audience(engagement.audience, key_accounts, facts, labels)
     teller = _Teller(engagement, imported, facts, key_accounts, kam_types, options, labels)
     period = prose.period_words(facts.period, engagement.fiscal_year_start, labels)
@@ -247,12 +337,16 @@ class _Teller:
             lists.append(Points(labels("story.decisions_asked"), tuple(self._decisions_asked())[:3]))
         pareto = self.key_accounts.pareto
         tiles = [
-            Tile(f"{labels.count(pareto.n_key_accounts)} / {labels.count(pareto.n_accounts)}", labels("story.tile_key")),
+            Tile(
+                f"{labels.count(pareto.n_key_accounts)} / {labels.count(pareto.n_accounts)}", labels("story.tile_key")
+            ),
             Tile(self._share(pareto.key_account_share), labels(f"story.tile_share_{pareto.basis}")),
         ]
         if not customer:
             tiles += [
-                Tile(self._short(found.at_risk), labels("story.tile_risk"), labels("story.tile_risk_note", n=found.n_red)),
+                Tile(
+                    self._short(found.at_risk), labels("story.tile_risk"), labels("story.tile_risk_note", n=found.n_red)
+                ),
                 Tile(
                     self._short(found.potential),
                     labels("story.tile_potential"),
@@ -280,7 +374,11 @@ class _Teller:
             yield labels("story.decide_capacity", n=n, capacity=capacity)
         if found.n_unclear:
             yield labels("story.decide_types", n=found.n_unclear)
-        if not self.restricted and self.kam_types.existence.verdict in {Verdict.PSEUDO, Verdict.PARTIAL, Verdict.NO_KAM}:
+        if not self.restricted and self.kam_types.existence.verdict in {
+            Verdict.PSEUDO,
+            Verdict.PARTIAL,
+            Verdict.NO_KAM,
+        }:
             yield labels("story.decide_programme")
         yield labels("story.decide_data")
 
@@ -396,7 +494,11 @@ class _Teller:
     def _options_told(self) -> StrategyOptions:
         """The options without takeover exposure, where the audience must not see it."""
         frame = self.options.options
-        return replace(self.options, options=frame[frame["option"] != Option.TAKEOVER]) if self.restricted else self.options
+        return (
+            replace(self.options, options=frame[frame["option"] != Option.TAKEOVER])
+            if self.restricted
+            else self.options
+        )
 
     def _data(self) -> Section:
         imported, labels = self.imported, self.labels

@@ -7,7 +7,6 @@ word:<section>), and titles come from `column.<name>`.
 
 from __future__ import annotations
 
-
 from dataclasses import dataclass, replace
 from html import escape
 from typing import Any
@@ -79,7 +78,9 @@ class DisplayTable:
         return "\n".join([self.caption, *(line.rstrip() for line in lines), *([self.more] if self.more else [])])
 
     def _repr_html_(self) -> str:
-        head = "".join(f'<th scope="col" style="{_style(c)};color:#616E7C">{escape(c.title)}</th>' for c in self.columns)
+        head = "".join(
+            f'<th scope="col" style="{_style(c)};color:#616E7C">{escape(c.title)}</th>' for c in self.columns
+        )
         body = "".join(
             "<tr>"
             + "".join(
@@ -151,7 +152,10 @@ def _cell(value: Any, column: Column, labels: Labels) -> str:
 def files_table(imported: Imported, labels: Labels) -> DisplayTable:
     """The files that were read, and how."""
     return display_table(
-        imported.files, "files", "table:word:table_name file sheet encoding delimiter header_row:count rows:count", labels
+        imported.files,
+        "files",
+        "table:word:table_name file sheet encoding delimiter header_row:count rows:count",
+        labels,
     )
 
 
@@ -225,12 +229,15 @@ def certainty(probability: float) -> str | None:
 def concentration_table(key_accounts: KeyAccounts, labels: Labels) -> DisplayTable:
     """How unevenly the basis is spread."""
     found = key_accounts.concentration
-    shares = "top20_share cr1 cr3 cr5 cr10".split()
+    shares = ["top20_share", "cr1", "cr3", "cr5", "cr10"]
     figures = {name: labels.percent(getattr(found, name)) for name in shares}
     figures |= {"gini": labels.number(found.gini, 2), "hhi": labels.number(found.hhi, 3)}
     figures |= {"n_effective": labels.number(found.n_effective)}
     frame = pd.DataFrame(
-        [{"figure": labels(f"figure.{name}"), "value": text, "meaning": labels(f"figure_meaning.{name}")} for name, text in figures.items()]
+        [
+            {"figure": labels(f"figure.{name}"), "value": text, "meaning": labels(f"figure_meaning.{name}")}
+            for name, text in figures.items()
+        ]
     )
     return display_table(frame, "concentration", "figure value meaning", labels)
 
@@ -240,7 +247,9 @@ def types_table(
 ) -> DisplayTable:
     """The key accounts with type, margin of the decision and status."""
     table = of_key_accounts(kam_types.table, key_accounts)
-    columns = "name account_revenue:money kam_type:word:kam_type kam_type_margin:number inherited kam_status:word:kam_status"
+    columns = (
+        "name account_revenue:money kam_type:word:kam_type kam_type_margin:number inherited kam_status:word:kam_status"
+    )
     return display_table(table, "types", columns, labels, most)
 
 
@@ -276,7 +285,9 @@ def recommendations_table(
 ) -> DisplayTable:
     """One line per key account: what to do, what beside it, and why."""
     table = of_key_accounts(told(options.recommendations, labels), key_accounts)
-    columns = "name recommended_option:word:option supporting_option:word:option reason first_step options_assessed:count"
+    columns = (
+        "name recommended_option:word:option supporting_option:word:option reason first_step options_assessed:count"
+    )
     return display_table(table, "recommendations", columns, labels, most)
 
 
@@ -375,7 +386,9 @@ def methods_table(engagement: Engagement, labels: Labels, restricted: bool = Fal
             if not (restricted and name in SECRET_METHODS)
         ]
     )
-    return display_table(frame, "methods", "method setting evidence_tag:word:evidence_tag literature", labels, most=None)
+    return display_table(
+        frame, "methods", "method setting evidence_tag:word:evidence_tag literature", labels, most=None
+    )
 
 
 def account_sheet_table(accounts: pd.DataFrame, labels: Labels) -> DisplayTable:
@@ -392,9 +405,7 @@ def account_sheet_table(accounts: pd.DataFrame, labels: Labels) -> DisplayTable:
 def option_sheet_table(options: StrategyOptions, key_accounts: KeyAccounts, labels: Labels) -> DisplayTable:
     """Every option of every key account, for the workbook."""
     table = of_key_accounts(told(options.options, labels), key_accounts)
-    columns = (
-        "account_id name option:word:option gate:word:gate score:number coverage:percent rank:count evidence action missing"
-    )
+    columns = "account_id name option:word:option gate:word:gate score:number coverage:percent rank:count evidence action missing"
     return display_table(table, "options", columns, labels, most=None)
 
 

@@ -117,7 +117,9 @@ def _imported() -> Imported:
         revenue_kept=2460.0,
         n_customers=18,
         tables=("transactions", "customers"),
-        files=pd.DataFrame([{"table": "transactions", "file": "u.csv", "sheet": None, "encoding": "cp1252", "rows": 1000}]),
+        files=pd.DataFrame(
+            [{"table": "transactions", "file": "u.csv", "sheet": None, "encoding": "cp1252", "rows": 1000}]
+        ),
         columns=pd.DataFrame([{"table": "transactions", "column": "net_revenue", "source": "u", "kind": "money"}]),
         rules=pd.DataFrame(
             [{"rule": "no_customer", "treatment": "remove", "rows": 10, "revenue": 40.0, "examples": ("Zeile 7",)}]
@@ -153,7 +155,13 @@ def _facts(names: list[str]) -> AccountFacts:
         }
     )
     members = pd.DataFrame(
-        {"customer_id": IDS, "account_id": IDS, "name": names, "revenue": REVENUE, "group_source": ["parent", *["none"] * 15]}
+        {
+            "customer_id": IDS,
+            "account_id": IDS,
+            "name": names,
+            "revenue": REVENUE,
+            "group_source": ["parent", *["none"] * 15],
+        }
     )
     decisions = pd.DataFrame(
         [{"account_id": "0002", "subject": "key_account", "decision": "yes", "date": pd.Timestamp("2025-11-01")}]
@@ -178,7 +186,9 @@ def _facts(names: list[str]) -> AccountFacts:
 def _key_accounts(facts: AccountFacts) -> KeyAccounts:
     pareto = rank_accounts(facts.accounts)
     ids = pareto.table["account_id"]
-    tiers = np.where(pareto.table["rank"].fillna(99) <= 3, "managed", np.where(pareto.table["is_key_account"], "key", "other"))
+    tiers = np.where(
+        pareto.table["rank"].fillna(99) <= 3, "managed", np.where(pareto.table["is_key_account"], "key", "other")
+    )
     membership = [1.0, 1, 1, 0.97, 0.61, 0.4, 0.04, *[0.0] * 9]
     return KeyAccounts(
         pareto=pareto,
@@ -247,7 +257,19 @@ def _options() -> StrategyOptions:
             ["0002", "Ventile", 1, 0.8, 20.0, 6.0, "open", 9, 12, "seen", values],
         ],
         columns=(
-            "account_id category rank score expected_revenue expected_margin gate peers_buying peers evidence values".split()
+            [
+                "account_id",
+                "category",
+                "rank",
+                "score",
+                "expected_revenue",
+                "expected_margin",
+                "gate",
+                "peers_buying",
+                "peers",
+                "evidence",
+                "values",
+            ]
         ),
     )
     recommendations = pd.DataFrame(
@@ -282,7 +304,19 @@ def _options() -> StrategyOptions:
             }
         ]
     )
-    columns = "task cut_off population n events metric value ci_low ci_high baseline baseline_value".split()
+    columns = [
+        "task",
+        "cut_off",
+        "population",
+        "n",
+        "events",
+        "metric",
+        "value",
+        "ci_low",
+        "ci_high",
+        "baseline",
+        "baseline_value",
+    ]
     return StrategyOptions(
         options=options,
         indicators=pd.DataFrame(),
