@@ -32,13 +32,13 @@ class Threshold(Rule):
 Table = TypeVar("Table", bound=BaseModel)
 
 
-def load_rules(model: type[Table], name: str, engagement_folder: Path | None = None) -> Table:
-    """The rule table `name`, checked against its model.
+def load_rules(model: type[Table], name: str, engagement_folder: Path | None = None, **beside: Any) -> Table:
+    """The rule table `name`, checked against its model; `beside` are fields that stand in a file of their own.
 
     Raises EngagementError with every problem of the table, unknown words with the nearest known one.
     """
     try:
-        return model.model_validate(read_rules(name, engagement_folder))
+        return model.model_validate(read_rules(name, engagement_folder) | beside)
     except ValidationError as error:
         raise EngagementError(f"rules/{name}.yml", list(_problems(model, error))) from None
 

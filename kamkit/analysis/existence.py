@@ -1,0 +1,450 @@
+"""Whether the client's key account management is real: the conditions of the source text, tested (domain S6).
+
+What no table speaks about is not assessable. A verdict is given only where it holds whatever the missing tables would
+say, so leaving out a table never leads to another verdict.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy.stats import norm, permutation_test
+
+from kamkit.model.codes import Answer, KamStatus, Verdict
+from kamkit.model.kam_type_rules import ExistenceRules
+from kamkit.model.results import AccountFacts, Existence, ExistenceTest, KeyAccounts
+from kamkit.model.words import plain, word_pattern
+
+SEED = 19640806
+"""Fixed, so that the same tables always give the same p-values and intervals."""
+
+
+def check_existence(facts: AccountFacts, key_accounts: KeyAccounts, rules: ExistenceRules) -> Existence:
+    """The conditions E1–E5 with their answers, figures and gaps, and the verdict on the programme (domain S6).
+
+    pseudo: accounts are called key accounts, and privileges (E1) or budgets of their own (E2) are shown to be absent ·
+    real: E1, E2 and E3 hold · partial: anything between · no_kam: labels are known and no account carries one. E4 and
+    E5 inform and do not decide. Thresholds: conventions of `rules`.
+    """
+    labelled = labels_of(facts)
+    tests = (
+        _privileges(facts, labelled, rules),
+        _budgets(facts, labelled, rules),
+        _field_sales(facts, labelled, rules),
+        _field_priorities(facts, labelled, rules),
+        _consultation(facts, labelled, key_accounts, rules),
+        _intensity(facts, labelled, rules),
+    )
+    return Existence(_verdict(tests, labelled), tests)
+
+
+def account_status(facts: AccountFacts, key_accounts: KeyAccounts, rules: ExistenceRules) -> pd.Series[Any]:
+    """The status of each account, in the order of the accounts (domain S6).
+
+    Treated as a key account: a substantive privilege, or a budget of its own above that of other accounts. Not treated
+    only where both tables are filled and neither says so.
+    """
+    labelled, treated = labels_of(facts), _treated(facts, rules)
+    ids = pd.Index(facts.accounts["account_id"].astype("string"))
+    table = key_accounts.pareto.table
+    in_circle = ids.isin(table.loc[table["is_key_account"].astype(bool), "account_id"])
+    yes, no = _yes(labelled), _no(labelled)
+    special, plain_care = _yes(treated), _no(treated)
+    conditions = [yes & special, yes & plain_care, no & special, no & in_circle, no]
+    outcomes = [KamStatus.REAL, KamStatus.PSEUDO, KamStatus.DE_FACTO, KamStatus.GAP, KamStatus.NONE]
+    found = np.select(
+        [c.to_numpy(dtype=bool) for c in conditions], [str(o) for o in outcomes], str(KamStatus.NOT_ASSESSABLE)
+    )
+    return pd.Series(found, index=ids, dtype="string")
+
+
+def labels_of(facts: AccountFacts) -> pd.Series[Any]:
+    """Whether the client calls each account a key account; missing where nobody said.
+
+    A column that holds marks only (X or nothing) is a list: who is not on it is not called one.
+    """
+    label = facts.accounts.set_index(facts.accounts["account_id"].astype("string"))["key_label"].astype("boolean")
+    only_marks = bool(label.any()) and bool(label.dropna().all())
+    return label.fillna(False) if only_marks else label
+
+
+def _yes(flags: pd.Series[Any]) -> pd.Series[Any]:
+    return flags.fillna(False).astype(bool)
+
+
+def _no(flags: pd.Series[Any]) -> pd.Series[Any]:
+    return (~flags).fillna(False).astype(bool)
+
+
+def _verdict(tests: Sequence[ExistenceTest], labelled: pd.Series[Any]) -> Verdict:
+    """The verdict that every completion of what is unknown leads to, else not assessable."""
+    if labelled.notna().any() and not labelled.any():
+        return Verdict.NO_KAM
+    if not labelled.any():
+        return Verdict.NOT_ASSESSABLE
+    by_name = {test.test: test for test in tests}
+    field = _both(by_name["E3a"].answer, by_name["E3b"].answer)
+    options = [
+        _degrees(by_name["E1"]),
+        _degrees(by_name["E2"]),
+        {Answer.YES: ["yes"], Answer.NO: ["no"]}.get(field, ["yes", "no"]),
+    ]
+    verdicts = {_verdict_on(*known) for known in itertools.product(*options)}
+    return verdicts.pop() if len(verdicts) == 1 else Verdict.NOT_ASSESSABLE
+
+
+def _verdict_on(privileges: str, budgets: str, field: str) -> Verdict:
+    if "absent" in (privileges, budgets):
+        return Verdict.PSEUDO
+    return Verdict.REAL if privileges == budgets == field == "yes" else Verdict.PARTIAL
+
+
+def _degrees(test: ExistenceTest) -> list[str]:
+    """What a condition may be: yes, in part, absent; all of them where it is not assessable."""
+    match test.answer:
+        case Answer.YES:
+            return ["yes"]
+        case Answer.NO:
+            return ["absent" if test.values["absent"] else "in_part"]
+        case _:
+            return ["yes", "in_part", "absent"]
+
+
+def _both(one: Answer, other: Answer) -> Answer:
+    if Answer.NO in (one, other):
+        return Answer.NO
+    return Answer.YES if one == other == Answer.YES else Answer.NOT_ASSESSABLE
+
+
+def _privileges(facts: AccountFacts, labelled: pd.Series[Any], rules: ExistenceRules) -> ExistenceTest:
+    """E1 special priorities and advantages: most key accounts have one, and more of them than of the others.
+
+    Difference of shares with a score interval (Newcombe 1998, method 10).
+    """
+    missing = [] if labelled.any() else ["customers.key_label"]
+    has = _privileged(facts, rules)
+    if has.isna().all():
+        missing.append("privileges.type")
+    if missing:
+        return _not_assessable("E1", missing)
+    if not _no(labelled).any():
+        return _not_assessable("E1", [])
+    surely, perhaps = has.fillna(False).astype(bool), has.fillna(True).astype(bool)
+    answers = {_prevalence(flags, labelled, rules)[0] for flags in (surely, perhaps)}
+    if len(answers) > 1:
+        return _not_assessable("E1", ["privileges.type"])
+    answer, values = _prevalence(surely, labelled, rules)
+    return ExistenceTest("E1", answer, values)
+
+
+def _prevalence(has: pd.Series[Any], labelled: pd.Series[Any], rules: ExistenceRules) -> tuple[Answer, dict[str, Any]]:
+    key, other = has[_yes(labelled)], has[_no(labelled)]
+    share, beside = float(key.mean()), float(other.mean())
+    low, high = newcombe_interval(int(key.sum()), len(key), int(other.sum()), len(other), rules.confidence.value)
+    yes = share > rules.privileged_share.value and share > beside
+    values = {
+        "n_key": len(key),
+        "n_key_with": int(key.sum()),
+        "share_key": share,
+        "n_other": len(other),
+        "n_other_with": int(other.sum()),
+        "share_other": beside,
+        "difference": share - beside,
+        "ci_low": low,
+        "ci_high": high,
+        "absent": share <= beside,
+    }
+    return Answer.YES if yes else Answer.NO, values
+
+
+def newcombe_interval(hits: int, n: int, other_hits: int, other_n: int, confidence: float) -> tuple[float, float]:
+    """Confidence interval of a difference of two independent shares from their Wilson intervals (Newcombe 1998).
+
+    >>> [round(limit, 4) for limit in newcombe_interval(56, 70, 48, 80, 0.95)]
+    [0.0524, 0.3339]
+    """
+    (low, high), (other_low, other_high) = _wilson(hits, n, confidence), _wilson(other_hits, other_n, confidence)
+    share, other = hits / n, other_hits / other_n
+    down = math.hypot(share - low, other_high - other)
+    up = math.hypot(high - share, other - other_low)
+    return share - other - down, share - other + up
+
+
+def _wilson(hits: int, n: int, confidence: float) -> tuple[float, float]:
+    z = float(norm.ppf(0.5 + confidence / 2))
+    share, spread = hits / n, z * z / n
+    half = z * math.sqrt(share * (1 - share) / n + spread / (4 * n))
+    return (share + spread / 2 - half) / (1 + spread), (share + spread / 2 + half) / (1 + spread)
+
+
+def _privileged(facts: AccountFacts, rules: ExistenceRules) -> pd.Series[Any]:
+    """Whether each account has a substantive privilege in the period: missing where the table is not there or empty,
+    and where only privileges of an unknown kind are named."""
+    ids = pd.Index(facts.accounts["account_id"].astype("string"))
+    table = facts.tables.get("privileges")
+    if table is None or table.empty:
+        return pd.Series(pd.NA, index=ids, dtype="boolean")
+    held = table
+    if "valid_from" in held:
+        held = held[held["valid_from"].isna() | (held["valid_from"] <= pd.Timestamp(facts.period.end))]
+    if "valid_to" in held:
+        held = held[held["valid_to"].isna() | (held["valid_to"] >= pd.Timestamp(facts.period.start))]
+    formal, substantive = word_pattern(rules.formal), word_pattern(rules.substantive)
+    kinds = {}
+    for kind in held["type"].dropna().unique():
+        words = plain(str(kind))
+        kinds[kind] = False if formal.search(words) else True if substantive.search(words) else pd.NA
+    said = held["type"].map(kinds).astype("boolean")
+    some = set(held.loc[said.fillna(False), "account_id"])
+    unknown = set(held.loc[said.isna(), "account_id"]) - some
+    return pd.Series([True if i in some else pd.NA if i in unknown else False for i in ids], index=ids, dtype="boolean")
+
+
+def _budgets(facts: AccountFacts, labelled: pd.Series[Any], rules: ExistenceRules) -> ExistenceTest:
+    """E2 budgets of their own: key accounts have budgets that others have not, or other ones where all have some.
+
+    Whether they are higher is reported with a permutation test, and not required: few key accounts prove little.
+    """
+    missing = [] if labelled.any() else ["customers.key_label"]
+    rows = _budget_rows(facts)
+    if rows is None or rows["amount"].isna().all():
+        missing.append("budgets.plan")
+    if missing or rows is None:
+        return _not_assessable("E2", missing)
+    own = _own_budgets(facts)
+    key, other = own[_yes(labelled)], own[_no(labelled)]
+    segments = word_pattern(rules.key_segments)
+    is_key_segment = [bool(segments.search(plain(str(segment)))) for segment in rows["segment"].fillna("")]
+    in_segment = rows[np.array(is_key_segment) & (rows["amount"] > 0).to_numpy()]
+    with_key, with_other = key[key > 0], other[other > 0]
+    share, beside = len(with_key) / len(key), len(with_other) / len(other) if len(other) else 0.0
+    higher = bool(len(with_key)) and (not len(with_other) or with_key.mean() > with_other.mean())
+    yes = len(in_segment) > 0 or (share > 0 and (share > beside or higher))
+    values = {
+        "n_key": len(key),
+        "n_key_with": len(with_key),
+        "n_other": len(other),
+        "n_other_with": len(with_other),
+        "key_segment_budget": float(in_segment["amount"].sum()) if len(in_segment) else None,
+        "mean_key": _mean(with_key),
+        "mean_other": _mean(with_other),
+        "is_higher": higher,
+        "p_value": _permutation_p(with_key, with_other, rules),
+        **_per_revenue(facts, with_key, with_other),
+        **_plan_and_actual(rows, labelled),
+        "absent": not yes,
+    }
+    return ExistenceTest("E2", Answer.YES if yes else Answer.NO, values)
+
+
+def _budget_rows(facts: AccountFacts) -> pd.DataFrame | None:
+    """The budgets of the period's years (else of the latest year before its end): actual, where missing plan."""
+    table = facts.tables.get("budgets")
+    if table is None or table.empty:
+        return None
+    full = table.reindex(columns=["account_id", "segment", "year", "plan", "actual"])
+    years = full["year"].between(facts.period.start.year, facts.period.end.year)
+    if not years.any():
+        years = full["year"] == full.loc[full["year"] <= facts.period.end.year, "year"].max()
+    rows = full[years.fillna(False).astype(bool)]
+    plan, actual = rows["plan"].astype("float64"), rows["actual"].astype("float64")
+    return rows.assign(plan=plan, actual=actual, amount=actual.fillna(plan)) if len(rows) else None
+
+
+def _own_budgets(facts: AccountFacts) -> pd.Series[Any]:
+    """Each account's own budget; 0 where the table is filled and names no budget of it, missing where it is not."""
+    ids = pd.Index(facts.accounts["account_id"].astype("string"))
+    rows = _budget_rows(facts)
+    if rows is None or rows["amount"].isna().all():
+        return pd.Series(np.nan, index=ids)
+    named = rows.dropna(subset=["account_id"]).groupby("account_id")["amount"].sum(min_count=1)
+    blank = set(named.index[named.isna()])
+    found = pd.Series(named.reindex(ids).to_numpy(dtype="float64"), index=ids)
+    return found.where(found.notna() | ids.isin(blank), 0.0)
+
+
+def _mean(values: pd.Series[Any]) -> float | None:
+    return float(values.mean()) if len(values) else None
+
+
+def _permutation_p(key: pd.Series[Any], other: pd.Series[Any], rules: ExistenceRules) -> float | None:
+    """One-sided p of "key accounts have higher budgets", by permutation; None with fewer than two on a side."""
+    if len(key) < 2 or len(other) < 2:
+        return None
+    found = permutation_test(
+        (key.to_numpy(), other.to_numpy()),
+        lambda a, b, axis: a.mean(axis=axis) - b.mean(axis=axis),
+        vectorized=True,
+        n_resamples=int(rules.draws.value),
+        alternative="greater",
+        random_state=np.random.default_rng(SEED),
+    )
+    return float(found.pvalue)
+
+
+def _per_revenue(facts: AccountFacts, key: pd.Series[Any], other: pd.Series[Any]) -> dict[str, float | None]:
+    revenue = pd.Series(facts.accounts["revenue"].to_numpy(), index=facts.accounts["account_id"].astype("string"))
+    found: dict[str, float | None] = {}
+    for name, budgets in (("key", key), ("other", other)):
+        base = float(revenue.reindex(budgets.index).sum())
+        found[f"per_revenue_{name}"] = float(budgets.sum()) / base if base > 0 else None
+    return found
+
+
+def _plan_and_actual(rows: pd.DataFrame, labelled: pd.Series[Any]) -> dict[str, float | None]:
+    found: dict[str, float | None] = {}
+    for kind in ("plan", "actual"):
+        sums = rows.dropna(subset=["account_id", kind]).groupby("account_id")[kind].sum()
+        flags = labelled.reindex(sums.index)
+        found[f"{kind}_key"] = _mean(sums[_yes(flags)])
+        found[f"{kind}_other"] = _mean(sums[_no(flags)])
+    return found
+
+
+def _treated(facts: AccountFacts, rules: ExistenceRules) -> pd.Series[Any]:
+    """Whether each account is treated as a key account: by a privilege, or by a budget above that of other accounts
+    (for an account not called key account: no lower than the key accounts' mean)."""
+    labelled, own = labels_of(facts), _own_budgets(facts)
+    yes, no = _yes(labelled), _no(labelled)
+    others = own[no & (own > 0)].mean()
+    keys = own[yes & (own > 0)].mean()
+    above = own > (0.0 if math.isnan(others) else others)
+    like_key = (own >= keys) & above if not math.isnan(keys) else pd.Series(False, index=own.index)
+    funded = above.where(yes.astype(bool), like_key).astype("boolean").mask(own.isna(), pd.NA)
+    return _privileged(facts, rules) | funded
+
+
+def _organisation(facts: AccountFacts, rules: ExistenceRules) -> pd.DataFrame | None:
+    """The field sales rows of the sales organisation with all their columns; None where the table says nothing."""
+    table = facts.tables.get("sales_organisation")
+    if table is None or table.empty:
+        return None
+    full = table.reindex(columns=["role", "region", "field_rep", "revenue_target", "priority_customer_id"])
+    key, field = word_pattern(rules.key_roles), word_pattern(rules.field_roles)
+    roles = [plain(str(role)) for role in full["role"]]
+    return full[[bool(field.search(role)) and not key.search(role) for role in roles]]
+
+
+def _field_sales(facts: AccountFacts, labelled: pd.Series[Any], rules: ExistenceRules) -> ExistenceTest:
+    """E3a field sales in parallel: the share of the other accounts' revenue in a region with a rep and a target."""
+    field = _organisation(facts, rules)
+    accounts = facts.accounts[~_yes(labelled).to_numpy()]
+    revenue = accounts["revenue"].astype("float64").clip(lower=0).fillna(0.0)
+    located = accounts["region"].notna() | accounts["field_rep"].notna()
+    known = float(revenue[located].sum() / revenue.sum()) if revenue.sum() > 0 else 0.0
+    missing = [] if labelled.any() else ["customers.key_label"]
+    if field is None:
+        missing.append("sales_organisation.role")
+    elif len(field) and field["revenue_target"].isna().all():
+        missing.append("sales_organisation.revenue_target")
+    if known < rules.known_share.value:
+        missing.append("customers.region")
+    if field is None or missing:
+        return _not_assessable("E3a", missing)
+    led = field[field["revenue_target"].astype("float64") > 0]
+    by_region = accounts["region"].isin(led["region"].dropna())
+    owned = accounts["field_rep"].notna() | accounts["region"].isin(
+        led.loc[led["field_rep"].notna(), "region"].dropna()
+    )
+    covered = (by_region & owned) | accounts["field_rep"].isin(led["field_rep"].dropna())
+    share = float(revenue[covered].sum() / revenue[located].sum())
+    values = {"share": share, "known_share": known, "n_field": len(field), "n_with_target": len(led)}
+    return ExistenceTest("E3a", Answer.YES if share >= rules.field_share.value - 1e-9 else Answer.NO, values)
+
+
+def _field_priorities(facts: AccountFacts, labelled: pd.Series[Any], rules: ExistenceRules) -> ExistenceTest:
+    """E3b other customer priorities: 1 − Jaccard of the field's priority accounts and the key accounts."""
+    field = _organisation(facts, rules)
+    missing = [] if labelled.any() else ["customers.key_label"]
+    if field is None:
+        missing.append("sales_organisation.role")
+    elif field["priority_customer_id"].isna().all():
+        missing.append("sales_organisation.priority_customer_id")
+    if field is None or missing:
+        return _not_assessable("E3b", missing)
+    account_of = dict(zip(facts.members["customer_id"], facts.members["account_id"], strict=True))
+    wanted = {account_of.get(customer, customer) for customer in field["priority_customer_id"].dropna()}
+    keys = set(labelled.index[_yes(labelled).to_numpy()])
+    difference = 1 - len(wanted & keys) / len(wanted | keys)
+    values = {"difference": difference, "n_priorities": len(wanted), "n_key": len(keys), "n_both": len(wanted & keys)}
+    return ExistenceTest("E3b", Answer.YES if difference >= rules.other_priorities.value - 1e-9 else Answer.NO, values)
+
+
+def _consultation(
+    facts: AccountFacts, labelled: pd.Series[Any], key_accounts: KeyAccounts, rules: ExistenceRules
+) -> ExistenceTest:
+    """E4 named by sales management in consultation with field sales: key accounts with a decision that names both.
+
+    Asked for the accounts called key accounts, or, where no labels are known, for those in the 80 % circle.
+    """
+    decisions = facts.tables.get("decisions")
+    if decisions is None or decisions.empty or not (decisions["subject"] == "key_account").any():
+        return _not_assessable("E4", ["decisions.decision"])
+    full = decisions.reindex(columns=[*decisions.columns, *{"decided_by", "consulted"} - set(decisions.columns)])
+    named = full[(full["subject"] == "key_account") & full["decided_by"].notna() & full["consulted"].notna()]
+    table = key_accounts.pareto.table
+    called = set(labelled.index[_yes(labelled).to_numpy()])
+    keys = called or set(table.loc[table["is_key_account"].astype(bool), "account_id"])
+    if not keys:
+        return _not_assessable("E4", ["customers.key_label"])
+    hits = len(keys & set(named["account_id"]))
+    values = {"n_key": len(keys), "n_consulted": hits, "share": hits / len(keys)}
+    return ExistenceTest(
+        "E4", Answer.YES if hits / len(keys) >= rules.consulted_share.value - 1e-9 else Answer.NO, values
+    )
+
+
+def _intensity(facts: AccountFacts, labelled: pd.Series[Any], rules: ExistenceRules) -> ExistenceTest:
+    """E5 a wider band of cooperation: P90 − P10 of contact intensity, key accounts against others, bootstrap interval.
+
+    Intensity: mean of contact frequency and breadth, each 0–1 against its anchor, of the accounts with contacts in the
+    year before the period's end.
+    """
+    table = facts.tables.get("interactions")
+    missing = [] if labelled.any() else ["customers.key_label"]
+    if table is None or table.empty:
+        missing.append("interactions.date")
+    if table is None or missing:
+        return _not_assessable("E5", missing)
+    end = pd.Timestamp(facts.period.end)
+    recent = table[(table["date"] <= end) & (table["date"] > end - pd.DateOffset(years=1))].dropna(
+        subset=["account_id"]
+    )
+    counts = recent.groupby("account_id").size()
+    index = (counts / rules.contacts_per_year.value).clip(upper=1)
+    if "contact_id" in recent and recent["contact_id"].notna().any():
+        breadth = recent.groupby("account_id")["contact_id"].nunique() / rules.contact_breadth.value
+        index = (index + breadth.clip(upper=1)) / 2
+    flags = labelled.reindex(index.index)
+    key, other = index[_yes(flags)], index[_no(flags)]
+    if min(len(key), len(other)) < rules.fewest_accounts.value:
+        return _not_assessable("E5", ["interactions.customer_id"])
+    difference = _band(key.to_numpy()) - _band(other.to_numpy())
+    rng, draws = np.random.default_rng(SEED), int(rules.draws.value)
+    drawn = [rng.choice(side.to_numpy(), (draws, len(side))) for side in (key, other)]
+    tail = (1 - rules.confidence.value) / 2
+    low, high = np.quantile(_band(drawn[0]) - _band(drawn[1]), [tail, 1 - tail])
+    values = {
+        "band_key": float(_band(key.to_numpy())),
+        "band_other": float(_band(other.to_numpy())),
+        "difference": float(difference),
+        "ci_low": float(low),
+        "ci_high": float(high),
+        "n_key": len(key),
+        "n_other": len(other),
+    }
+    return ExistenceTest("E5", Answer.YES if difference > 0 else Answer.NO, values)
+
+
+def _band(values: Any) -> Any:
+    low, high = np.quantile(values, [0.1, 0.9], axis=-1)
+    return high - low
+
+
+def _not_assessable(test: str, missing: Sequence[str]) -> ExistenceTest:
+    return ExistenceTest(test, Answer.NOT_ASSESSABLE, {}, tuple(missing))

@@ -1,0 +1,157 @@
+"""Of which type key account management is: the programme's from the client's industry, inherited by its accounts
+unless their own evidence is strong (source text: the kinds are kinds of the supplier's key account management)."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+
+from kamkit.analysis.existence import account_status, check_existence
+from kamkit.analysis.kam_evidence import (
+    account_industry,
+    evidence_frame,
+    pattern,
+    product_category,
+    read_code,
+)
+from kamkit.model.codes import KamType, Verdict
+from kamkit.model.engagement import SupplierIndustry
+from kamkit.model.kam_type_rules import TYPES, Block, KamTypeRules, OwnEvidence
+from kamkit.model.results import AccountFacts, KamTypes, KeyAccounts
+
+Programme = Literal["known", "unknown"]
+
+
+def classify_accounts(
+    facts: AccountFacts, key_accounts: KeyAccounts, supplier_industry: SupplierIndustry | None, rules: KamTypeRules
+) -> KamTypes:
+    """The type and the status of every account, the programme's type, and whether the programme exists.
+
+    Points per block, thresholds and margin are conventions of `rules`; the types and the existence conditions follow
+    the source text. `evidence` holds at least one row per account. Decisions of people change nothing here: they stand
+    beside the proposal.
+    """
+    account_ids = facts.accounts["account_id"].astype("string")
+    own = pd.concat(
+        [account_industry(facts.accounts, rules), product_category(facts, rules), pattern(facts, rules)],
+        ignore_index=True,
+    )
+    points = _points(own, account_ids)
+    programme, said = _programme(supplier_industry, points, facts.accounts, rules)
+    stated = int(said[0][3]) if said else 0
+    table = _decide(points, programme, stated, rules)
+    everywhere = _for_every_account(said, account_ids)
+    evidence = _ordered(
+        pd.concat([everywhere, own, _silent(everywhere, own, account_ids)], ignore_index=True), account_ids
+    )
+    existence = check_existence(facts, key_accounts, rules.existence)
+    table["kam_status"] = account_status(facts, key_accounts, rules.existence).to_numpy()
+    source_label = "pseudo" if existence.verdict == Verdict.PSEUDO else str(programme)
+    return KamTypes(programme, source_label, existence, table, evidence)
+
+
+def _points(evidence: pd.DataFrame, account_ids: pd.Series[Any]) -> pd.DataFrame:
+    """Own points per account (in the order given) and type."""
+    said = evidence[evidence["points"] > 0]
+    table = said.pivot_table(index="account_id", columns="kam_type", values="points", aggfunc="sum", fill_value=0)
+    return table.reindex(index=pd.Index(account_ids), columns=[str(kind) for kind in TYPES], fill_value=0).astype(
+        "int64"
+    )
+
+
+def _programme(
+    supplier: SupplierIndustry | None, points: pd.DataFrame, accounts: pd.DataFrame, rules: KamTypeRules
+) -> tuple[KamType, list[tuple[Any, ...]]]:
+    """The programme's type and its evidence rows (without account): from the client's industry, else from what the
+    accounts' own evidence says, weighted by revenue."""
+    block = Block.SUPPLIER_INDUSTRY
+    rows: list[tuple[Any, ...]] = []
+    if supplier is not None:
+        found = read_code(supplier.code, supplier.version, "client", rules)
+        if found is None:
+            rows.append((block, KamType.UNCLEAR, 0, "unreadable_code", supplier.code, None, None))
+        else:
+            reason = "supplier_industry" if found.points else f"supplier_{found.reason}"
+            rows.append((block, found.kam_type, found.points, reason, supplier.code, None, found.division))
+            if found.points:
+                return found.kam_type, rows
+    weights = accounts["revenue"].astype("float64").fillna(0.0).clip(lower=0).to_numpy()
+    speaking = points.to_numpy().sum(axis=1) > 0
+    total, heard = weights.sum(), weights[speaking].sum()
+    if total <= 0 or heard < rules.programme_coverage.value * total:
+        return KamType.UNCLEAR, rows
+    mean = (points.to_numpy() * weights[:, None]).sum(axis=0) / heard
+    second, first = np.sort(mean)[-2:]
+    if first - second < rules.margin.value - 1e-9:
+        return KamType.UNCLEAR, rows
+    kind = TYPES[int(mean.argmax())]
+    return kind, [*rows, (block, kind, 0, "programme_from_accounts", None, heard / total, None)]
+
+
+def _decide(points: pd.DataFrame, programme: KamType, stated: int, rules: KamTypeRules) -> pd.DataFrame:
+    """account_id, kam_type, kam_type_margin, inherited: the deciding table applied to every account at once."""
+    own = points.to_numpy()
+    known: Programme = "known" if programme in TYPES else "unknown"
+    home = TYPES.index(programme) if known == "known" else -1
+    totals = own.copy()
+    others = own.copy()
+    if home >= 0:
+        totals[:, home] += stated
+        others[:, home] = -1
+    at_home = totals[:, home] if home >= 0 else np.zeros(len(own), dtype="int64")
+    ranked = np.sort(others, axis=1)
+    challenger, rival = ranked[:, -1], np.maximum(ranked[:, -2], 0)
+    margin = rules.margin.value
+    states = [challenger <= 0, challenger - at_home < margin, challenger - rival < margin]
+    state = np.select(states, [OwnEvidence.NONE, OwnEvidence.WEAK, OwnEvidence.DIVIDED], OwnEvidence.STRONG)
+    take = pd.Series(state).map({own: rules.take(known, own) for own in OwnEvidence}).to_numpy(dtype=object)
+    chosen = np.select([take == "programme", take == "own"], [home, others.argmax(axis=1)], -1)
+    names = np.array([str(kind) for kind in (*TYPES, KamType.UNCLEAR)], dtype=object)
+    return pd.DataFrame(
+        {
+            "account_id": pd.Series(points.index, dtype="string"),
+            "kam_type": pd.Series(names[chosen], dtype="string"),
+            "kam_type_margin": _margin(totals, chosen),
+            "inherited": take == "programme",
+        }
+    )
+
+
+def _margin(totals: Any, chosen: Any) -> Any:
+    """Points of the type given minus the next best type, at least 0; 0 where no type is given."""
+    rows = np.arange(len(totals))
+    rest = totals.copy()
+    rest[rows, chosen] = -1
+    lead = np.maximum(totals[rows, chosen] - rest.max(axis=1, initial=0), 0)
+    return np.where(chosen >= 0, lead, 0)
+
+
+def _for_every_account(said: list[tuple[Any, ...]], account_ids: pd.Series[Any]) -> pd.DataFrame:
+    return evidence_frame([(account_id, *row) for row in said for account_id in account_ids])
+
+
+def _silent(everywhere: pd.DataFrame, own: pd.DataFrame, account_ids: pd.Series[Any]) -> pd.DataFrame:
+    """A row for each account about which nothing at all is known, so that none goes without a reason."""
+    heard = pd.concat([everywhere["account_id"], own["account_id"]])
+    silent = account_ids[~account_ids.isin(heard)]
+    block = Block.ACCOUNT_INDUSTRY
+    return evidence_frame(
+        [(account_id, block, KamType.UNCLEAR, 0, "no_evidence", None, None, None) for account_id in silent]
+    )
+
+
+def _ordered(evidence: pd.DataFrame, account_ids: pd.Series[Any]) -> pd.DataFrame:
+    """Evidence by account in the order of the accounts, by block in the order of the rules, strongest first."""
+    place = pd.DataFrame(
+        {
+            "account": evidence["account_id"].map(pd.Series(range(len(account_ids)), index=pd.Index(account_ids))),
+            "block": evidence["block"].map({str(block): n for n, block in enumerate(Block)}),
+            "points": -evidence["points"],
+            "kind": evidence["kam_type"],
+        }
+    )
+    return evidence.loc[place.sort_values(["account", "block", "points", "kind"], kind="stable").index].reset_index(
+        drop=True
+    )
