@@ -31,7 +31,7 @@ def find_key_accounts(facts: AccountFacts, pareto: ParetoSettings, capacity: Cap
     ranking = rank_accounts(accounts, pareto.threshold, pareto.basis)
     return KeyAccounts(
         pareto=ranking,
-        concentration=measure_concentration(ranking.table["value"]),
+        concentration=measure_concentration(ranking.table["value"].head(ranking.n_positive)),
         membership=_membership(facts, ranking, seed),
         tiers=assign_tiers(ranking, capacity, facts.tables["decisions"], facts.period.end),
     )
@@ -80,4 +80,4 @@ def _decided(decisions: pd.DataFrame, subject: str, answers: dict[str, Tier], on
         n = f"{len(strange)} answer{'s' if len(strange) != 1 else ''}"
         known = ", ".join(answers)
         raise InputError("decisions", [f"{subject}: {n} not known: {shorten(strange)}. Use one of: {known}"])
-    return dict(zip(rows["account_id"].astype(str), said.map(answers), strict=True))
+    return {str(i): answers[word] for i, word in zip(rows["account_id"], said, strict=True)}

@@ -317,7 +317,7 @@ class _Panels:
         for row in self.chart.rows:
             is_key = row.last <= self.chart.pareto.n_key_accounts
             name = fitted(row.name, room, SIZES["text"], bold=True)
-            style: dict[str, Any] = {"ha": "right", "va": "center_baseline", "gid": "name"}
+            style: dict[str, Any] = {"ha": "right", "va": "center_baseline"}
             self.page.text(self.names_right, self._y(row.middle), name, bold=is_key, **style)
             if not row.is_block and self.chart.ranked["borderline"].iloc[row.first]:
                 x = (self.names_right + self.bars_left) / 2
