@@ -60,7 +60,7 @@ def account_status(facts: AccountFacts, key_accounts: KeyAccounts, rules: Existe
     found = np.select(
         [c.to_numpy(dtype=bool) for c in conditions], [str(o) for o in outcomes], str(KamStatus.NOT_ASSESSABLE)
     )
-    return pd.Series(found, index=ids, dtype="string")
+    return pd.Series(found, index=ids).astype("string")
 
 
 def labels_of(facts: AccountFacts) -> pd.Series[Any]:

@@ -84,20 +84,16 @@ def _reading_of(digits: str, role: str, rules: KamTypeRules) -> Reading:
 
 def text_reader(rules: KamTypeRules, reason: str) -> Callable[[str], Reading | None]:
     """A function that reads an industry written in words, German or English; None where no word is known."""
-    known = [
-        (word_pattern(rule.words), word_pattern(rule.along_with) if rule.along_with else None, rule)
-        for rule in rules.industry_words
-    ]
 
     def read(text: str) -> Reading | None:
         words = plain(text)
-        for pattern, beside, rule in known:
-            if pattern.search(words) and (beside is None or beside.search(words)):
-                if rule.type is not None:
-                    return Reading(rule.type, rules.industry_points.ambiguous, reason)
-                found = _reading_of(str(rule.code).replace(".", ""), "account", rules)
-                return Reading(found.kam_type, found.points, reason, found.division)
-        return None
+        rule = next((rule for rule in rules.industry_words if rule.finds(words)), None)
+        if rule is None:
+            return None
+        if rule.type is not None:
+            return Reading(rule.type, rules.industry_points.ambiguous, reason)
+        found = _reading_of(str(rule.code).replace(".", ""), "account", rules)
+        return Reading(found.kam_type, found.points, reason, found.division)
 
     return read
 
@@ -176,11 +172,10 @@ def product_category(facts: AccountFacts, rules: KamTypeRules) -> pd.DataFrame:
 
 def _item_types(facts: AccountFacts, rules: KamTypeRules) -> dict[str, KamType]:
     """The type each item speaks for: by its category, else by its name."""
-    known = [(word_pattern(rule.words), rule.type) for rule in rules.category_words]
 
     def kind(text: str) -> KamType | None:
         words = plain(text)
-        return next((kind for pattern, kind in known if pattern.search(words)), None)
+        return next((rule.type for rule in rules.category_words if rule.finds(words)), None)
 
     items = facts.items
     first = items["item"] if facts.item_kind == "category" else items["category"]

@@ -40,14 +40,14 @@ def classify_accounts(
     )
     points = _points(own, account_ids)
     programme, said = _programme(supplier_industry, points, facts.accounts, rules)
-    stated = int(said[0][3]) if said else 0
+    stated = int(said[0][2]) if said else 0
     table = _decide(points, programme, stated, rules)
     everywhere = _for_every_account(said, account_ids)
     evidence = _ordered(
         pd.concat([everywhere, own, _silent(everywhere, own, account_ids)], ignore_index=True), account_ids
     )
     existence = check_existence(facts, key_accounts, rules.existence)
-    table["kam_status"] = account_status(facts, key_accounts, rules.existence).to_numpy()
+    table["kam_status"] = account_status(facts, key_accounts, rules.existence).array
     source_label = "pseudo" if existence.verdict == Verdict.PSEUDO else str(programme)
     return KamTypes(programme, source_label, existence, table, evidence)
 

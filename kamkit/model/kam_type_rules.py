@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import csv
 import itertools
+import re
 from collections.abc import Mapping
 from enum import StrEnum
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -19,6 +20,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from kamkit.model.codes import Evidence, KamType
 from kamkit.model.kit import kit_folder
 from kamkit.model.rules import Rule, Threshold, load_rules
+from kamkit.model.words import word_pattern
 
 TYPES: tuple[KamType, ...] = (KamType.CONSUMER, KamType.TECHNICAL, KamType.SERVICE)
 """The types there can be evidence for, in the order of the source text."""
@@ -93,12 +95,32 @@ class IndustryWords(Rule):
             raise ValueError("give either code or type")
         return self
 
+    def finds(self, plain_text: str) -> bool:
+        """Whether the words, and where asked for those beside them, stand in a plain text."""
+        return bool(self._pattern.search(plain_text)) and (not self.along_with or bool(self._beside.search(plain_text)))
+
+    @cached_property
+    def _pattern(self) -> re.Pattern[str]:
+        return word_pattern(self.words)
+
+    @cached_property
+    def _beside(self) -> re.Pattern[str]:
+        return word_pattern(self.along_with)
+
 
 class CategoryWords(Rule):
     """Words of product categories that speak for a type."""
 
     type: Kind
     words: Words = Field(min_length=1)
+
+    def finds(self, plain_text: str) -> bool:
+        """Whether one of the words stands in a plain text."""
+        return bool(self._pattern.search(plain_text))
+
+    @cached_property
+    def _pattern(self) -> re.Pattern[str]:
+        return word_pattern(self.words)
 
 
 class CategoryPoints(Rule):
