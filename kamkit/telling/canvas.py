@@ -39,7 +39,6 @@ STYLE: Any = {
     "text.parse_math": False,
     "text.usetex": False,
     "text.hinting": "none",
-    "text.hinting_factor": 1,
     "svg.fonttype": "none",
     "svg.hashsalt": "kamkit",
     "hatch.linewidth": 0.6,

@@ -39,7 +39,7 @@ MOST_STEPS, MOST_SEPARATE = 120, 40
 CLEAR_FROM, CLEAR_BELOW = 0.95, 0.05
 """Membership between the two is borderline (convention)."""
 BORDERLINE_MARK = "◊"
-GAP = 0.10
+GAP, LEAST_BAR = 0.10, 0.5
 
 
 def pareto_headline(pareto: Pareto, labels: Labels) -> str:
@@ -227,12 +227,20 @@ class _Panels:
 
     @cached_property
     def names_right(self) -> float:
+        """Names take what they need, a good quarter of the page at most, and never the room that the bars need."""
         widest = max(text_width(row.name, SIZES["text"], bold=True) for row in self.chart.rows)
-        return self.page.left + min(widest, 0.27 * self.page.width)
+        head = text_width(self._bars_head(), SIZES["head"], bold=True) + 0.12
+        label = max(text_width(text, SIZES["text"]) for text in self._bar_labels())
+        free = self.bars_right - max(head, label + LEAST_BAR) - (self.bars_left_gap + self.page.left)
+        return self.page.left + min(widest, 0.27 * self.page.width, free)
+
+    @cached_property
+    def bars_left_gap(self) -> float:
+        return GAP + (0.10 if self.chart._borderline_shown() else 0.0)
 
     @cached_property
     def bars_left(self) -> float:
-        return self.names_right + GAP + (0.10 if self.chart._borderline_shown() else 0.0)
+        return self.names_right + self.bars_left_gap
 
     @cached_property
     def class_texts(self) -> dict[AbcClass, tuple[str, str]]:
@@ -302,10 +310,13 @@ class _Panels:
             zone.set_zorder(-1)
             zone.axhspan(row.top + 0.1, row.bottom - 0.1, color=TINT, linewidth=0)
 
+    def _bars_head(self) -> str:
+        labels = self.chart.labels
+        return labels("chart.head", measure=_measure(self.chart.pareto, labels), unit=self.chart.unit.name)
+
     def _draw_heads(self) -> None:
         labels, y = self.chart.labels, self.page.top + 0.16
-        measure = labels("chart.head", measure=_measure(self.chart.pareto, labels), unit=self.chart.unit.name)
-        self.page.text(self.bars_left, y, measure, "head", bold=True, va="center")
+        self.page.text(self.bars_left, y, self._bars_head(), "head", bold=True, va="center")
         self.page.text(self.line[0], y, labels("chart.cumulative"), "head", bold=True, color=LINE, va="center")
         self.page.text(self.class_left, y, labels("chart.class"), "head", bold=True, va="center")
         if self.chart._has_margin():
