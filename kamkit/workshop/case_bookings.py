@@ -155,20 +155,15 @@ def _contract_invoices(spec: CaseSpec, seed: int, customer: Customer, chance: Ch
         demand = _demand(spec, seed, customer, day)
         if demand == 0:
             continue
-        yearly = (
-            spec.contract_share
-            * customer.size
-            * (1.03 ** (day.year - 2025))
-            * (12 / len(customer.role.months or range(12)))
-        )
+        index = 1.03 ** (day.year - 2025)
+        due = 100 * spec.contract_share * customer.size * index / len(customer.role.months or range(12))
         lines = []
         for i, (code, share) in enumerate(zip(codes, shares, strict=True)):
             if customer.role.fades and i == 0 and len(codes) > 1 and demand < 0.6:
                 continue
-            net = round(100 * yearly / 12 * share / sum(shares) * (1 - customer.discount) / 0.95)
-            cost = round(
-                100 * yearly / 12 * share / sum(shares) * (1 - by_code[code].margin) * chance.between(0.9, 1.1)
-            )
+            amount = due * share / sum(shares)
+            cost = round(amount * (1 - by_code[code].margin) * chance.between(0.9, 1.1))
+            net = round(amount * (1 - customer.discount) / 0.95)
             lines.append(_Line(by_code[code], 0, 1, 0, net, cost, contract_id=f"{prefix}-{i + 1}"))
         yield _Document(day, customer.customer_id, 0, lines, day)
 
@@ -211,8 +206,8 @@ def _cash_sales(spec: CaseSpec, chance: Chance) -> Iterator[_Document]:
 def simulate(spec: CaseSpec, seed: int) -> tuple[tuple[Customer, ...], pd.DataFrame]:
     """The customers of a case and its booked lines.
 
-    The lines, by date and document: invoice_id, line_id, kind (0 invoice, 1 credit note, 2 cancellation), doc_type, posting_date,
-    order_date, customer_id ("" on a few lines), product_id, product_name, category, quantity, discount_percent,
+    The lines, by date and document: invoice_id, line_id, kind (0 invoice, 1 credit note, 2 cancellation), doc_type,
+    posting_date, order_date, customer_id ("" on a few lines), product_id, product_name, category, quantity, discount_percent,
     net_revenue, cost, margin, project_id, contract_id, reference. Money is in whole cents.
     """
     customers = invent_customers(spec, seed)

@@ -21,79 +21,19 @@ START, END = dt.date(2023, 1, 1), dt.date(2025, 12, 31)
 ORDINARY = Role("ordinary", (1.0,))
 T = TypeVar("T")
 
-NAME_FIRST = [
-    "Hollen",
-    "Brink",
-    "Wester",
-    "Kalten",
-    "Linden",
-    "Oster",
-    "Rauten",
-    "Grün",
-    "Möhl",
-    "Bär",
-    "Tüm",
-    "Schön",
-    "Röß",
-    "Hage",
-    "Döm",
-    "Eller",
-    "Fäß",
-    "Görn",
-    "Hüll",
-    "Ilmen",
-    "Jüch",
-    "Krö",
-    "Löw",
-    "Mürr",
-    "Nöth",
-    "Pell",
-    "Quell",
-    "Rüm",
-    "Süß",
-    "Thül",
-    "Uhlen",
-    "Vör",
-]
-NAME_LAST = [
-    "beck",
-    "hofer",
-    "brügge",
-    "mann",
-    "kötter",
-    "stedt",
-    "wörth",
-    "büchl",
-    "häuser",
-    "roth",
-    "thal",
-    "scheid",
-    "dorf",
-    "eißer",
-    "moser",
-    "lage",
-]
+NAME_FIRST = """
+Hollen Brink Wester Kalten Linden Oster Rauten Grün Möhl Bär Tüm Schön Röß Hage Döm Eller Fäß Görn
+Hüll Ilmen Jüch Krö Löw Mürr Nöth Pell Quell Rüm Süß Thül Uhlen Vör
+""".split()  # noqa: SIM905
+NAME_LAST = """
+beck hofer brügge winkel kötter stedt wörth büchl häuser roth thal scheid dorf eißer moser lage
+""".split()  # noqa: SIM905
 LEGAL_FORMS = ("GmbH", "GmbH", "GmbH", "GmbH & Co. KG", "AG", "KG", "GmbH & Co. KG", "OHG", "GmbH")
 SOLE_TRADERS = ("01", "16", "25", "46", "47", "56")
 """Divisions in which a small firm may belong to one person."""
-FIRST_NAMES = [
-    "Anke",
-    "Bernd",
-    "Carla",
-    "Dirk",
-    "Elif",
-    "Frank",
-    "Greta",
-    "Holger",
-    "Ines",
-    "Jörg",
-    "Katrin",
-    "Lars",
-    "Murat",
-    "Nadja",
-    "Oliver",
-    "Petra",
-]
+FIRST_NAMES = """
+Anke Bernd Carla Dirk Elif Frank Greta Holger Ines Jörg Katrin Lars Murat Nadja Oliver Petra
+""".split()  # noqa: SIM905
 PLACES = (
     ("Nord", (("20457", "Hamburg"), ("28195", "Bremen"), ("30159", "Hannover"), ("24103", "Kiel"), ("26122", "Oldenburg"))),
     ("Ost", (("04109", "Leipzig"), ("01067", "Dresden"), ("99084", "Erfurt"), ("10115", "Berlin"), ("39104", "Magdeburg"))),
@@ -290,7 +230,7 @@ def _name(stem: str, industry: Industry, city: str, first_of_group: bool, small:
     if small and industry.code[:2] in SOLE_TRADERS and chance.share() < 0.5:
         return f"{trade} {stem} e. K."
     partner = (
-        " & Söhne" if chance.share() < 0.1 else f" & {chance.pick(NAME_FIRST)}mann" if chance.share() < 0.1 else ""
+        " & Söhne" if chance.share() < 0.1 else f" & {chance.pick(NAME_FIRST)}sen" if chance.share() < 0.1 else ""
     )
     return f"{stem}{partner} {trade} {chance.pick(LEGAL_FORMS)}"
 
