@@ -39,7 +39,7 @@ MOST_STEPS, MOST_SEPARATE = 120, 40
 CLEAR_FROM, CLEAR_BELOW = 0.95, 0.05
 """Membership between the two is borderline (convention)."""
 BORDERLINE_MARK = "◊"
-GAP, LEAST_BAR = 0.10, 0.5
+GAP, LEAST_BAR = 0.10, 0.65
 
 
 def pareto_headline(pareto: Pareto, labels: Labels) -> str:
@@ -227,12 +227,12 @@ class _Panels:
 
     @cached_property
     def names_right(self) -> float:
-        """Names take what they need, a good quarter of the page at most, and never the room that the bars need."""
+        """Names take what they need, three tenths of the page at most, and never the room that the bars need."""
         widest = max(text_width(row.name, SIZES["text"], bold=True) for row in self.chart.rows)
         head = text_width(self._bars_head(), SIZES["head"], bold=True) + 0.12
         label = max(text_width(text, SIZES["text"]) for text in self._bar_labels())
         free = self.bars_right - max(head, label + LEAST_BAR) - (self.bars_left_gap + self.page.left)
-        return self.page.left + min(widest, 0.27 * self.page.width, free)
+        return self.page.left + min(widest, 0.29 * self.page.width, free)
 
     @cached_property
     def bars_left_gap(self) -> float:
@@ -261,14 +261,14 @@ class _Panels:
 
     @cached_property
     def line(self) -> tuple[float, float]:
-        right = self.class_left - text_width(self.chart.labels.percent(1), SIZES["text"], bold=True) - 0.20
+        right = self.class_left - text_width(self.chart.labels.percent(1), SIZES["text"], bold=True) - 0.16
         head = text_width(self.chart.labels("chart.cumulative"), SIZES["head"], bold=True)
         return right - max(0.135 * self.page.width, head - 0.3), right
 
     @cached_property
     def bars_right(self) -> float:
         """The right end of bars and their labels; between it and the line stands the margin, where there is one."""
-        margin = text_width(self.chart.labels("chart.margin_rate"), SIZES["head"], bold=True) + 0.2
+        margin = text_width(self.chart.labels("chart.margin_rate"), SIZES["head"], bold=True) + 0.14
         return self.line[0] - 0.22 - (margin if self.chart._has_margin() else 0.0)
 
     def draw(self) -> None:

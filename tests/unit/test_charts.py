@@ -247,7 +247,7 @@ def test_names_are_printed_as_they_are_written() -> None:
     cut = next(t for t in shown if t.startswith("AAAA"))
     assert cut.endswith("…")
     with drawing():
-        assert text_width(cut, canvas.SIZES["text"], bold=True) <= 0.27 * canvas.REPORT_WIDTH
+        assert text_width(cut, canvas.SIZES["text"], bold=True) <= 0.29 * canvas.REPORT_WIDTH
     root = ET.fromstring(chart.svg())
     written = ["".join(e.itertext()) for e in root.iter("{http://www.w3.org/2000/svg}text")]
     assert any(t.startswith("<script>alert(") for t in written)
