@@ -23,7 +23,8 @@ from kamkit import KamkitError, __version__
 
 if TYPE_CHECKING:
     from kamkit.execution.batch import BatchRow
-    from kamkit.execution.chain import Progress, RunOutcome
+    from kamkit.execution.chain import Progress
+    from kamkit.execution.manifest import RunOutcome
 
 INTERRUPTED = 130
 _DEBUG = "KAMKIT_DEBUG"

@@ -22,7 +22,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from kamkit.errors import EngagementError, InputError, StepError
+from kamkit.errors import EngagementError, InputError
 from kamkit.execution import kernels
 from kamkit.execution.engine import Execution, Limits, run_notebook
 from kamkit.execution.files import hash_files, write_json, write_text
@@ -31,6 +31,7 @@ from kamkit.execution.notebooks import (
     Step,
     chain_of,
     find_step,
+    read_notebook,
     relative_reference,
     tidy_executed,
     write_prepared,
@@ -42,12 +43,15 @@ from kamkit.execution.project import (
     engagement_with,
     home_of,
     is_bundled,
+    rules_in_force,
     today_from,
 )
 from kamkit.intake.inputs import refresh_inputs
 from kamkit.intake.sources import PACKED_SUFFIXES, find_files
 from kamkit.model.codes import StepState
-from kamkit.model.engagement import Engagement
+from kamkit.model.engagement import Engagement, unknown
+from kamkit.model.results import AccountFacts, Imported
+from kamkit.telling.results import finding_sentence
 
 FOLDERS = ("notebooks", "tables", "results", "deliverables")
 NOTEBOOK_PARAMETERS = ("threshold", "basis", "level", "period")
@@ -130,10 +134,17 @@ def _plan(
     parameters: Mapping[str, Any] | None,
     language: str | None,
 ) -> _Plan:
-    settings = dotted_settings({**(parameters or {}), **({"language": language} if language else {})})
+    given = {**(parameters or {}), **({"language": language} if language else {})}
+    known = [*Engagement.model_fields, *NOTEBOOK_PARAMETERS]
+    if strange := [name for name in given if name.partition(".")[0] not in known]:
+        raise EngagementError("parameters", [unknown(name, known) for name in strange])
+    settings = dotted_settings(given)
     engagement = engagement_with(reference, settings)
     check_files(engagement)
+    rules_in_force(engagement)
     chain = chain_of(engagement.folder)
+    for notebook in chain:
+        read_notebook(notebook.source)
     wanted = (find_step(step, chain),) if step else chain
     target = Path(out).absolute() if out else _new_run(home_of(engagement.file) / "runs")
     _check_target(target)
@@ -294,10 +305,11 @@ def _refresh(engagement: Engagement, project: Project) -> list[str]:
     if is_bundled(engagement.file):
         return []
     try:
-        refresh_inputs(engagement.folder / engagement.inputs, project)
+        path = engagement.folder / engagement.inputs
+        findings = refresh_inputs(path, engagement.language, project.known(Imported), project.known(AccountFacts))
     except OSError as error:
-        return [f"{engagement.inputs} could not be refreshed ({error.strerror}): close it and run again"]
-    return []
+        return [f"{engagement.inputs} could not be refreshed: {error.strerror}"]
+    return [finding_sentence(finding, project.labels) for finding in findings]
 
 
 def _outcome(
@@ -413,6 +425,3 @@ def _quiet_libraries(log: _Log) -> Iterator[None]:
         logger.propagate = before
         logger.removeHandler(handler)
         handler.close()
-
-
-__all__ = ["Progress", "RunOutcome", "StepError", "run"]

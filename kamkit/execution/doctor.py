@@ -7,10 +7,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import nbformat
-
 from kamkit.execution import kernels
 from kamkit.execution.engine import run_notebook
+from kamkit.execution.files import write_json
 from kamkit.execution.manifest import versions
 from kamkit.execution.project import open_project
 from kamkit.model.kit import bundled_cases, kit_folder
@@ -75,9 +74,11 @@ def _fonts() -> str:
 
 def _kernel() -> str:
     with tempfile.TemporaryDirectory(prefix="kamkit-") as folder:
-        nb = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("import kamkit")])
-        nb.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
-        nbformat.write(nb, Path(folder) / "kernel.ipynb")
+        spec = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
+        cell = {"cell_type": "code", "id": "only", "metadata": {}, "source": "import kamkit", "outputs": []}
+        cells = [cell | {"execution_count": None}]
+        nb = {"cells": cells, "metadata": spec, "nbformat": 4, "nbformat_minor": 5}
+        write_json(Path(folder) / "kernel.ipynb", nb)
         done = run_notebook(Path(folder) / "kernel.ipynb", Path(folder) / "done.ipynb", {})
     if done.error:
         raise done.error
@@ -86,10 +87,9 @@ def _kernel() -> str:
 
 def _sample_report() -> str:
     from kamkit.deliver import write_deliverables
-    from kamkit.telling.story import build_story
+    from kamkit.telling.story import story_of
 
     with tempfile.TemporaryDirectory(prefix="kamkit-") as folder:
         project = open_project("machinery", work=folder)
-        story = build_story(project)
-        files = write_deliverables(story, Path(folder) / "deliverables", ("html", "xlsx"))
+        files = write_deliverables(story_of(project), Path(folder) / "deliverables", ("html", "xlsx"))
         return ", ".join(f"{path.name} {path.stat().st_size // 1024} kB" for path in files)

@@ -17,12 +17,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import nbformat
-import psutil
+import psutil  # type: ignore[import-untyped]
 from ipykernel.kernelspec import get_kernel_dict
 from jupyter_client.kernelspec import KernelSpec
 from jupyter_client.manager import AsyncKernelManager
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+from nbformat import NotebookNode
 from papermill import execute_notebook
 from papermill.clientwrap import PapermillNotebookClient
 from papermill.engines import NBClientEngine, NotebookExecutionManager, papermill_engines
@@ -30,8 +30,8 @@ from papermill.exceptions import PapermillExecutionError
 from papermill.utils import merge_kwargs, remove_args
 
 from kamkit.errors import StepError
-from kamkit.execution.files import write_text
 from kamkit.execution.kernels import PROVISIONER
+from kamkit.execution.notebooks import write_notebook
 
 ENGINE = "kamkit"
 NOT_RUN = "not-run"
@@ -59,7 +59,7 @@ class TruthfulManager(NotebookExecutionManager):  # type: ignore[misc]
 
     def save(self, now: bool = False, **kwargs: Any) -> None:
         if self.output_path and (now or time.monotonic() - self._saved > SAVE_EVERY_SECONDS):
-            write_text(Path(self.output_path), nbformat.writes(self.nb))
+            write_notebook(Path(self.output_path), self.nb)
             self._saved = time.monotonic()
 
     def autosave_cell(self, **kwargs: Any) -> None:
@@ -82,7 +82,7 @@ class TruthfulClient(PapermillNotebookClient):  # type: ignore[misc]
     """Runs the cells one by one until the first that fails, in whatever way."""
 
     def __init__(self, *args: Any, limits: Limits, **kwargs: Any) -> None:
-        self._limits, self._deadline = limits, time.monotonic() + limits.notebook
+        self._limits, self._deadline = limits, float("inf")
         super().__init__(*args, timeout_func=self._seconds_left, shutdown_kernel="immediate", **kwargs)
         self.peak_mb: float | None = None
         self._folder = tempfile.mkdtemp(prefix="kamkit-")
@@ -112,6 +112,7 @@ class TruthfulClient(PapermillNotebookClient):  # type: ignore[misc]
 
     def papermill_execute_cells(self) -> bool:
         """Run the cells; whether all of them ran to their end."""
+        self._deadline = time.monotonic() + self._limits.notebook
         for index, cell in enumerate(self.nb.cells):
             self.nb_man.cell_start(cell, index)
             try:
@@ -266,4 +267,5 @@ def _error_output(error: Exception, limits: Limits, deadline: float) -> Any:
     else:
         message = f"the cell ran for more than {limits.cell:g} s"
     name = type(error).__name__
-    return nbformat.v4.new_output("error", ename=name, evalue=message, traceback=[f"{name}: {message}"])
+    output = {"output_type": "error", "ename": name, "evalue": message, "traceback": [f"{name}: {message}"]}
+    return NotebookNode(output)  # type: ignore[no-untyped-call]

@@ -136,8 +136,8 @@ def _run_kernel(argv: list[str], server: int) -> None:
     sys.argv = ["ipykernel_launcher", *argv]
     IPKernelApp.clear_instance()
     app = IPKernelApp.instance(parent_handle=server)
-    app.initialize(argv)
-    app.start()
+    app.initialize(argv)  # type: ignore[no-untyped-call]
+    app.start()  # type: ignore[no-untyped-call]
 
 
 def _die_with_parent(parent: int) -> None:

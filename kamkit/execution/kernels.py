@@ -20,9 +20,10 @@ import sys
 import threading
 from importlib.metadata import EntryPoint
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
-from jupyter_client.provisioning import KernelProvisionerFactory, LocalProvisioner
+from jupyter_client.provisioning.factory import KernelProvisionerFactory
+from jupyter_client.provisioning.local_provisioner import LocalProvisioner
 
 import kamkit
 
@@ -120,18 +121,18 @@ class ForkProvisioner(LocalProvisioner):
         except OSError as error:
             self.log.warning("kamkit's fork server does not work here (%s): kernels start the normal way", error)
             return await super().launch_kernel(cmd, **kwargs)
-        self.process, self.pid, self.pgid = kernel, kernel.pid, kernel.pid  # type: ignore[assignment]
-        self.cwd = cwd or Path.cwd()  # type: ignore[assignment]
+        self.process, self.pid, self.pgid = cast(Any, kernel), kernel.pid, kernel.pid
+        self.cwd = cwd or Path.cwd()
         return self.connection_info
 
     async def wait(self) -> int | None:
         while self.process and self.process.poll() is None:
-            await asyncio.sleep(0.01)  # type: ignore[unreachable]
+            await asyncio.sleep(0.01)
         return await super().wait()
 
     async def send_signal(self, signum: int) -> None:
         if self.process and self.process.poll() is None:
-            await super().send_signal(signum)  # type: ignore[unreachable]
+            await super().send_signal(signum)
 
 
 THREADS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")

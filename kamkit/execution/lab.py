@@ -33,7 +33,8 @@ def prepare_lab(engagement: str | Path, language: str | None = None) -> LabFolde
     folder = home_of(opened.file) / "work" / "lab"
     folder.mkdir(parents=True, exist_ok=True)
     parameters = {"engagement": relative_reference(opened.file, folder), "language": language or opened.language}
-    copied, kept = [], []
+    copied: list[str] = []
+    kept: list[str] = []
     for step in chain_of(opened.folder):
         target = folder / step.source.name
         (kept if target.exists() else copied).append(step.name)

@@ -12,7 +12,7 @@ from typing import Any
 
 import kamkit
 from kamkit.errors import StepError
-from kamkit.execution.store import source_hash
+from kamkit.execution.store import key_of, kit_hash, source_hash
 from kamkit.model.codes import StepState
 
 PACKAGES = ("pandas", "numpy", "duckdb", "ibis-framework", "scipy", "matplotlib", "papermill", "nbclient", "ipykernel")
@@ -91,7 +91,8 @@ class RunOutcome:
 
 def versions() -> dict[str, str]:
     """What figures depend on besides the data: Python, packages, and kamkit down to its source."""
-    found = {"kamkit": kamkit.__version__, "kamkit_source": source_hash(), "python": platform.python_version()}
+    found = {"kamkit": kamkit.__version__, "kamkit_source": key_of(source_hash(), kit_hash("."))}
+    found["python"] = platform.python_version()
     for package in PACKAGES:
         try:
             found[package] = version(package)

@@ -37,7 +37,13 @@ def chain_of(engagement_folder: Path) -> tuple[Step, ...]:
         for path in folder.glob("*.ipynb"):
             if re.match(r"\d", path.name):
                 steps[path.stem] = Step(path.stem, path, own)
-    return tuple(steps[name] for name in sorted(steps))
+    return tuple(steps[name] for name in sorted(steps, key=_order))
+
+
+def _order(name: str) -> tuple[str, str]:
+    """By number, read as decimals: 02, 025, 03; a single digit stands for its two-digit number."""
+    digits = re.match(r"\d*", name)[0]  # type: ignore[index]
+    return digits.zfill(2), name[len(digits) :]
 
 
 def find_step(wanted: str, steps: tuple[Step, ...]) -> Step:
@@ -60,18 +66,18 @@ def write_prepared(source: Path, target: Path, language: str) -> None:
 
     Raises EngagementError when the notebook cannot be read.
     """
-    nb = _read(source)
+    nb = read_notebook(source)
     other = {f"lang-{code}" for code in LANGUAGES if code != language}
     nb.cells = [cell for cell in nb.cells if not other & set(cell.metadata.get("tags", ()))]
     for cell in nb.cells:
         if cell.cell_type == "code":
             cell.metadata.setdefault("jupyter", {})["source_hidden"] = True
-    write_text(target, nbformat.writes(nb))
+    write_notebook(target, nb)
 
 
 def tidy_executed(path: Path, parameters: Mapping[str, Any]) -> None:
     """Leave nothing of the machine in an executed notebook: its parameters become those with which it runs again."""
-    nb = nbformat.read(path, as_version=4)
+    nb = read_notebook(path)
     shown = {name: value for name, value in parameters.items() if value is not None}
     for cell in nb.cells:
         if _INJECTED in cell.metadata.get("tags", ()):
@@ -80,7 +86,7 @@ def tidy_executed(path: Path, parameters: Mapping[str, Any]) -> None:
     about = nb.metadata.get("papermill", {})
     about.update({"input_path": path.name, "output_path": path.name, "parameters": shown})
     about.pop("environment_variables", None)
-    write_text(path, nbformat.writes(nb))
+    write_notebook(path, nb)
 
 
 def write_with_parameters(source: Path, target: Path, parameters: Mapping[str, Any]) -> None:
@@ -88,9 +94,9 @@ def write_with_parameters(source: Path, target: Path, parameters: Mapping[str, A
 
     Raises EngagementError when the notebook cannot be read.
     """
-    nb = parameterize_notebook(_read(source), dict(parameters))
+    nb = parameterize_notebook(read_notebook(source), dict(parameters))
     nb.metadata.pop("papermill", None)
-    write_text(target, nbformat.writes(nb))
+    write_notebook(target, nb)
 
 
 def relative_reference(engagement: Path, folder: Path) -> str:
@@ -101,8 +107,14 @@ def relative_reference(engagement: Path, folder: Path) -> str:
         return engagement.as_posix()
 
 
-def _read(path: Path) -> Any:
+def read_notebook(path: Path) -> Any:
+    """A notebook as nbformat holds it. Raises EngagementError when it cannot be read."""
     try:
-        return nbformat.read(path, as_version=4)
+        return nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call]
     except (OSError, ValueError, nbformat.ValidationError, nbformat.reader.NotJSONError) as error:
         raise EngagementError(f"notebooks/{path.name}", [f"is not a notebook: {error}"]) from None
+
+
+def write_notebook(path: Path, nb: Any) -> None:
+    """Write a notebook whole or not at all."""
+    write_text(path, nbformat.writes(nb))  # type: ignore[no-untyped-call]

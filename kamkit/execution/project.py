@@ -17,10 +17,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from html import escape
+from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 from filelock import FileLock
 
 from kamkit.analysis.kam_types import classify_accounts
@@ -28,7 +31,7 @@ from kamkit.analysis.key_accounts import find_key_accounts
 from kamkit.analysis.options import assess_options
 from kamkit.errors import EngagementError
 from kamkit.execution.files import hash_files, relative, write_json, write_text
-from kamkit.execution.store import StepStore, key_of, plain, source_hash
+from kamkit.execution.store import StepStore, key_of, kit_hash, plain, source_hash
 from kamkit.intake.facts import account_facts
 from kamkit.intake.importing import import_engagement
 from kamkit.intake.inputs import read_inputs
@@ -54,6 +57,9 @@ STEPS: Mapping[str, type] = {
 
 SETTINGS_FILE = "settings.json"
 """In a work folder: settings that a run was told to use in place of the engagement's, and the day it counts as today."""
+
+SHORT_NAMES = {"threshold": "pareto.threshold", "basis": "pareto.basis", "level": "pareto.level"}
+"""Settings that an analyst plays with, as notebooks call them."""
 
 _TOLD_ONLY = {
     "language",
@@ -138,7 +144,7 @@ class Project:
     @cached_property
     def rules(self) -> Rules:
         """The rule tables in force."""
-        return Rules(load_kam_type_rules(self.engagement.folder), load_option_rules(self.engagement.folder))
+        return rules_in_force(self.engagement)
 
     @cached_property
     def seed(self) -> int:
@@ -147,15 +153,18 @@ class Project:
 
     def transactions(self, limit: int = 1000) -> pd.DataFrame:
         """The first booked lines as a pandas frame, for questions that nobody foresaw; all canonical columns."""
-        import pyarrow.parquet as pq
-
         with self._locked():
             self._ensure_tables()
             file = pq.ParquetFile(self.work / "tables" / "transactions.parquet")
-            batch = next(file.iter_batches(batch_size=max(limit, 1)), None)
-            if batch is None:
-                return file.schema_arrow.empty_table().to_pandas()
-            return batch.slice(0, limit).to_pandas()
+            batches = [batch.slice(0, limit) for batch in islice(file.iter_batches(batch_size=max(limit, 1)), 1)]
+            frame: pd.DataFrame = pa.Table.from_batches(batches, file.schema_arrow).to_pandas()
+            return frame
+
+    def known(self, kind: type[Result]) -> Result | None:
+        """The result of a step if it is there already; nothing is computed."""
+        step = next(name for name, of_kind in STEPS.items() if of_kind is kind)
+        with self._locked():
+            return cast(Result | None, self._results.get(step) or self._stored(step))
 
     def save(self, result: object) -> Saved:
         """Keep the result of a step and rewrite the result files that the steps so far allow.
@@ -227,9 +236,8 @@ class Project:
         """A step's key changes with everything the step depends on: each contains the keys of the steps before it."""
         settings = self.engagement.model_dump(exclude=_TOLD_ONLY | _LATER)
         files = {k: v for k, v in self.input_hashes.items() if k not in (self._file, self._inputs)}
-        rules = hash_files((kit_folder("templates") / "rules").iterdir(), kit_folder("templates"))
         code = source_hash("errors.py", "model", "intake")
-        first = key_of(code, rules, settings, self.engagement.pareto.level, files)
+        first = key_of(code, kit_hash("rules"), settings, self.engagement.pareto.level, files)
         facts = key_of(first, {k: v for k, v in self._entries.items() if k not in _CHANGE_NO_FIGURE})
         method = source_hash("analysis")
         ranked = key_of(facts, method, self.engagement.pareto, self.engagement.capacity)
@@ -240,7 +248,7 @@ class Project:
     @cached_property
     def input_hashes(self) -> Mapping[str, str]:
         """The content hash of every file the engagement reads, by its path relative to the engagement's folder. Of
-        inputs.xlsx only the entries count, since every run refreshes the rest."""
+        inputs.xlsx only the entries count, since every run makes or refreshes the rest."""
         with self._locked():
             memory = self.work / "steps" / "hashes.json"
             remembered = _read_json(memory)
@@ -248,13 +256,13 @@ class Project:
             hashes = hash_files(input_files(self.engagement), self.engagement.folder, remembered)
             if json.dumps(remembered) != known:
                 write_json(memory, remembered)
-        return hashes | ({self._inputs: key_of(self._entries)} if self._inputs in hashes else {})
+        return hashes | {self._inputs: key_of(self._entries)}
 
     @cached_property
     def _entries(self) -> Mapping[str, Any]:
         """What people have confirmed, answered, decided and commented in inputs.xlsx."""
         path = self.engagement.folder / self.engagement.inputs
-        return cast(Mapping[str, Any], plain(read_inputs(path))) if path.is_file() else {}
+        return cast(Mapping[str, Any], plain(read_inputs(path)))
 
     @property
     def _inputs(self) -> str:
@@ -266,10 +274,8 @@ class Project:
 
     def _write_results(self) -> Iterator[Path]:
         """Write the files of all steps that are fresh; those of stale ones go."""
-        fresh = {
-            step: self._results.get(step) or self._stored(step) for step in ("key_accounts", "kam_types", "options")
-        }
-        content = result_files(self.imported, self.facts, self.labels, **fresh)
+        later = (self.known(KeyAccounts), self.known(KamTypes), self.known(StrategyOptions))
+        content = result_files(self.imported, self.facts, self.labels, *later)
         folder = self.work / "results"
         for name, file in content.items():
             write_text(folder / name, render_result(file))
@@ -315,7 +321,8 @@ def dotted_settings(given: Mapping[str, Any]) -> dict[str, Any]:
     Raises EngagementError for words that are none of the known ones.
     """
     problems = []
-    for name, known in (("language", LANGUAGES), ("basis", tuple(Basis)), ("level", tuple(Level))):
+    words = {"language": list(LANGUAGES), "basis": [str(b) for b in Basis], "level": [str(level) for level in Level]}
+    for name, known in words.items():
         value = given.get(name)
         if value is not None and value not in known:
             near = difflib.get_close_matches(str(value), known, n=1)
@@ -327,8 +334,7 @@ def dotted_settings(given: Mapping[str, Any]) -> dict[str, Any]:
         problems.append(f"threshold: {threshold!r} is not a number above 0 and up to 1, such as 0.8")
     if problems:
         raise EngagementError("parameters", problems)
-    short = {"threshold": "pareto.threshold", "basis": "pareto.basis", "level": "pareto.level"}
-    return {short.get(name, name): value for name, value in given.items() if value is not None}
+    return {SHORT_NAMES.get(name, name): value for name, value in given.items() if value is not None}
 
 
 def engagement_with(reference: str | Path, settings: Mapping[str, Any]) -> Engagement:
@@ -345,6 +351,11 @@ def engagement_with(reference: str | Path, settings: Mapping[str, Any]) -> Engag
     if period is not None:
         changed |= {"period": period_of(period, as_written.fiscal_year_start)}
     return load_engagement(reference, others | changed) if changed else as_written
+
+
+def rules_in_force(engagement: Engagement) -> Rules:
+    """The rule tables of an engagement. Raises EngagementError when its own are wrong."""
+    return Rules(load_kam_type_rules(engagement.folder), load_option_rules(engagement.folder))
 
 
 def period_of(text: Any, fiscal_year_start: int) -> Any:

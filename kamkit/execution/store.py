@@ -23,7 +23,8 @@ import pandas as pd
 from pydantic import BaseModel, TypeAdapter
 
 import kamkit
-from kamkit.execution.files import file_hash
+from kamkit.execution.files import file_hash, hash_files
+from kamkit.model.kit import kit_folder
 
 Result = TypeVar("Result")
 
@@ -219,6 +220,13 @@ def source_hash(*parts: str) -> str:
     package = Path(kamkit.__file__).parent
     files = [path for part in parts or ("",) for path in sorted((package / part).rglob("*")) if _is_source(path)]
     return key_of(kamkit.__version__, [[path.relative_to(package).as_posix(), file_hash(path)] for path in files])
+
+
+@cache
+def kit_hash(folder: str) -> str:
+    """The hash of a folder of the kit's templates, such as the rule tables."""
+    root = kit_folder("templates") / folder
+    return key_of(hash_files((path for path in root.rglob("*") if path.is_file()), root))
 
 
 def _is_source(path: Path) -> bool:

@@ -45,7 +45,7 @@ def texts(path: Path, index: int = -1) -> list[str]:
     return [output.data["text/plain"] for output in nbformat.read(path, as_version=4).cells[index].outputs]
 
 
-@pytest.fixture(params=["forked", "launched"])
+@pytest.fixture(params=["forked", pytest.param("launched", marks=pytest.mark.slow)])
 def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """Both ways to start a kernel must tell the same."""
     if request.param == "forked" and not kernels.forking_is_safe():
