@@ -73,7 +73,9 @@ def _membership(facts: AccountFacts, ranking: Pareto, seed: int) -> pd.DataFrame
 def _decided(decisions: pd.DataFrame, subject: str, answers: dict[str, Tier], on: dt.date) -> dict[str, Tier]:
     """The latest valid decision on a subject by account."""
     valid_until = pd.to_datetime(decisions["valid_until"])
-    rows = decisions[(decisions["subject"] == subject) & ~(valid_until < pd.Timestamp(on))]
+    rows = decisions[
+        (decisions["subject"] == subject) & decisions["decision"].notna() & ~(valid_until < pd.Timestamp(on))
+    ]
     rows = rows.assign(date=pd.to_datetime(rows["date"])).sort_values("date", kind="stable", na_position="first")
     said = rows["decision"].astype(str).str.strip().str.casefold()
     if strange := rows["decision"][~said.isin(list(answers))].tolist():

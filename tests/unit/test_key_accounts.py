@@ -107,6 +107,7 @@ def test_decisions_override_the_tier_and_never_the_set() -> None:
         {"account_id": "K4", "subject": "key_account", "decision": " Yes "},
         {"account_id": "K3", "subject": "tier", "decision": "managed"},
         {"account_id": "K2", "subject": "kam_type", "decision": "service"},
+        {"account_id": "K2", "subject": "tier", "decision": None},
         {"account_id": "NEW", "subject": "tier", "decision": "key"},
     )
     facts = facts_of(REVENUE, decisions)
