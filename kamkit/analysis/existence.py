@@ -223,7 +223,7 @@ def _budgets(facts: AccountFacts, labelled: pd.Series[Any], rules: ExistenceRule
     in_segment = rows[np.array(is_key_segment) & (rows["amount"] > 0).to_numpy()]
     with_key, with_other = key[key > 0], other[other > 0]
     share, beside = len(with_key) / len(key), len(with_other) / len(other) if len(other) else 0.0
-    higher = bool(len(with_key)) and (not len(with_other) or with_key.mean() > with_other.mean())
+    higher = bool(len(with_key)) and (not len(with_other) or bool(with_key.mean() > with_other.mean()))
     yes = len(in_segment) > 0 or (share > 0 and (share > beside or higher))
     values = {
         "n_key": len(key),
