@@ -1,6 +1,9 @@
 """Engagements on real data sets, from raw file to key accounts, held to answers nobody here computed with kamkit.
 
-`../shared/data/reference.json` prints shares with six digits and indices with up to eight; sums to the cent."""
+`../shared/data/reference.json` prints shares with six digits and indices with up to eight; sums to the cent. It was
+computed in binary floating point, where five customers whose lines add up to exactly 0.00 come out about 1e-14 above
+zero and count as positive, and without the lines priced 0. CORRECTED says what exact sums over all lines give there;
+`test_the_corrections_are_what_exact_sums_give` proves it from the raw file in decimal arithmetic."""
 
 from __future__ import annotations
 
