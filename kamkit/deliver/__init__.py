@@ -47,7 +47,10 @@ def write_deliverables(
     that cannot be replaced because it is open elsewhere stays, the new version gets a number, and `note` is told so.
     Raises DeliverableError when a file cannot be rendered or written.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DeliverableError(f"{folder.name} cannot be made: {error.strerror}") from None
     written = []
     for format_ in formats:
         if format_ not in RENDERERS:

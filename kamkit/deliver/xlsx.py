@@ -21,6 +21,9 @@ NARROWEST, WIDEST = 9, 60
 LONGEST_TEXT = 32_767
 """What a cell of a workbook can hold."""
 
+_GIVEN = {"account_id", "name", "proposal", "snapshot"}
+"""Columns of a sheet to fill in that are filled in already."""
+
 NUMBER_FORMATS = {
     "count": "#,##0",
     "number": "0.00",
@@ -115,9 +118,10 @@ class _Writer:
             page.write_string(1, 0, self.labels("workbook.fill_in"), self._format(font_color=MUTE))
         head = {"bold": True, "font_color": "#FFFFFF", "bg_color": A, "text_wrap": True, "valign": "vcenter"}
         for i, column in enumerate(table.columns):
-            title = column.name if sheet.choices and column.name in _INPUT_COLUMNS else column.title
-            page.write_string(top, i, title, self._format(**head, align="right" if column.is_numeric else "left"))
-            texts = [title, *(row[i] for row in table.cells)]
+            page.write_string(
+                top, i, column.title, self._format(**head, align="right" if column.is_numeric else "left")
+            )
+            texts = [column.title, *(row[i] for row in table.cells)]
             page.set_column(i, i, _width(texts, column))
         styles = [self._style(column, bool(sheet.choices)) for column in table.columns]
         for r, row in enumerate(table.rows, start=top + 1):
@@ -141,9 +145,7 @@ class _Writer:
             settings["num_format"] = f'#,##0"\u00a0{symbol}"' if after else f'"{symbol}"#,##0'
         elif column.kind == "date":
             settings["num_format"] = "dd.mm.yyyy" if self.labels.language == "de" else "d mmm yyyy"
-        elif fill_in and column.name in _INPUT_COLUMNS[2:]:
-            settings["bg_color"] = "#FFF8D6"
-        if fill_in and column.kind == "date":
+        if fill_in and column.name not in _GIVEN:
             settings["bg_color"] = "#FFF8D6"
         if column.name == "name":
             settings["bold"] = True
@@ -174,22 +176,6 @@ class _Writer:
                     i,
                     {"validate": "list", "source": list(sheet.choices[column.name]), "error_type": "warning"},
                 )
-
-
-_INPUT_COLUMNS = [
-    "account_id",
-    "subject",
-    "decision",
-    "reason_code",
-    "reason",
-    "decided_by",
-    "consulted",
-    "opinion",
-    "date",
-    "valid_until",
-    "snapshot",
-]
-"""Columns of the decision sheet that are read in again keep their names."""
 
 
 def _frozen(columns: tuple[Column, ...]) -> int:

@@ -86,7 +86,7 @@ class Chart:
             self.figure.savefig(out, format="svg", metadata=unnamed)
         svg = out.getvalue()
         svg = svg[svg.index("<svg") :]
-        svg = re.sub(r' id="[a-z]+\d*[a-z]*_\d+"', "", svg)  # group ids: two charts in one page must not share them
+        svg = re.sub(r'<g id="[^"]*"', "<g", svg)  # group ids: two charts in one page must not share them
         svg = svg.replace("'DejaVu Sans'", "'DejaVu Sans', sans-serif")
         alt = _attribute(self.alt_text)
         return svg.replace("<svg ", f'<svg role="img" aria-label="{alt}" ', 1).strip()

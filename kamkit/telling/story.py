@@ -18,9 +18,9 @@ import pandas as pd
 
 from kamkit.analysis.pareto import rank_accounts
 from kamkit.errors import EngagementError
-from kamkit.model.codes import Answer, Basis, Option, Verdict
+from kamkit.model.codes import Basis, Option, Verdict
 from kamkit.model.engagement import Engagement
-from kamkit.model.results import AccountFacts, Imported, KamTypes, KeyAccounts, StrategyOptions
+from kamkit.model.results import AccountFacts, ExistenceTest, Imported, KamTypes, KeyAccounts, StrategyOptions
 from kamkit.telling import prose, tables
 from kamkit.telling.canvas import REPORT_WIDTH, Chart
 from kamkit.telling.charts import plot_pareto
@@ -50,7 +50,7 @@ HIDDEN = {
 }
 """Sections that an audience does not get; every other audience gets all."""
 
-NAMED_IN_MAIN_PART, MOST_LISTED = 15, 500
+NAMED_IN_MAIN_PART, MOST_LISTED = 15, 400
 
 GLOSSARY = [
     "key_account",
@@ -270,7 +270,7 @@ def _for_audience(
     accounts = facts.accounts.assign(margin=float("nan"))
     if audience == "customer_meeting":
         number = pd.Series(range(1, len(table) + 1), index=table.index)
-        table = table.assign(name=[labels("story.customer_number", number=n) for n in number])
+        table = table.assign(name=[labels("story.customer_number", n=n) for n in number])
         names = dict(zip(table["account_id"], table["name"], strict=True))
         accounts = accounts.assign(name=accounts["account_id"].map(names))
     return (
@@ -427,19 +427,15 @@ class _Teller:
     def _existence(self) -> Section:
         labels = self.labels
         lights = tuple(
-            Light(
-                test.answer,
-                labels(f"answer.{test.answer}"),
-                labels(f"existence.{test.test}"),
-                self._lacking(test.missing) if test.answer == Answer.NOT_ASSESSABLE else "",
-            )
+            Light(test.answer, labels(f"answer.{test.answer}"), labels(f"existence.{test.test}"), self._note(test))
             for test in self.kam_types.existence.tests
         )
         return self._section("existence", prose.existence_headline(self.kam_types, labels), lights=lights)
 
-    def _lacking(self, missing: tuple[str, ...]) -> str:
-        names = dict.fromkeys(self.labels(f"table_name.{name.partition('.')[0]}") for name in missing)
-        return self.labels("story.missing_for_it", names=list(names))
+    def _note(self, test: ExistenceTest) -> str:
+        seen = tables.existence_sentence(test, self.labels)
+        missing = tables.missing_words(test.missing, self.labels)
+        return seen or (self.labels("story.missing_for_it", names=missing) if missing else "")
 
     def _types(self) -> Section:
         exceptions = tables.exceptions_table(self.kam_types, self.key_accounts, self.labels)
@@ -540,4 +536,8 @@ class _Teller:
 
     def _decision_sheet(self) -> Sheet:
         table = tables.decisions_table(self.facts, self.key_accounts, self.options, self.labels)
-        return Sheet("decisions", self.labels("workbook.decisions"), table, DECISION_CHOICES)
+        choices = {
+            section: tuple(self.labels(f"{section}.{code}") for code in codes)
+            for section, codes in DECISION_CHOICES.items()
+        }
+        return Sheet("decisions", self.labels("workbook.decisions"), table, choices)

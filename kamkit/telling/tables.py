@@ -13,9 +13,9 @@ from typing import Any
 
 import pandas as pd
 
-from kamkit.model.codes import Evidence, Gate
+from kamkit.model.codes import Answer, Evidence, Gate
 from kamkit.model.engagement import Engagement
-from kamkit.model.results import AccountFacts, Imported, KamTypes, KeyAccounts, StrategyOptions
+from kamkit.model.results import AccountFacts, ExistenceTest, Imported, KamTypes, KeyAccounts, StrategyOptions
 from kamkit.model.tables import TABLES
 from kamkit.telling.language import Labels
 from kamkit.telling.results import actions_frame, finding_sentence, of_key_accounts, ranking, told
@@ -272,12 +272,26 @@ def existence_table(kam_types: KamTypes, labels: Labels) -> DisplayTable:
                 "test": test.test,
                 "condition": labels(f"existence.{test.test}"),
                 "answer": test.answer,
-                "missing": ", ".join(test.missing) or None,
+                "seen": existence_sentence(test, labels),
+                "missing": missing_words(test.missing, labels) if test.answer == Answer.NOT_ASSESSABLE else None,
             }
             for test in kam_types.existence.tests
         ]
     )
-    return display_table(frame, "existence", "test condition answer:word:answer missing", labels)
+    return display_table(frame, "existence", "test condition answer:word:answer seen missing", labels)
+
+
+def existence_sentence(test: ExistenceTest, labels: Labels) -> str | None:
+    """What was seen for a condition; nothing where it cannot be assessed."""
+    if test.answer == Answer.NOT_ASSESSABLE:
+        return None
+    return labels(f"existence_{test.answer}.{test.test}", **test.values)
+
+
+def missing_words(missing: tuple[str, ...], labels: Labels) -> str | None:
+    """The tables that are missing, in words, each once."""
+    names = dict.fromkeys(labels(f"table_name.{name.partition('.')[0]}") for name in missing)
+    return labels.names(names) if names else None
 
 
 def recommendations_table(
@@ -298,7 +312,7 @@ def actions_table(options: StrategyOptions, key_accounts: KeyAccounts, labels: L
         "rank:count name option:word:option trigger first_step question role due_date:date at_stake:money_short "
         "at_stake_low:money_short at_stake_high:money_short stop_criterion"
     )
-    return display_table(table.sort_values("rank"), "actions", columns, labels)
+    return display_table(table.sort_values("rank"), "actions", columns, labels, keep_empty=True)
 
 
 def account_risk_table(
@@ -412,19 +426,20 @@ def option_sheet_table(options: StrategyOptions, key_accounts: KeyAccounts, labe
 def decisions_table(
     facts: AccountFacts, key_accounts: KeyAccounts, options: StrategyOptions, labels: Labels
 ) -> DisplayTable:
-    """The decisions taken so far, and a line to fill in for every key account, under the columns of inputs.xlsx."""
+    """The decisions taken so far, and a line to fill in for every key account, under the headings of inputs.xlsx."""
     columns = list(TABLES["decisions"].columns)
     taken = facts.tables["decisions"].reindex(columns=columns)
-    decided = taken.loc[taken["subject"] == "key_account", "account_id"]
     proposed = of_key_accounts(options.recommendations, key_accounts)
-    names = ranking(key_accounts)[["account_id", "name"]]
+    decided = taken.loc[taken["subject"] == "key_account", "account_id"]
     to_fill = proposed.loc[~proposed["account_id"].isin(decided), ["account_id"]].assign(subject="key_account")
     frame = pd.concat([taken.astype(object), to_fill.astype(object)], ignore_index=True)
-    frame = frame.merge(names, on="account_id", how="left").merge(
-        proposed[["account_id", "recommended_option"]].rename(columns={"recommended_option": "proposal"}),
-        on="account_id",
-        how="left",
-    )
-    kinds = {"date": ":date", "valid_until": ":date"}
-    spec = " ".join([*(f"{name}{kinds.get(name, '')}" for name in columns), "name proposal:word:option"])
-    return display_table(frame, "decisions", spec, labels, most=None, keep_empty=True)
+    frame = frame.merge(ranking(key_accounts)[["account_id", "name"]], on="account_id", how="left")
+    proposals = proposed[["account_id", "recommended_option"]].rename(columns={"recommended_option": "proposal"})
+    frame = frame.merge(proposals, on="account_id", how="left").rename(columns={"reason": "decision_reason"})
+    return display_table(frame, "decisions", DECISION_COLUMNS, labels, most=None, keep_empty=True)
+
+
+DECISION_COLUMNS = (
+    "account_id name proposal:word:option subject:word:subject decision:word:decision_word reason_code decision_reason "
+    "decided_by consulted opinion:word:opinion date:date valid_until:date snapshot"
+)

@@ -43,8 +43,6 @@ SENTENCES = {
     "role.kam": "Key-Account-Manager",
     "stop_criterion.stop": "Keine Antwort.",
     "avoid.none": "Nichts.",
-    **{f"existence.{test}": f"Bedingung {test}" for test in ("E1", "E2", "E3a")},
-    **{f"existence_short.{test}": f"Bedingung {test}" for test in ("E1", "E2", "E3a")},
     "rule.no_customer": "Ohne Kunde",
     "treatment.remove": "entfernt",
     "finding.seen": "Aufgefallen: {rows:count} Zeilen.",
@@ -208,7 +206,7 @@ def _kam_types() -> KamTypes:
         existence=Existence(
             Verdict.PARTIAL,
             (
-                ExistenceTest("E1", Answer.YES, {"share": 1.0}),
+                ExistenceTest("E1", Answer.YES, {"n_key_with": 4, "n_key": 5, "share_key": 0.8, "share_other": 0.1}),
                 ExistenceTest("E2", Answer.NO),
                 ExistenceTest("E3a", Answer.NOT_ASSESSABLE, missing=("sales_organisation",)),
             ),

@@ -1,0 +1,122 @@
+"""Both catalogues say the same things, in words that clients may read."""
+
+from __future__ import annotations
+
+import re
+import string
+
+import pytest
+
+from kamkit.telling.language import Labels, catalogue
+
+LANGUAGES = ("de", "en")
+FORMATS = ["count", "number", "percent", "change", "money", "money_short", "date", "month", "names", "word"]
+FIXED_TERMS = re.compile(
+    r"80[\s-]?%(?:[\s-](?:Kreis|circle))?|95\s?%|20\s?%|10\s?%|5\s?%|90\s(?:Tage|days)|CR-\d+|NACE 2|IFRS 8(?:\.\d+)?|ASC [\d-]+"
+    r"|(?:19|20)\d\d|DB I+V?|\b[01]\b"
+)
+FORBIDDEN = {
+    "de": (
+        r"Mandant",
+        r"Mandat\b",
+        r"Lieferantenposition",
+        r"Kundentyp",
+        r"Rückvergleich",
+        r"Weißfeld",
+        r"\bP80\b",
+        r"\bsicher(?:er|e|es)?\b(?=[\s.,]*(?:Kunde|Klasse))",
+        r"Pseudo-Schlüsselkunde",
+        r"Buyout|Buy-out",
+        r"\bFY\b",
+        r"T€",
+        r"% Umsatz\b",
+        r"backtestbar",
+        r"Key Account-",
+        r"80/20",
+    ),
+    "en": (r"\bP80\b", r"[Bb]uyout|[Bb]uy-out", r"80/20", r"\bmandant\b"),
+}
+
+
+def fields(sentence: str) -> set[tuple[str, str]]:
+    return {(name, spec or "") for _, name, spec, _ in string.Formatter().parse(sentence) if name}
+
+
+def test_both_languages_have_the_same_keys() -> None:
+    de, en = (set(catalogue(language)) for language in LANGUAGES)
+    assert de ^ en == set()
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_placeholder_has_a_format_that_labels_know(language: str) -> None:
+    wrong = {
+        key: (name, spec)
+        for key, sentence in catalogue(language).items()
+        for name, spec in fields(sentence)
+        if not name.isidentifier() or (spec and spec.split(":")[0] not in FORMATS)
+    }
+    assert wrong == {}
+
+
+def test_both_languages_are_filled_with_the_same_values() -> None:
+    de, en = (catalogue(language) for language in LANGUAGES)
+    names = {key: [{name for name, _ in fields(text[key])} for text in (de, en)] for key in de}
+    # the singular may leave its number out
+    differing = {
+        key: both for key, both in names.items() if (both[0] ^ both[1]) - ({"n"} if key.endswith(".one") else set())
+    }
+    assert differing == {}
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_plurals_come_in_pairs(language: str) -> None:
+    keys = set(catalogue(language))
+    alone = {
+        k
+        for k in keys
+        if k.endswith((".one", ".other")) and not {k.rsplit(".", 1)[0] + s for s in (".one", ".other")} <= keys
+    }
+    assert alone == {"tier.other", "decision_word.other"}  # codes, no plurals
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_no_forbidden_word(language: str) -> None:
+    found = {
+        (key, word)
+        for key, sentence in catalogue(language).items()
+        for word in FORBIDDEN[language]
+        if re.search(word, sentence.replace("\u00a0", " ")) and not (word == r"\bFY\b" and language == "en")
+    }
+    assert found == set()
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_no_number_is_typed_into_a_sentence(language: str) -> None:
+    typed = {}
+    for key, sentence in catalogue(language).items():
+        literal = "".join(text for text, *_ in string.Formatter().parse(sentence)).replace("\u00a0", " ")
+        if re.search(r"\d", FIXED_TERMS.sub("", literal)):
+            typed[key] = literal
+    assert typed == {}
+
+
+def test_words_of_codes_are_complete() -> None:
+    from kamkit.model import codes
+
+    sections = {
+        "option": codes.Option,
+        "kam_type": codes.KamType,
+        "kam_status": codes.KamStatus,
+        "tier": codes.Tier,
+        "gate": codes.Gate,
+        "verdict": codes.Verdict,
+        "answer": codes.Answer,
+        "evidence_tag": codes.Evidence,
+        "severity": codes.Severity,
+        "basis": codes.Basis,
+        "level": codes.Level,
+    }
+    labels = Labels("de", "de_DE", "EUR")
+    missing = [f"{s}.{c}" for s, words in sections.items() for c in words if f"{s}.{c}" not in labels]
+    assert missing == []
+    assert f"option.{codes.BASIC_CARE}" in labels

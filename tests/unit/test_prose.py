@@ -1,0 +1,127 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pandas as pd
+import pytest
+
+from kamkit.telling.prose import (
+    Sentence,
+    glance_headline,
+    highlights,
+    import_headline,
+    options_headline,
+    pareto_headline,
+    plan_headline,
+    stability_sentence,
+    three_findings,
+    types_headline,
+)
+
+
+def plain(text: str) -> str:
+    return text.replace("\u00a0", " ")
+
+
+@pytest.mark.parametrize(
+    ("language", "expected"),
+    [
+        (
+            "de",
+            [
+                "5 von 16 Kunden bringen 82 % des Umsatzes.",
+                "Bei einem Key Account ist das Abwanderungsrisiko hoch; dort stehen 90 € Umsatz auf dem Spiel.",
+                "Weiße Flecken bei einem Key Account lassen 20 € zusätzlichen Umsatz erwarten.",
+            ],
+        ),
+        (
+            "en",
+            [
+                "5 of 16 accounts bring 82% of revenue.",
+                "One key account is at high risk of leaving; €90 of revenue is at stake there.",
+                "Whitespace with one key account promises €20 of additional revenue.",
+            ],
+        ),
+    ],
+)
+def test_three_findings_open_the_report(told, language: str, expected: list[str]) -> None:  # type: ignore[no-untyped-def]
+    client = told(language=language)
+    found = three_findings(client.key_accounts, client.kam_types, client.options, client.labels)
+    assert [plain(sentence) for sentence in found] == expected
+
+
+def test_findings_that_do_not_hold_make_room_for_others(told) -> None:  # type: ignore[no-untyped-def]
+    client = told()
+    risk = client.options.account_risk.assign(level="green")
+    options = replace(client.options, account_risk=risk, cross_selling=client.options.cross_selling.head(0))
+    assert [plain(s) for s in three_findings(client.key_accounts, client.kam_types, options, client.labels)][1:] == [
+        "„Kunde 1“ allein steht für 36 % des Umsatzes und liegt damit über der Berichtsgrenze von 10 % (IFRS 8.34).",
+        "Für alle 5 Key Accounts liegt eine Empfehlung vor, am häufigsten Beziehungsmanagement (1).",
+    ]
+
+
+def test_what_cannot_be_assessed_is_not_zero(told) -> None:  # type: ignore[no-untyped-def]
+    client = told()
+    unknown = client.options.account_risk.assign(level=None)
+    options = replace(client.options, account_risk=unknown, cross_selling=client.options.cross_selling.head(0))
+    found = highlights(client.key_accounts, client.kam_types, options)
+    assert (found.at_risk, found.potential) == (None, None)
+    assert (
+        plain(glance_headline(client.key_accounts, found, client.labels))
+        == "5 von 16 Kunden bringen 82 % des Umsatzes."
+    )
+
+
+def test_a_white_spot_behind_a_closed_gate_is_no_potential(told) -> None:  # type: ignore[no-untyped-def]
+    client = told()
+    found = highlights(client.key_accounts, client.kam_types, client.options)
+    assert (found.n_white_spots, found.potential, found.n_red, found.at_risk) == (1, 20.0, 1, 90.0)
+    assert (found.n_borderline, found.n_unclear) == (2, 1)
+
+
+def test_headlines_of_the_steps(told) -> None:  # type: ignore[no-untyped-def]
+    client = told()
+    labels = client.labels
+    assert [
+        plain(sentence)
+        for sentence in (
+            import_headline(client.imported, labels),
+            pareto_headline(client.key_accounts, labels),
+            stability_sentence(client.key_accounts, labels),
+            types_headline(client.kam_types, client.key_accounts, labels),
+            options_headline(client.options, client.key_accounts, labels),
+            plan_headline(client.options, labels),
+        )
+    ] == [
+        "990 von 1.000 Buchungszeilen gehen in die Analyse ein: 2,5 Tsd. € Umsatz mit 18 Kunden. "
+        "Der Umsatz stimmt mit den Angaben des Auftraggebers überein.",
+        "5 von 16 Kunden bringen 82 % des Umsatzes",
+        "2 Kunden sind Grenzfälle: Ein etwas anderes Jahr, und sie stünden auf der anderen Seite der Schwelle.",
+        "Das Key Account Management folgt dem technischen Typ. 2 Key Accounts weichen davon ab.",
+        "Für alle 5 Key Accounts liegt eine Empfehlung vor, am häufigsten Beziehungsmanagement (1).",
+        "Ein Schritt für die nächsten 90 Tage; es geht um 90 €.",
+    ]
+
+
+def test_revenue_that_does_not_reconcile_is_said_with_the_worst_year(told) -> None:  # type: ignore[no-untyped-def]
+    client = told()
+    years = pd.DataFrame(
+        {
+            "fiscal_year": [2024, 2025],
+            "stated": [100.0, 100.0],
+            "imported": [101.5, 60.0],
+            "difference": [1.5, -40.0],
+            "difference_share": [0.015, -0.4],
+            "within_tolerance": [False, False],
+        }
+    )
+    imported = replace(client.imported, reconciliation=years)
+    assert plain(import_headline(imported, client.labels)).endswith(
+        "Der Umsatz weicht von den Angaben des Auftraggebers ab, am stärksten 2025 mit −40 €."
+    )
+
+
+def test_a_sentence_shows_itself_without_quotes_and_without_markup() -> None:
+    sentence = Sentence("<b>A&B</b> bringt alles")
+    assert repr(sentence) == "<b>A&B</b> bringt alles"
+    assert "&lt;b&gt;A&amp;B&lt;/b&gt; bringt alles" in sentence._repr_html_()

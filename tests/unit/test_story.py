@@ -1,0 +1,148 @@
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+import pytest
+
+from kamkit.deliver.html import render_html
+from kamkit.deliver.xlsx import render_xlsx
+from kamkit.errors import EngagementError
+from kamkit.telling.story import SECTIONS, Story
+
+
+def plain(text: str) -> str:
+    return text.replace("\u00a0", " ")
+
+
+def everything_told(story: Story) -> str:
+    """All texts that any deliverable of a story contains."""
+    import io
+
+    import openpyxl
+
+    book = openpyxl.load_workbook(io.BytesIO(render_xlsx(story)))
+    cells = [str(cell.value) for sheet in book for row in sheet.iter_rows() for cell in row if cell.value is not None]
+    return plain("\n".join([render_html(story), *book.sheetnames, *cells]))
+
+
+def test_the_first_pages_stand_in_their_order(told) -> None:  # type: ignore[no-untyped-def]
+    story = told().story()
+    assert [section.key for section in story.main] == [
+        "at_a_glance", "pareto", "margin", "recommendations", "plan", "existence", "types", "risk", "potential", "missing",
+    ]  # fmt: skip
+    assert [section.key for section in story.appendix] == ["accounts", "method", "data", "glossary"]
+    assert [sheet.key for sheet in story.sheets] == [
+        "accounts", "types", "recommendations", "options", "plan", "decisions", "method",
+    ]  # fmt: skip
+
+
+def test_the_first_page_has_three_findings_and_three_decisions(told) -> None:  # type: ignore[no-untyped-def]
+    page = told().story().main[0]
+    assert plain(page.finding) == "90 € Umsatz sind zu sichern, 20 € zusätzlich zu gewinnen."
+    assert [len(listed.points) for listed in page.lists] == [3, 3]
+    assert [plain(point) for point in page.lists[1].points] == [
+        "Bestätigen: die Liste der 5 Key Accounts – mit einem Wort zu jedem Grenzfall (2).",
+        "Freigeben: den einen Schritt des Maßnahmenplans, mit Verantwortlichem und Termin.",
+        "Auswählen: welche 3 der 5 Key Accounts von Key-Account-Managern betreut werden.",
+    ]
+    assert [plain(tile.value) for tile in page.tiles] == ["5 / 16", "82 %", "90 €", "20 €"]
+
+
+def test_no_section_is_empty(told) -> None:  # type: ignore[no-untyped-def]
+    client = told()
+    accounts = client.facts.accounts.assign(margin=float("nan"))
+    table = client.key_accounts.pareto.table.assign(margin=float("nan"))
+    options = client.options
+    bare = replace(
+        client,
+        facts=replace(client.facts, accounts=accounts),
+        key_accounts=replace(client.key_accounts, pareto=replace(client.key_accounts.pareto, table=table)),
+        options=replace(
+            options,
+            actions=options.actions.head(0),
+            cross_selling=options.cross_selling.head(0),
+            account_risk=options.account_risk.assign(level="green"),
+        ),
+    ).story()
+    assert [section.key for section in bare.main] == [
+        "at_a_glance", "pareto", "recommendations", "existence", "types", "missing",
+    ]  # fmt: skip
+    assert all(s.tables or s.tiles or s.chart or s.lights for s in (*bare.main, *bare.appendix))
+
+
+def test_accounts_whose_classes_differ_are_named(told) -> None:  # type: ignore[no-untyped-def]
+    margin = next(section for section in told().story().main if section.key == "margin")
+    matrix, discordant = margin.tables
+    assert matrix.rows == (("A", 4, 0, 0, 1), ("B", 2, 3, 0, 0), ("C", 0, 1, 4, 0))
+    assert [plain(cell) for cell in discordant.cells[0]] == ["Kunde 1", "900 €", "−40 €", "A", "Verlust"]
+
+
+def test_sections_can_be_chosen_and_unknown_ones_are_refused(told) -> None:  # type: ignore[no-untyped-def]
+    client = told()
+    assert [s.key for s in client.story(sections=("pareto", "glossary")).main] == ["pareto"]
+    with pytest.raises(EngagementError) as problem:
+        client.story(sections=("pareto", "porfolio"))
+    assert str(problem.value) == (
+        f"engagement.yml: 1 problem found\n- sections: 'porfolio' is not known. Known are: {', '.join(SECTIONS)}"
+    )
+
+
+@pytest.mark.parametrize("audience", ["field", "customer_meeting"])
+@pytest.mark.parametrize("language", ["de", "en"])
+def test_field_sales_and_customers_never_see_what_is_confidential(told, audience: str, language: str) -> None:  # type: ignore[no-untyped-def]
+    client = told(language=language)
+    text = everything_told(client.story(audience))
+    labels = client.labels
+    secrets = {
+        "takeover": labels("option.takeover"),
+        "verdict": labels("prose.verdict_partial"),
+        "pseudo": labels("kam_status.pseudo"),
+        "pseudo KAM": "pseudo",
+        "loss": labels("margin_class.loss"),
+        "margin of the loss-maker": labels.money(-40),
+        "margin rate of the loss-maker": labels.percent(-40 / 900),
+        "other margins": labels.money(150),
+    }
+    page = re.sub(r"(?s)<style>.*?</style>", "", text)
+    found = [
+        name for name, secret in secrets.items() if re.search(rf"(?i)(?<!\w){re.escape(plain(secret))}(?!\w)", page)
+    ]
+    assert found == []
+
+
+@pytest.mark.parametrize("audience", ["management", "sales_management"])
+def test_those_who_decide_see_all_of_it(told, audience: str) -> None:  # type: ignore[no-untyped-def]
+    client = told()
+    text = everything_told(client.story(audience))
+    labels = client.labels
+    for secret in (
+        labels("option.takeover"),
+        labels("prose.verdict_partial"),
+        labels("kam_status.pseudo"),
+        "−40 €",
+        "Verlust",
+    ):
+        assert plain(secret) in text
+
+
+def test_in_a_customer_meeting_other_customers_have_no_names(told) -> None:  # type: ignore[no-untyped-def]
+    client = told([f"Geheim {chr(64 + i)}" for i in range(1, 17)])
+    assert "Geheim" in everything_told(client.story("field"))
+    text = everything_told(client.story("customer_meeting"))
+    assert "Geheim" not in text
+    assert "Kunde 1" in text
+
+
+def test_the_same_story_in_every_deliverable(told) -> None:  # type: ignore[no-untyped-def]
+    import io
+
+    import openpyxl
+
+    story = told().story()
+    page = plain(render_html(story))
+    book = openpyxl.load_workbook(io.BytesIO(render_xlsx(story)))
+    first = "\n".join(plain(str(c.value)) for row in book.worksheets[0].iter_rows() for c in row if c.value)
+    for point in (*story.main[0].lists[0].points, *story.main[0].lists[1].points):
+        assert plain(point) in page
+        assert plain(point) in first
