@@ -1,0 +1,181 @@
+"""How a text file is written: its encoding over the whole file, its delimiter, the line of the column names."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import io
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from charset_normalizer import from_bytes
+
+from kamkit.model.engagement import FileFormat
+
+DELIMITERS = (";", ",", "\t", "|")
+CODE_PAGES = ("cp1252", "cp1250", "iso8859_15", "cp850", "mac_roman")
+HEADER_WITHIN = 50
+_CHUNK = 1 << 20
+_BOMS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """A text file as UTF-8 at `path`. `header_row` is the line of the column names, counted from 1; data begin in the
+    line after `data_after`; `n_lines` counts up to the last line that is not blank."""
+
+    path: Path
+    encoding: str
+    delimiter: str
+    header: tuple[str, ...]
+    header_row: int
+    data_after: int
+    n_lines: int
+
+
+class UndecodableError(Exception):
+    """The file is not text in the encoding given or found."""
+
+
+def read_dialect(path: Path, wanted: Sequence[str], given: FileFormat, scratch: Path) -> Dialect:
+    """How the text file at `path` is written; anything but UTF-8 is transcoded once into `scratch`.
+
+    `wanted` are the column names that make a line the header. Raises UndecodableError.
+    """
+    encoding = given.encoding or find_encoding(path)
+    plain = path if encoding in ("utf-8", "utf-8-sig") else scratch / f"{path.name}.utf8"
+    n_lines = _check(path, encoding) if plain == path else _transcode(path, plain, encoding)
+    with plain.open(encoding="utf-8-sig", newline="") as opened:
+        top = [line for _, line in zip(range(HEADER_WITHIN + (given.header_row or 0)), opened, strict=False)]
+    delimiter = given.delimiter or max(DELIMITERS, key=lambda sign: _fit(_rows(top, sign), wanted))
+    rows = _rows(top, delimiter)
+    found = next((i for i, row in enumerate(rows) if row.line == given.header_row), None)
+    index = find_header([row.cells for row in rows], wanted) if found is None else found
+    after = rows[index]
+    return Dialect(plain, encoding, delimiter, after.cells, after.line, after.last_line, n_lines)
+
+
+def find_header(rows: Sequence[Sequence[str]], wanted: Sequence[str]) -> int:
+    """Index of the header: the first row that holds most of the wanted names; without any, the first full row."""
+    fits = [_names_in(row, wanted) for row in rows]
+    if max(fits) > 0:
+        return fits.index(max(fits))
+    filled = [sum(bool(cell.strip()) for cell in row) for row in rows]
+    return filled.index(max(filled))
+
+
+def same_name(name: str) -> str:
+    """A column name without what people do not see: case and white space."""
+    return " ".join(name.replace("\ufeff", "").casefold().split())
+
+
+def find_encoding(path: Path) -> str:
+    """The encoding of a whole file: by its byte-order mark, UTF-8 if every byte allows it, else a Western code page."""
+    with path.open("rb") as opened:
+        start = opened.read(4096)
+    for mark, name in _BOMS:
+        if start.startswith(mark):
+            return name
+    if b"\0" in start:
+        return "utf-16-le" if start[1:2] == b"\0" else "utf-16-be"
+    try:
+        _check(path, "utf-8")
+    except UndecodableError:
+        return _code_page(path)
+    return "utf-8"
+
+
+def _code_page(path: Path) -> str:
+    """The code page whose reading of all lines with special characters looks most like language; cp1252 if equal."""
+    sample, used = bytearray(), set[int]()
+    with path.open("rb") as opened:
+        for line in opened:
+            if not line.isascii():
+                used.update(byte for byte in line if byte > 127)
+                if len(sample) < 1 << 16:
+                    sample += line
+    possible = [page for page in CODE_PAGES if _decodes(bytes(used), page)]
+    best = from_bytes(bytes(sample), cp_isolation=possible or ["latin_1"], explain=False).best()
+    if best is None or ("cp1252" in possible and str(best) == sample.decode("cp1252", "replace")):
+        return possible[0] if possible else "latin_1"
+    return best.encoding
+
+
+def _decodes(raw: bytes, encoding: str) -> bool:
+    try:
+        raw.decode(encoding)
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _check(path: Path, encoding: str) -> int:
+    """Decode the whole file without keeping it; the number of its lines."""
+    return _count_lines(_decoded(path, encoding))
+
+
+def _transcode(path: Path, target: Path, encoding: str) -> int:
+    with target.open("w", encoding="utf-8", newline="") as written:
+
+        def copied() -> Iterator[str]:
+            for text in _decoded(path, encoding):
+                written.write(text)
+                yield text
+
+        return _count_lines(copied())
+
+
+def _decoded(path: Path, encoding: str) -> Iterator[str]:
+    try:
+        with path.open(encoding=encoding, newline="") as opened:
+            while text := opened.read(_CHUNK):
+                yield text
+    except (UnicodeError, LookupError) as error:
+        raise UndecodableError(str(error)) from None
+
+
+def _count_lines(texts: Iterator[str]) -> int:
+    """Lines up to the last one that is not blank."""
+    lines = pending = 0
+    some = False
+    for text in texts:
+        kept = text.rstrip("\r\n \t")
+        if kept:
+            some = True
+            lines += pending + kept.count("\n")
+            pending = 0
+        pending += text.count("\n", len(kept))
+    return lines + some
+
+
+@dataclass(frozen=True)
+class _Row:
+    cells: tuple[str, ...]
+    line: int
+    last_line: int
+
+
+def _rows(lines: Sequence[str], delimiter: str) -> list[_Row]:
+    reader = csv.reader(io.StringIO("".join(lines), newline=""), delimiter=delimiter)
+    rows, before = [], 0
+    try:
+        for cells in reader:
+            rows.append(_Row(tuple(cells), before + 1, reader.line_num))
+            before = reader.line_num
+    except csv.Error:
+        pass
+    return [row for row in rows if any(cell.strip() for cell in row.cells)] or [_Row(("",), 1, 1)]
+
+
+def _fit(rows: Sequence[_Row], wanted: Sequence[str]) -> tuple[int, int]:
+    """How well a delimiter explains the first lines: wanted names found, rows as wide as the header if it is wide."""
+    cells = [row.cells for row in rows]
+    header = cells[find_header(cells, wanted)]
+    alike = sum(len(row) == len(header) for row in cells) if len(header) > 1 else 0
+    return _names_in(header, wanted), alike
+
+
+def _names_in(row: Sequence[str], wanted: Sequence[str]) -> int:
+    here = {same_name(cell) for cell in row}
+    return sum(same_name(name) in here for name in set(wanted))

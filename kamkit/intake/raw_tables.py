@@ -1,0 +1,442 @@
+"""One raw file as text cells with the row numbers people count: text through DuckDB, workbooks through calamine.
+
+A text file whose rows do not all fit its header is read again row by row: text with unquoted delimiters is put
+together where that is certain, and everything else is told.
+"""
+
+from __future__ import annotations
+
+import csv
+import datetime as dt
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+from itertools import chain, islice
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+from python_calamine import CalamineError, CalamineSheet, CalamineWorkbook, PasswordError, WorksheetNotFound
+
+from kamkit.errors import shorten
+from kamkit.intake.dialects import HEADER_WITHIN, Dialect, UndecodableError, find_header, read_dialect
+from kamkit.intake.number_formats import NATIVE, sql_text
+from kamkit.intake.sources import RawFile, nearest
+from kamkit.model.engagement import FileFormat
+
+_BATCH = 20_000
+SPACES_SQL = "' ' || chr(9) || chr(10) || chr(13) || chr(31) || chr(160) || chr(8201) || chr(8239)"
+_STRONG_TOTAL = (
+    r"(zwischen|end|gesamt)?summen?\b|gesamtergebnis\b|(grand |sub)?total\s*[:.]?\s*$|gesamt\s*[:.]?\s*$|\*+\s*$"
+)
+_WEAK_TOTAL = r"(gesamt|total|sub-?total)\b"
+csv.field_size_limit(1 << 22)
+
+
+def rows_of(con: duckdb.DuckDBPyConnection, query: str) -> list[tuple[Any, ...]]:
+    """All rows of a query, fetched at once: DuckDB keeps a connection busy until its last row is taken."""
+    return con.execute(query).fetchall()
+
+
+class CannotReadError(Exception):
+    """What keeps one file from being read, for the list of problems."""
+
+
+@dataclass(frozen=True)
+class RawTable:
+    """A raw file with its header found. `cells` is SQL that yields c0, c1, … as text (and source_row, where DuckDB
+    does not count it); `offset` is added to DuckDB's count. `native`: typed cells are marked with NATIVE."""
+
+    file: RawFile
+    header: tuple[str, ...]
+    header_row: int
+    cells: str
+    offset: int | None
+    native: bool = False
+    sheet: str | None = None
+    dialect: Dialect | None = None
+
+
+@dataclass(frozen=True)
+class Copied:
+    """The wanted cells of a raw table: `relation` is SQL with w0, w1, …, source_row, row_mark (data | excluded |
+    total_line | repeated_header; blank rows are left out). `repaired` and `padded` are rows that did not fit the header."""
+
+    table: RawTable
+    relation: str
+    rows: int
+    repaired: tuple[tuple[int, str], ...] = ()
+    padded: tuple[int, ...] = ()
+
+
+def open_raw_table(
+    con: duckdb.DuckDBPyConnection,
+    file: RawFile,
+    wanted: Sequence[str],
+    given: FileFormat,
+    sheet: str | None,
+    scratch: Path,
+) -> RawTable:
+    """Find out how a file is written and where its header is. Raises CannotReadError."""
+    match file.kind:
+        case "text":
+            return _open_text(file, wanted, given, scratch)
+        case "workbook":
+            return _open_workbook(file, wanted, given, sheet, scratch)
+        case _:
+            return open_parquet(con, file)
+
+
+def copy_wanted(
+    con: duckdb.DuckDBPyConnection,
+    table: RawTable,
+    wanted: Sequence[int],
+    key: int | None,
+    date: int | None,
+    excluded: Sequence[tuple[int, Sequence[str]]],
+    target: Path,
+) -> Copied:
+    """Write the wanted columns of a raw table to the Parquet file `target`, every row marked.
+
+    `key` and `date` are the positions in the header that tell total lines: a row without key, or with a total's name
+    for a key, in which some cell says total. `excluded`: positions with the values that exclude a row. Raises CannotReadError where rows would lose a wanted column.
+    """
+    marks = _mark_sql(table.header, key, date, [i for i in wanted if i != key], excluded)
+    cells = ", ".join(f"c{i} AS w{j}" for j, i in enumerate(wanted))
+    repaired: tuple[tuple[int, str], ...] = ()
+    padded: tuple[int, ...] = ()
+    rows = None
+    if table.offset is not None:
+        rows = _try_copy(con, table, f"SELECT {cells}, {marks} AS row_mark FROM {table.cells}", target)
+    if rows is None:
+        if table.dialect is not None:
+            table, repaired, padded = _read_row_by_row(table, table.dialect, wanted, target.with_suffix(".cells"))
+        rows_of(
+            con,
+            f"COPY (SELECT {cells}, source_row, {marks} AS row_mark FROM {table.cells}) TO {sql_text(str(target))} "
+            "(FORMAT parquet)",
+        )
+    number = "source_row" if table.offset is None else f"file_row_number + {table.offset} AS source_row"
+    counted = "" if table.offset is None else ", file_row_number = true"
+    names = "".join(f"w{j}, " for j in range(len(wanted)))
+    relation = (
+        f"(SELECT {names}{number}, row_mark FROM read_parquet({sql_text(str(target))}{counted}) "
+        "WHERE row_mark <> 'blank')"
+    )
+    ((count,),) = rows_of(con, f"SELECT count(*) FROM {relation}")
+    return Copied(table, relation, count, repaired, padded)
+
+
+def _try_copy(con: duckdb.DuckDBPyConnection, table: RawTable, query: str, target: Path) -> int | None:
+    """Rows copied by DuckDB alone; None when the file's rows do not fit or do not stand one to a line."""
+    try:
+        ((rows,),) = rows_of(con, f"COPY ({query}) TO {sql_text(str(target))} (FORMAT parquet)")
+    except duckdb.InvalidInputException:
+        if table.dialect is None:
+            raise CannotReadError("is damaged or not what its name says: export it again") from None
+        return None
+    if table.dialect is not None and rows != table.dialect.n_lines - table.dialect.data_after:
+        return None
+    return int(rows)
+
+
+def among_sql(cell: str, values: Sequence[str]) -> str:
+    """SQL that tests whether a cell is one of some values but for case and white space around it.
+
+    A list function, not IN: DuckDB makes a long IN a join, and a join does not keep the order of the rows.
+    """
+    listed = ", ".join(sql_text(value.strip().lower()) for value in values)
+    return f"coalesce(list_contains([{listed}], lower(trim({cell}, {SPACES_SQL}))), false)"
+
+
+def _mark_sql(
+    header: Sequence[str],
+    key: int | None,
+    date: int | None,
+    others: Sequence[int],
+    excluded: Sequence[tuple[int, Sequence[str]]],
+) -> str:
+    """SQL for row_mark."""
+    tests = " OR ".join(among_sql(f"c{i}", values) for i, values in excluded)
+    data = f"CASE WHEN {tests} THEN 'excluded' ELSE 'data' END" if tests else "'data'"
+    every = ", ".join(f"c{i}" for i in range(len(header)))
+    text = f"concat_ws(chr(30), {every})"
+    blank = f"trim({text}, ' ' || chr(30) || chr(9) || chr(160)) = ''"
+    any_total = _STRONG_TOTAL.replace("$", r"(\x1e|$)")
+    strong = f"regexp_matches({text}, '(?i)(^|\\x1e)\\s*({any_total})')"
+    weak = f"regexp_matches({text}, '(?i)(^|\\x1e)\\s*({_WEAK_TOTAL})')"
+    if key is None:
+        return f"CASE WHEN {blank} THEN 'blank' ELSE {data} END"
+    cell = f"c{key}"
+    no_key = f"coalesce(trim({cell}), '') = ''"
+    undated = f"coalesce(trim(c{date}), '') = ''" if date is not None and date != key else no_key
+    named = f"regexp_matches({cell}, '(?i)^\\s*({_STRONG_TOTAL})')"
+    named_weakly = (
+        f"(regexp_matches({cell}, '(?i)^\\s*({_WEAK_TOTAL})') AND {undated})" if date is not None else "false"
+    )
+    repeated = f"lower(trim({cell})) = {sql_text(header[key].strip().lower())}"
+    for other in others[:1]:
+        repeated += f" AND lower(trim(c{other})) = {sql_text(header[other].strip().lower())}"
+    return (
+        f"CASE WHEN {no_key} THEN CASE WHEN {blank} THEN 'blank' "
+        f"WHEN {strong} OR ({weak} AND {undated}) THEN 'total_line' ELSE {data} END "
+        f"WHEN ascii({cell}) BETWEEN 48 AND 57 THEN {data} "
+        f"WHEN {named} OR {named_weakly} THEN 'total_line' WHEN {repeated} THEN 'repeated_header' ELSE {data} END"
+    )
+
+
+# ----------------------------------------------------------------------------------------------------------- text
+
+
+def _open_text(file: RawFile, wanted: Sequence[str], given: FileFormat, scratch: Path) -> RawTable:
+    folder = scratch / "text" / str(len(list((scratch / "text").glob("*"))))
+    folder.mkdir(parents=True)
+    try:
+        dialect = read_dialect(file.path, wanted, given, folder)
+    except UndecodableError:
+        hint = f"is not {given.encoding} text" if given.encoding else "is not text in any known encoding"
+        raise CannotReadError(f"{hint}: set format.encoding or save it as UTF-8") from None
+    if dialect.n_lines <= dialect.data_after:
+        raise CannotReadError(f"has a header in line {dialect.header_row} but no rows: export it again")
+    columns = ", ".join(f"'c{i}': 'VARCHAR'" for i in range(len(dialect.header)))
+    cells = (
+        f"read_csv({sql_text(str(dialect.path))}, auto_detect = false, header = false, skip = {dialect.data_after}, "
+        f"delim = {sql_text(dialect.delimiter)}, quote = '\"', escape = '\"', columns = {{{columns}}})"
+    )
+    return RawTable(file, dialect.header, dialect.header_row, cells, dialect.data_after + 1, dialect=dialect)
+
+
+@dataclass
+class _Misfits:
+    """Rows that do not fit the header, by what became of them."""
+
+    repaired: list[tuple[int, str]] = field(default_factory=list)
+    padded: list[int] = field(default_factory=list)
+    long: list[int] = field(default_factory=list)
+    short: list[int] = field(default_factory=list)
+
+
+def _read_row_by_row(
+    table: RawTable, dialect: Dialect, wanted: Sequence[int], target: Path
+) -> tuple[RawTable, tuple[tuple[int, str], ...], tuple[int, ...]]:
+    misfits = _Misfits()
+    _write_cells(_fitting_rows(dialect, wanted, misfits), len(dialect.header), target)
+    problems = []
+    width = len(dialect.header)
+    if misfits.long:
+        problems.append(
+            f"{_rows(misfits.long)} more cells than the {width} columns of the header: put text that contains "
+            f"{dialect.delimiter!r} in quotes, or set format.delimiter"
+        )
+    if misfits.short:
+        problems.append(
+            f"{_rows(misfits.short)} fewer cells than the {width} columns of the header and would lose a needed "
+            "column: correct them or set format.delimiter"
+        )
+    if problems:
+        raise CannotReadError("\n".join(problems))
+    cells = f"read_parquet({sql_text(str(target))})"
+    return replace(table, cells=cells, offset=None), tuple(misfits.repaired), tuple(misfits.padded)
+
+
+def _rows(lines: Sequence[int]) -> str:
+    n = len(lines)
+    return f"{n} row{'s' if n != 1 else ''} ({shorten_numbers(lines)}) {'have' if n != 1 else 'has'}"
+
+
+def shorten_numbers(lines: Sequence[int]) -> str:
+    """The first few row numbers, for a message.
+
+    >>> shorten_numbers([3, 9, 12, 40])
+    'first: rows 3, 9, 12'
+    """
+    shown = ", ".join(str(line) for line in lines[:3])
+    return f"{'first: ' if len(lines) > 3 else ''}row{'s' if len(lines) != 1 else ''} {shown}"
+
+
+def _fitting_rows(dialect: Dialect, wanted: Sequence[int], misfits: _Misfits) -> Iterator[tuple[int, list[str]]]:
+    width = len(dialect.header)
+    for line, cells in _records(dialect, width):
+        if len(cells) == width:
+            yield line, cells
+        elif len(cells) > width:
+            fitted = _fewer(cells, width, dialect.delimiter)
+            if fitted is None:
+                misfits.long.append(line)
+            else:
+                if any(cells[width:]):
+                    misfits.repaired.append((line, dialect.delimiter.join(cells)))
+                yield line, fitted
+        elif any(cell.strip() for cell in cells):
+            if any(position >= len(cells) for position in wanted) and not _is_note(cells):
+                misfits.short.append(line)
+            else:
+                misfits.padded.append(line)
+                yield line, cells + [""] * (width - len(cells))
+
+
+def _is_note(cells: Sequence[str]) -> bool:
+    """A line of text below or between the rows: one filled cell, or a total."""
+    filled = [cell.strip().casefold() for cell in cells if cell.strip()]
+    return len(filled) == 1 or any(
+        cell.startswith(("summe", "gesamt", "total", "zwischensumme", "endsumme", "*")) for cell in filled
+    )
+
+
+def _fewer(cells: list[str], width: int, delimiter: str) -> list[str] | None:
+    """A row with too many cells made to fit: empty cells at its end go, and a cell that begins with a blank right
+    after the delimiter belongs to the text before it; None where that does not give the header's width."""
+    if not any(cell.strip() for cell in cells[width:]):
+        return cells[:width]
+    joined = cells[:1]
+    for cell in cells[1:]:
+        if cell.startswith(" "):
+            joined[-1] += delimiter + cell
+        else:
+            joined.append(cell)
+    return joined if len(joined) == width else None
+
+
+def _records(dialect: Dialect, width: int) -> Iterator[tuple[int, list[str]]]:
+    """Line number and cells of every record. Where a quotation mark that is never closed has swallowed lines, they
+    are read one by one without quotation."""
+    with dialect.path.open(encoding="utf-8-sig", newline="") as opened:
+        lines: list[str] = []
+
+        def kept() -> Iterator[str]:
+            for line in opened:
+                lines.append(line)
+                yield line
+
+        reader = csv.reader(kept(), delimiter=dialect.delimiter)
+        number = dialect.data_after
+        for _ in islice(opened, dialect.data_after):
+            pass
+        while True:
+            lines.clear()
+            try:
+                cells = next(reader)
+            except StopIteration:
+                return
+            except csv.Error:
+                cells = []
+                reader = csv.reader(kept(), delimiter=dialect.delimiter)
+            if len(lines) > 1 and len(cells) != width:
+                for i, line in enumerate(lines):
+                    yield number + i + 1, [c.strip('"') for c in line.rstrip("\r\n").split(dialect.delimiter)]
+            else:
+                yield number + 1, cells
+            number += len(lines)
+
+
+def _write_cells(rows: Iterator[tuple[int, list[str]]], width: int, target: Path) -> None:
+    """Write rows as c0, c1, … and source_row, some thousands at a time."""
+    schema = pa.schema([(f"c{i}", pa.string()) for i in range(width)] + [("source_row", pa.int64())])
+    with pq.ParquetWriter(target, schema) as writer:
+        while batch := list(islice(rows, _BATCH)):
+            columns: list[Any] = [list(column) for column in zip(*(cells for _, cells in batch), strict=True)]
+            writer.write_table(pa.table([*columns, [line for line, _ in batch]], schema=schema))
+
+
+# ------------------------------------------------------------------------------------------------------ workbooks
+
+
+def _open_workbook(
+    file: RawFile, wanted: Sequence[str], given: FileFormat, sheet: str | None, scratch: Path
+) -> RawTable:
+    found = _sheet(file.path, sheet)
+    rows = ([_cell_text(cell) for cell in row] for row in found.iter_rows())
+    top = list(islice(rows, HEADER_WITHIN + (given.header_row or 0)))
+    plain = [[cell.removeprefix(NATIVE) for cell in row] for row in top]
+    index = given.header_row - 1 if given.header_row else find_header(plain, wanted)
+    if index >= len(top):
+        raise CannotReadError(f"has no row {index + 1} for a header: correct format.header_row")
+    header = tuple(plain[index])
+    if index + 1 >= found.total_height:
+        raise CannotReadError(f"has a header in row {index + 1} but no rows: export it again")
+    folder = scratch / "workbooks"
+    folder.mkdir(exist_ok=True)
+    target = folder / f"{len(list(folder.glob('*')))}.parquet"
+    _write_cells(enumerate(chain(top[index + 1 :], rows), start=index + 2), len(header), target)
+    cells = f"read_parquet({sql_text(str(target))})"
+    return RawTable(file, header, index + 1, cells, None, native=True, sheet=found.name)
+
+
+def _sheet(path: Path, name: str | None) -> CalamineSheet:
+    try:
+        book = CalamineWorkbook.from_path(str(path))
+        if name is not None:
+            found = book.get_sheet_by_name(name)
+            if found.total_height == 0:
+                raise CannotReadError(f"sheet {name!r} is empty")
+            return found
+        for title in book.sheet_names:
+            found = book.get_sheet_by_name(title)
+            if found.total_height > 0:
+                return found
+    except PasswordError:
+        raise CannotReadError("is password-protected: save it without a password") from None
+    except WorksheetNotFound:
+        near = nearest(name or "", book.sheet_names)
+        raise CannotReadError(f"has no sheet {name!r}{near}; its sheets are {shorten(book.sheet_names, 8)}") from None
+    except (CalamineError, OSError):
+        raise CannotReadError("is damaged or no workbook: open it in Excel and save it again") from None
+    raise CannotReadError("has no filled sheet: export it again")
+
+
+def _cell_text(cell: Any) -> str:
+    """A cell as text; what is typed in the workbook is marked, so that it need not be guessed."""
+    match cell:
+        case str():
+            return cell
+        case bool():
+            return "true" if cell else "false"
+        case int():
+            return f"{NATIVE}{cell}"
+        case float():
+            return NATIVE + (str(int(cell)) if cell.is_integer() else f"{Decimal(f'{cell:.15g}'):f}")
+        case dt.datetime() if cell.time() == dt.time():
+            return f"{NATIVE}{cell.date().isoformat()}"
+        case dt.datetime():
+            return f"{NATIVE}{cell.isoformat(sep=' ', timespec='seconds')}"
+        case dt.date():
+            return f"{NATIVE}{cell.isoformat()}"
+        case _:
+            return str(cell)
+
+
+# -------------------------------------------------------------------------------------------------- typed sources
+
+
+def open_parquet(con: duckdb.DuckDBPyConnection, file: RawFile) -> RawTable:
+    """A Parquet file, its typed values marked; rows are counted from 1. Raises CannotReadError."""
+    source = f"read_parquet({sql_text(str(file.path))})"
+    try:
+        described = rows_of(con, f"DESCRIBE SELECT * FROM {source}")
+        ((count,),) = rows_of(con, f"SELECT count(*) FROM {source}")
+    except duckdb.Error:
+        raise CannotReadError("is damaged or no Parquet file: export it again") from None
+    if count == 0:
+        raise CannotReadError("has columns but no rows: export it again")
+    cells = ", ".join(f"{_typed_text(name, kind)} AS c{i}" for i, (name, kind, *_) in enumerate(described))
+    header = tuple(name for name, *_ in described)
+    return RawTable(file, header, 0, f"(SELECT {cells} FROM {source})", 1, native=True)
+
+
+def _typed_text(name: str, kind: str) -> str:
+    column = '"' + name.replace('"', '""') + '"'
+    if kind == "VARCHAR":
+        return column
+    if kind in ("FLOAT", "DOUBLE"):
+        return f"chr(31) || regexp_replace(format('{{:.9f}}', {column}), '\\.?0+$', '')"
+    if kind == "BOOLEAN":
+        return f"CAST({column} AS VARCHAR)"
+    return f"chr(31) || CAST({column} AS VARCHAR)"
+
+
+def repeated_names(header: Sequence[str]) -> list[str]:
+    """Column names that stand more than once in a header."""
+    return [name for name, count in Counter(header).items() if count > 1 and name]

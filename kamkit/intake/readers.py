@@ -1,0 +1,512 @@
+"""A raw table, however it comes, as one typed canonical table; every problem told at once, originals never touched."""
+
+from __future__ import annotations
+
+import calendar
+import datetime as dt
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import ibis.expr.types as ir
+import pyarrow.parquet as pq
+
+from kamkit.errors import InputError, shorten
+from kamkit.intake.columns import (
+    Base,
+    Field,
+    Number,
+    field_of,
+    fields_of,
+    match_columns,
+    missing_column,
+    number_of,
+    text_of,
+)
+from kamkit.intake.dialects import same_name
+from kamkit.intake.number_formats import sql_text
+from kamkit.intake.raw_tables import (
+    CannotReadError,
+    Copied,
+    RawTable,
+    among_sql,
+    copy_wanted,
+    open_parquet,
+    open_raw_table,
+    rows_of,
+)
+from kamkit.intake.sources import RawFile, find_files, open_database
+from kamkit.intake.values import ColumnValues, read_values
+from kamkit.model.codes import Severity
+from kamkit.model.engagement import Engagement, FileFormat, Source
+from kamkit.model.results import Finding
+from kamkit.model.tables import DATE, FLAG, INTEGER, MONEY, NUMBER, TABLES, TEXT, YEAR, TableSpec
+
+MONEY_TYPE = "DECIMAL(18, 6)"
+MOST_WHOLE = 12
+_SHOWN_DELIMITERS = {"\t": "tab"}
+
+
+@dataclass(frozen=True)
+class TypedTable:
+    """One canonical table. `table`: the canonical columns given, `source_file`, `source_row` (as people count) and
+    `row_mark` (data | excluded | total_line | repeated_header). `files` and `columns` are rows of Imported's."""
+
+    table: ir.Table
+    files: tuple[dict[str, Any], ...]
+    columns: tuple[dict[str, Any], ...]
+    findings: tuple[Finding, ...]
+
+
+@dataclass
+class _Part:
+    """The item files, or the files of one header table, with what is wanted of them."""
+
+    given: FileFormat
+    tables: list[RawTable]
+    key: Base | None = None
+    bases: list[Base] = field(default_factory=list)
+    copied: list[Copied] = field(default_factory=list)
+    values: dict[Base, ColumnValues] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class _Reading:
+    """What stays the same while one table is read."""
+
+    backend: Any
+    name: str
+    source: Source
+    engagement: Engagement
+    scratch: Path
+
+    @property
+    def spec(self) -> TableSpec:
+        return TABLES[self.name]
+
+    @property
+    def con(self) -> Any:
+        return self.backend.con
+
+    def rows(self, query: str) -> list[tuple[Any, ...]]:
+        return rows_of(self.con, query)
+
+    def fail(self, problems: Sequence[str]) -> None:
+        """Raise all problems together, if there are any."""
+        if problems:
+            raise InputError(f"sources.{self.name}", list(dict.fromkeys(problems)))
+
+
+def read_table(backend: Any, name: str, source: Source, engagement: Engagement, scratch: Path) -> TypedTable:
+    """Read the raw files or the database table of a source into one typed table, written to `scratch` as Parquet.
+
+    `backend` is an Ibis DuckDB backend. Raises EngagementError for wrong expressions and InputError with every
+    problem of the data: files, columns, values.
+    """
+    folder = scratch / name
+    folder.mkdir(parents=True, exist_ok=True)
+    reading = _Reading(backend, name, source, engagement, folder)
+    fields = fields_of(name, source)
+    periods = [field_of(key, MONEY, text) for key, text in source.periods.items()]
+    parts = _open(reading, [*fields, *periods])
+    fields = fields or _fields_of_header(reading, parts[0])
+    _share_out(reading, parts, [*fields, *periods])
+    findings = [*_copy(reading, parts, [*fields, *periods]), *_read_values(reading, parts, [*fields, *periods])]
+    findings += _prepare_headers(reading, parts)
+    target = _write(reading, parts, fields, periods)
+    return TypedTable(
+        backend.read_parquet(str(target)),
+        tuple(_file_row(name, copied) for part in parts for copied in part.copied),
+        tuple(_column_rows(reading, parts, fields, periods, target)),
+        tuple(findings),
+    )
+
+
+# ------------------------------------------------------------------------------------------------ files and columns
+
+
+def _open(reading: _Reading, fields: Sequence[Field]) -> list[_Part]:
+    source, problems = reading.source, list[str]()
+    wanted = list(dict.fromkeys(base.name for f in fields for base in f.bases())) or list(reading.spec.columns)
+    wanted += [exclusion.column for exclusion in source.exclude]
+    keys = [Base(join.on, TEXT) for join in source.join]
+    if source.connection is not None:
+        parts = [_Part(source.format, [_from_database(reading, [*wanted, *(key.name for key in keys)])])]
+    else:
+        names = [*wanted, *(key.name for key in keys)]
+        parts = [_Part(source.format, _opened(reading, source.patterns, names, source.format, source.sheet, problems))]
+    for join, key in zip(source.join, keys, strict=True):
+        tables = _opened(reading, [join.path], [join.on, *wanted], join.format, join.sheet, problems)
+        parts.append(_Part(join.format, tables, key))
+    reading.fail(problems)
+    return parts
+
+
+def _opened(
+    reading: _Reading,
+    patterns: Sequence[str],
+    wanted: Sequence[str],
+    given: FileFormat,
+    sheet: str | None,
+    problems: list[str],
+) -> list[RawTable]:
+    files, missing = find_files(patterns, reading.engagement.folder, reading.scratch)
+    problems += missing
+    tables = []
+    for file in files:
+        try:
+            tables.append(open_raw_table(reading.con, file, wanted, given, sheet, reading.scratch))
+        except CannotReadError as error:
+            problems += [f"{file.name}: {line}" for line in str(error).splitlines()]
+    return tables
+
+
+def _from_database(reading: _Reading, wanted: Sequence[str]) -> RawTable:
+    table = open_database(reading.source)
+    known = {same_name(name) for name in wanted}
+    columns = [column for column in table.columns if same_name(column) in known] or list(table.columns)
+    target = reading.scratch / "database.parquet"
+    batches = table.select(columns).to_pyarrow_batches()
+    with pq.ParquetWriter(target, batches.schema) as writer:
+        for batch in batches:
+            writer.write_batch(batch)
+    try:
+        return open_parquet(reading.con, RawFile(str(reading.source.table), target, "parquet"))
+    except CannotReadError:
+        raise InputError(f"sources.{reading.name}", [f"{reading.source.table}: has no rows"]) from None
+
+
+def _fields_of_header(reading: _Reading, items: _Part) -> tuple[Field, ...]:
+    """Every canonical column that the file has under its canonical name."""
+    table = items.tables[0]
+    here = {same_name(column): column for column in table.header}
+    columns = {name: here[same_name(name)] for name in reading.spec.columns if same_name(name) in here}
+    problems = [
+        f"{table.file.name}: {missing_column(name, name, table.header)}"
+        for name in sorted(reading.spec.required - set(columns))
+    ]
+    problems += [
+        f"{table.file.name}: one of {', '.join(sorted(choice))} is needed: name a column for it"
+        for choice in reading.spec.one_of
+        if not choice & set(columns)
+    ]
+    reading.fail(problems)
+    return fields_of(reading.name, reading.source, columns)
+
+
+def _share_out(reading: _Reading, parts: list[_Part], fields: Sequence[Field]) -> None:
+    """Say for every wanted column which part has it: the items before the header tables, in their order."""
+    names = {base: f.column for f in fields for base in f.bases()}
+    names |= {Base(e.column, TEXT): "exclude" for e in reading.source.exclude}
+    problems = []
+    for base, column in names.items():
+        holders = [part for part in parts if any(match_columns([base.name], table.header)[0] for table in part.tables)]
+        if holders:
+            holders[0].bases.append(base)
+        else:
+            table = parts[0].tables[0]
+            problems.append(f"{table.file.name}: {missing_column(column, base.name, _all_columns(parts))}")
+    for part in parts[1:]:
+        for holder in (parts[0], part):
+            if part.key is not None and part.key not in holder.bases:
+                holder.bases.append(part.key)
+    for part in parts:
+        for table in part.tables:
+            positions, repeated = match_columns([base.name for base in part.bases], table.header)
+            problems += [f"{table.file.name}: {problem}" for problem in repeated]
+            told = {problem.split("'")[1] for problem in repeated}
+            problems += [
+                f"{table.file.name}: {missing_column(names.get(base, 'join'), base.name, table.header)}"
+                for base in part.bases
+                if base.name not in positions and base.name not in told
+            ]
+    reading.fail(problems)
+
+
+def _all_columns(parts: Sequence[_Part]) -> list[str]:
+    return list(dict.fromkeys(column for part in parts for column in part.tables[0].header))
+
+
+def _copy(reading: _Reading, parts: Sequence[_Part], fields: Sequence[Field]) -> Iterator[Finding]:
+    """Bring the wanted cells of every file together as Parquet, rows marked; tell rows that did not fit."""
+    problems: list[str] = []
+    findings: list[Finding] = []
+    exclude = reading.source.exclude
+    first = {f.column: f.bases()[0] for f in fields}
+    for p, part in enumerate(parts):
+        names = [base.name for base in part.bases]
+        keys = [first.get("customer_id"), first.get("account_id"), *(part.key for part in parts[1:])]
+        key = next((base.name for base in keys if base in part.bases), names[0])
+        date = next((first[c].name for c in ("posting_date", "date") if first.get(c) in part.bases), None)
+        for t, table in enumerate(part.tables):
+            positions, _ = match_columns(names, table.header)
+            wanted = [positions[name] for name in names]
+            excluded = [(positions[e.column], e.values) for e in exclude if Base(e.column, TEXT) in part.bases]
+            target = reading.scratch / f"raw-{p}-{t}.parquet"
+            try:
+                copied = copy_wanted(
+                    reading.con, table, wanted, positions[key], positions[date] if date else None, excluded, target
+                )
+            except CannotReadError as error:
+                problems += [f"{table.file.name}: {line}" for line in str(error).splitlines()]
+                continue
+            if copied.rows == 0:
+                problems.append(f"{table.file.name}: has a header but no rows: export it again")
+            part.copied.append(copied)
+            findings += _misfits(reading.name, copied)
+    reading.fail(problems)
+    yield from findings
+
+
+def _misfits(name: str, copied: Copied) -> Iterator[Finding]:
+    file = copied.table.file.name
+    if copied.repaired:
+        examples = tuple(f"{file} {row}: {text}" for row, text in copied.repaired[:3])
+        yield Finding("repaired_rows", name, Severity.WARNING, len(copied.repaired), None, examples, {"file": file})
+    if copied.padded:
+        examples = tuple(f"{file} {row}" for row in copied.padded[:3])
+        yield Finding("short_rows", name, Severity.INFO, len(copied.padded), None, examples, {"file": file})
+
+
+# ------------------------------------------------------------------------------------------------------------ values
+
+
+def _read_values(reading: _Reading, parts: Sequence[_Part], fields: Sequence[Field]) -> list[Finding]:
+    """Find out how every wanted column is written, over all its values; unreadable ones are problems or findings."""
+    needed = reading.spec.required | {f.column for f in fields if f.column in reading.source.periods}
+    problems: list[str] = []
+    findings: list[Finding] = []
+    for p, part in enumerate(parts):
+        part.values = read_values(
+            reading.con,
+            part.copied,
+            part.bases,
+            part.given,
+            reading.engagement,
+            reading.scratch / f"values-{p}",
+        )
+        for base, values in part.values.items():
+            users = [f for f in fields if base in f.bases()]
+            for trouble in values.troubles:
+                column = users[0].column if users else base.name
+                if any(f.column in needed for f in users):
+                    problems.append(trouble.told(column, base.name))
+                else:
+                    findings.append(trouble.finding(reading.name, column, base.name))
+            findings += [
+                note.finding(reading.name, users[0].column if users else base.name, base.name) for note in values.notes
+            ]
+    reading.fail(problems)
+    return findings
+
+
+# ------------------------------------------------------------------------------------------------------ typed table
+
+
+def _prepare_headers(reading: _Reading, parts: Sequence[_Part]) -> Iterator[Finding]:
+    """Write every header table with one row per key; tell repeated keys and items without header."""
+    for p, part in enumerate(parts[1:], start=1):
+        assert part.key is not None
+        key, path = part.values[part.key].column, sql_text(str(_header_path(reading, p)))
+        columns = ", ".join(values.column for values in part.values.values())
+        rows = f"(SELECT * FROM ({_relation(part)}) WHERE row_mark = 'data' AND {key} IS NOT NULL)"
+        reading.rows(
+            f"COPY (SELECT {columns} FROM {rows} "
+            f"QUALIFY row_number() OVER (PARTITION BY {key} ORDER BY source_file, source_row) = 1) TO {path} (FORMAT parquet)"
+        )
+        file, on = part.tables[0].file.name, part.key.name
+        repeated = reading.rows(
+            f"SELECT {key}, count(*), count(DISTINCT row({columns})) FROM {rows} GROUP BY 1 HAVING count(*) > 1 ORDER BY 1"
+        )
+        same = [(value, n) for value, n, different in repeated if different == 1]
+        differing = [(value, n) for value, n, different in repeated if different > 1]
+        for code, severity, found in (
+            ("headers_repeated", Severity.INFO, same),
+            ("headers_differ", Severity.WARNING, differing),
+        ):
+            if found:
+                examples, values = (
+                    tuple(str(value) for value, _ in found[:3]),
+                    {"file": file, "key": on, "n": len(found)},
+                )
+                yield Finding(code, reading.name, severity, sum(n - 1 for _, n in found), None, examples, values)
+        yield from _items_without_header(reading, parts[0], part, path)
+
+
+def _items_without_header(reading: _Reading, items: _Part, part: _Part, path: str) -> Iterator[Finding]:
+    assert part.key is not None
+    item_key, key = items.values[part.key].column, part.values[part.key].column
+    lost = (
+        f"FROM ({_relation(items)}) AS i ANTI JOIN read_parquet({path}) AS h ON i.{item_key} = h.{key} "
+        "WHERE i.row_mark = 'data'"
+    )
+    n = reading.rows(f"SELECT count(*) {lost}")[0][0]
+    if not n:
+        return
+    values = [str(v) for (v,) in reading.rows(f"SELECT DISTINCT {item_key} {lost} ORDER BY 1 LIMIT 3")]
+    file, on = part.tables[0].file.name, part.key.name
+    if n == sum(copied.rows for copied in items.copied):
+        reading.fail(
+            [f"{file}: no row of {items.tables[0].file.name} finds its header by {on!r} (first: {shorten(values)})"]
+        )
+    yield Finding(
+        "items_without_header",
+        reading.name,
+        Severity.WARNING,
+        n,
+        None,
+        tuple(values),
+        {"file": file, "key": on, "n": n},
+    )
+
+
+def _header_path(reading: _Reading, part: int) -> Path:
+    return reading.scratch / f"header-{part}.parquet"
+
+
+def _relation(part: _Part) -> str:
+    """SQL for all files of a part one below the other, every wanted column read."""
+    return " UNION ALL ".join(
+        f"SELECT {sql_text(copied.table.file.name)} AS source_file, source_row, row_mark, "
+        + ", ".join(values.sql(n) for values in part.values.values())
+        + f" FROM {next(iter(part.values.values())).relations[n]} AS r "
+        + " ".join(values.join(n) for values in part.values.values())
+        for n, copied in enumerate(part.copied)
+    )
+
+
+def _write(reading: _Reading, parts: Sequence[_Part], fields: Sequence[Field], periods: Sequence[Field]) -> Path:
+    """Write the typed table and say where; amounts beyond twelve digits before the decimal sign are a problem."""
+    target = reading.scratch / "typed.parquet"
+    aliases = ["i", *(f"h{p}" for p in range(1, len(parts)))]
+    numbers, texts, others = dict[Base, Number](), dict[str, str](), dict[Base, str]()
+    for alias, part in zip(aliases, parts, strict=True):
+        for base, values in part.values.items():
+            if alias != "i" and base == part.key:
+                continue
+            place = f"{alias}.{values.column}"
+            others.setdefault(base, place)
+            if base.role == NUMBER:
+                numbers.setdefault(base, Number(place, values.whole, values.digits))
+            elif base.role == TEXT:
+                texts.setdefault(base.name, place)
+    origin = f"({_relation(parts[0])}) AS i" + "".join(
+        f" LEFT JOIN read_parquet({sql_text(str(_header_path(reading, p)))}) AS h{p} "
+        f"ON i.{parts[0].values[part.key].column} = h{p}.{part.values[part.key].column}"
+        for p, part in enumerate(parts[1:], start=1)
+        if part.key is not None
+    )
+    later = [e for e in reading.source.exclude if Base(e.column, TEXT) not in parts[0].bases]
+    marked = " OR ".join(among_sql(texts[e.column], e.values) for e in later)
+    mark = (
+        f"CASE WHEN i.row_mark = 'data' AND ({marked}) THEN 'excluded' ELSE i.row_mark END" if marked else "i.row_mark"
+    )
+    compiled = {f: _typed(f, numbers, texts, others) for f in (*fields, *periods)}
+    reading.fail([*_too_large(reading, origin, [f for f in compiled if f.kind == MONEY], numbers, texts)])
+    columns = [f"{compiled[f]} AS {f.column}" for f in fields]
+    ends = "i.source_file, i.source_row, " + mark + " AS row_mark"
+    if not periods:
+        query = f"SELECT {', '.join(columns)}, {ends} FROM {origin}"
+    else:
+        cells = [f"{compiled[f]} AS p{n}" for n, f in enumerate(periods)]
+        names = ", ".join(f.column for f in fields)
+        days = [period_end(f.column, reading.engagement.fiscal_year_start) for f in periods]
+        query = (
+            f"WITH wide AS MATERIALIZED (SELECT {', '.join([*columns, *cells])}, {ends} FROM {origin}) "
+            + " UNION ALL ".join(
+                f"SELECT {names}, DATE '{day}' AS posting_date, p{n} AS net_revenue, source_file, source_row, row_mark "
+                f"FROM wide WHERE p{n} IS NOT NULL"
+                for n, day in enumerate(days)
+            )
+        )
+    reading.rows(f"COPY ({query}) TO {sql_text(str(target))} (FORMAT parquet)")
+    return target
+
+
+def _typed(f: Field, numbers: Mapping[Base, Number], texts: Mapping[str, str], others: Mapping[Base, str]) -> str:
+    match f.kind:
+        case "text":
+            return texts[f.source] if f.node is None else text_of(f.node, numbers, texts)
+        case "date":
+            return others[Base(f.source, DATE)]
+        case "flag" if f.node is None:
+            return others[Base(f.source, FLAG)]
+    number = number_of(f.node, f.source, numbers, texts).sql
+    if f.kind == MONEY:
+        return f"TRY_CAST({number} AS {MONEY_TYPE})"
+    if f.kind == FLAG:
+        return f"({number} <> 0)"
+    return f"TRY_CAST({number} AS BIGINT)" if f.kind in (INTEGER, YEAR) else f"CAST({number} AS DOUBLE)"
+
+
+def _too_large(
+    reading: _Reading, origin: str, fields: Sequence[Field], numbers: Mapping[Base, Number], texts: Mapping[str, str]
+) -> Iterator[str]:
+    """Amounts that a DECIMAL(18,6) cannot hold, looked for only where the columns are wide enough."""
+    for f in fields:
+        number = number_of(f.node, f.source, numbers, texts)
+        if number.whole is not None and number.whole <= MOST_WHOLE:
+            continue
+        beyond = f"FROM {origin} WHERE i.row_mark = 'data' AND abs({number.sql}) >= 1e{MOST_WHOLE}"
+        found = reading.rows(
+            f"SELECT i.source_file, i.source_row, {number.sql}, count(*) OVER () {beyond} ORDER BY 1, 2 LIMIT 1"
+        )
+        for file, row, value, n in found:
+            yield (
+                f"{file}: {f.column} ({f.source!r}) is 1,000,000,000,000 or more in {n} row{'s' if n != 1 else ''} "
+                f"(first: row {row} '{value}'): correct them or set format.decimal"
+            )
+
+
+def period_end(period: str, fiscal_year_start: int) -> dt.date:
+    """The last day of a month (2025-03) or of a fiscal year, which is named by the calendar year in which it ends.
+
+    >>> period_end("2025", 1), period_end("2025", 10), period_end("2024-02", 1)
+    (datetime.date(2025, 12, 31), datetime.date(2025, 9, 30), datetime.date(2024, 2, 29))
+    """
+    year, _, month = period.partition("-")
+    last = int(month) if month else (fiscal_year_start + 10) % 12 + 1
+    return dt.date(int(year), last, calendar.monthrange(int(year), last)[1])
+
+
+# ------------------------------------------------------------------------------------------------------------ report
+
+
+def _file_row(name: str, copied: Copied) -> dict[str, Any]:
+    table, dialect = copied.table, copied.table.dialect
+    return {
+        "table": name,
+        "file": table.file.name,
+        "sheet": table.sheet,
+        "encoding": dialect.encoding if dialect else None,
+        "delimiter": _SHOWN_DELIMITERS.get(dialect.delimiter, dialect.delimiter) if dialect else None,
+        "header_row": table.header_row or None,
+        "rows": copied.rows,
+    }
+
+
+def _column_rows(
+    reading: _Reading, parts: Sequence[_Part], fields: Sequence[Field], periods: Sequence[Field], target: Path
+) -> Iterator[dict[str, Any]]:
+    known = {base: values for part in reversed(parts) for base, values in part.values.items()}
+    empty = ", ".join(f"count(*) - count({f.column})" for f in fields)
+    (counts,) = reading.rows(f"SELECT {empty} FROM read_parquet({sql_text(str(target))}) WHERE row_mark = 'data'")
+    for f, n_empty in [*zip(fields, counts, strict=True), *((period, 0) for period in periods)]:
+        values = [known[base] for base in f.bases()]
+        yield {
+            "table": reading.name,
+            "column": "net_revenue" if f in periods else f.column,
+            "source": f.source,
+            "kind": f.kind,
+            "format": _told(v.format for v in values),
+            "decimal": _told(v.decimal for v in values),
+            "thousands": _told(v.thousands for v in values),
+            "n_empty": n_empty,
+            "ambiguous": any(v.ambiguous for v in values),
+            "example": values[0].example,
+        }
+
+
+def _told(words: Iterator[str | None]) -> str | None:
+    return " ".join(dict.fromkeys(word for word in words if word)) or None

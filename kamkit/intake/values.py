@@ -1,0 +1,407 @@
+"""What stands in the wanted columns: how they are written, judged over all values, and the SQL that reads them.
+
+One pass of statistics per file: numbers by shape, dates and flags by distinct text, texts by what must be cleaned.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from kamkit.intake.columns import Base
+from kamkit.intake.date_formats import (
+    DAY_FIRST,
+    MONTH_FIRST,
+    DateFormat,
+    date_format,
+    date_key_sql,
+    read_flag,
+    slash_evidence,
+)
+from kamkit.intake.number_formats import (
+    NATIVE,
+    SPACES,
+    WIDEST,
+    NumberFormat,
+    number_evidence,
+    number_format,
+    number_sql,
+    read_shape,
+    shape_sql,
+    sql_text,
+)
+from kamkit.intake.raw_tables import SPACES_SQL, Copied, RawTable, rows_of
+from kamkit.model.codes import Severity
+from kamkit.model.engagement import Engagement, FileFormat
+from kamkit.model.results import Finding
+from kamkit.model.tables import DATE, FLAG, NUMBER
+
+EMPTY_TOKENS = ("", "NULL", "null", "#N/A", "N/A", "n/a", "-", "NaN")
+MOST_KEYS = 200_000
+_WHAT = {NUMBER: "is not a number", DATE: "is not a date", FLAG: "is neither yes nor no"}
+_REMEDY = {
+    NUMBER: "correct them or set format.decimal",
+    DATE: "correct them or set format.date",
+    FLAG: "write ja or nein",
+}
+_UNREADABLE = {NUMBER: "unreadable_numbers", DATE: "unreadable_dates", FLAG: "unreadable_flags"}
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """Values of one column of one file that cannot be read: a problem where the column is required, else a finding."""
+
+    role: str
+    file: str
+    rows: int
+    examples: tuple[tuple[int, str], ...]
+    mixed: str | None = None
+
+    def told(self, column: str, name: str) -> str:
+        """The sentence for the list of problems."""
+        row, value = self.examples[0]
+        if self.mixed:
+            (_, second), other = self.examples[1], self.examples[1][0]
+            what = self.mixed.format(f"{value!r} in row {row}", f"{second!r} in row {other}")
+            return f"{self.file}: {column} ({name!r}) {what}: {_REMEDY[self.role].replace('them', 'one of them')}"
+        rows = f"{self.rows} row{'s' if self.rows != 1 else ''}"
+        return (
+            f"{self.file}: {column} ({name!r}) {_WHAT[self.role]} in {rows} (first: row {row} {value!r}): "
+            f"{_REMEDY[self.role]}"
+        )
+
+    def finding(self, table: str, column: str, name: str) -> Finding:
+        """The same as a finding: the values are treated as missing."""
+        examples = tuple(f"{row}: {value}" for row, value in self.examples)
+        values = {"file": self.file, "column": column, "source": name, "n": self.rows}
+        return Finding(_UNREADABLE[self.role], table, Severity.WARNING, self.rows, None, examples, values)
+
+
+@dataclass(frozen=True)
+class Note:
+    """Something about how a column is written that a person should know."""
+
+    code: str
+    file: str
+    rows: int
+    examples: tuple[str, ...]
+    severity: Severity = Severity.WARNING
+
+    def finding(self, table: str, column: str, name: str) -> Finding:
+        """The note as a finding of a canonical column."""
+        values = {"file": self.file, "column": column, "source": name, "n": self.rows}
+        return Finding(self.code, table, self.severity, self.rows, None, self.examples, values)
+
+
+@dataclass
+class ColumnValues:
+    """A wanted column over all files of a part: `column` is its name in SQL; per file, the SQL that reads it."""
+
+    column: str
+    relations: Sequence[str]
+    expressions: list[str] = field(default_factory=list)
+    joins: list[str] = field(default_factory=list)
+    whole: int | None = None
+    digits: int = 0
+    format: str | None = None
+    decimal: str | None = None
+    thousands: str | None = None
+    ambiguous: bool = False
+    example: str | None = None
+    troubles: list[Trouble] = field(default_factory=list)
+    notes: list[Note] = field(default_factory=list)
+
+    def sql(self, n: int) -> str:
+        """The column as read from file n."""
+        return f"{self.expressions[n]} AS {self.column}"
+
+    def join(self, n: int) -> str:
+        """The lookup that the column needs in file n, if any."""
+        return self.joins[n] if self.joins else ""
+
+
+@dataclass(frozen=True)
+class _Count:
+    n: int
+    n_data: int
+    example: str
+
+
+Counts = Mapping[str, _Count]
+
+
+@dataclass(frozen=True)
+class _Column:
+    """One wanted column in all files of a part, before its values are judged."""
+
+    con: duckdb.DuckDBPyConnection
+    base: Base
+    cell: str
+    copied: Sequence[Copied]
+    relations: Sequence[str]
+    counts: Sequence[Counts]
+
+    def examples(self, n: int, key: str, found: Iterable[str], most: int = 3) -> tuple[tuple[int, str], ...]:
+        """Row and value of the first rows of file n whose key is among those found."""
+        listed = ", ".join(sql_text(word) for word in sorted(found)[:5000])
+        rows = rows_of(
+            self.con,
+            f"SELECT source_row, {self.cell} FROM {self.relations[n]} WHERE row_mark = 'data' AND {key} IN ({listed}) "
+            f"ORDER BY 1 LIMIT {most}",
+        )
+        return tuple((row, value.removeprefix(NATIVE)) for row, value in rows)
+
+    def file(self, n: int) -> str:
+        return self.copied[n].table.file.name
+
+
+def read_values(
+    con: duckdb.DuckDBPyConnection,
+    copied: Sequence[Copied],
+    bases: Sequence[Base],
+    given: FileFormat,
+    engagement: Engagement,
+    scratch: Path,
+) -> dict[Base, ColumnValues]:
+    """Judge every wanted column of one part (files with the same wanted columns w0, w1, …) over all its values."""
+    scratch.mkdir(exist_ok=True)
+    relations = [one.relation for one in copied]
+    counted = [_counts(con, relation, bases, given) for relation in relations]
+    columns = {
+        base: _Column(con, base, f"w{j}", copied, relations, [counts[j] for counts in counted])
+        for j, base in enumerate(bases)
+    }
+    found: dict[Base, ColumnValues] = {}
+    for j, (base, column) in enumerate(columns.items()):
+        values = found[base] = ColumnValues(f"b{j}", relations)
+        match base.role:
+            case "text":
+                _read_text(column, values, j)
+            case "number":
+                _read_numbers(column, values, [c for b, c in columns.items() if b.role == NUMBER], given, engagement)
+            case "date":
+                others = [c for b, c in columns.items() if b.role == DATE and b != base]
+                _read_dates(column, values, others, given, engagement, scratch)
+            case _:
+                _read_flags(column, values)
+        examples = (count.example for counts in column.counts for count in counts.values())
+        values.example = next((e.removeprefix(NATIVE) for e in examples if not _empty(e)), None)
+    return found
+
+
+def _key_sql(base: Base, cell: str, given: FileFormat) -> str:
+    match base.role:
+        case "number":
+            return shape_sql(cell)
+        case "date":
+            return date_key_sql(cell, given.date)
+        case "flag":
+            return f"lower({cell})"
+    tokens = " OR ".join(f"{cell} = {sql_text(token)}" for token in EMPTY_TOKENS if token)
+    return (
+        f"CASE WHEN ascii({cell}) <= 32 OR ascii({cell}) = 160 OR {cell} LIKE '% ' OR {cell} LIKE '%' || chr(160) "
+        f"OR {cell} LIKE '%' || chr(9) THEN 'spaced' WHEN {tokens} THEN 'token' "
+        f"WHEN {cell} LIKE '%.0' AND regexp_full_match({cell}, '-?[0-9]+\\.0') THEN 'point_zero' "
+        f"WHEN {cell} LIKE '%E+%' AND regexp_full_match({cell}, '[0-9]([.,][0-9]+)?E\\+[0-9]+') THEN 'power' ELSE 'text' END"
+    )
+
+
+def _counts(
+    con: duckdb.DuckDBPyConnection, relation: str, bases: Sequence[Base], given: FileFormat
+) -> Sequence[Counts]:
+    """For every wanted column of a file: its keys with how often each occurs."""
+    query = " UNION ALL ".join(
+        f"(SELECT {j} AS j, {_key_sql(base, f'w{j}', given)} AS key, count(*) AS n, "
+        f"count(*) FILTER (row_mark = 'data') AS n_data, any_value(w{j}) AS example "
+        f"FROM {relation} WHERE w{j} IS NOT NULL GROUP BY 2 LIMIT {MOST_KEYS})"
+        for j, base in enumerate(bases)
+    )
+    counts: list[dict[str, _Count]] = [{} for _ in bases]
+    for j, key, n, n_data, example in rows_of(con, query):
+        counts[j][key] = _Count(n, n_data, example)
+    return counts
+
+
+def _empty(key: str) -> bool:
+    return key.strip(SPACES + NATIVE) in EMPTY_TOKENS
+
+
+# ------------------------------------------------------------------------------------------------------------- text
+
+
+def _read_text(column: _Column, values: ColumnValues, j: int) -> None:
+    kinds = {kind for counts in column.counts for kind in counts}
+    artefact = "point_zero" in kinds and kinds <= {"point_zero", "token"}
+    for n, counts in enumerate(column.counts):
+        text = f"r.{column.cell}"
+        if "spaced" in counts:
+            text = f"trim({text}, {SPACES_SQL})"
+        if counts.keys() & {"spaced", "token"}:
+            tokens = " OR ".join(f"{text} = {sql_text(token)}" for token in EMPTY_TOKENS)
+            text = f"CASE WHEN {tokens} THEN NULL ELSE {text} END"
+        if artefact:
+            text = f"left({text}, -2)"
+        values.expressions.append(text)
+        for kind, code in (("point_zero", "ids_with_point_zero"), ("power", "ids_as_powers")):
+            if kind in counts and (artefact or kind == "power"):
+                one = counts[kind]
+                severity = Severity.INFO if kind == "point_zero" else Severity.WARNING
+                values.notes.append(Note(code, column.file(n), one.n_data, (one.example,), severity))
+
+
+# ---------------------------------------------------------------------------------------------------------- numbers
+
+
+def _read_numbers(
+    column: _Column, values: ColumnValues, numbers: Sequence[_Column], given: FileFormat, engagement: Engagement
+) -> None:
+    formats = []
+    for n, counts in enumerate(column.counts):
+        keys = [key for key in counts if not _empty(key)]
+        table = column.copied[n].table
+        neighbours = _neighbours(column, numbers, n, keys, table) if given.decimal is None else set()
+        written = number_format(keys, given.decimal, given.thousands, neighbours, _usual_decimal(table, engagement))
+        formats.append(written)
+        _number_troubles(column, values, n, written)
+    values.whole = max(written.whole for written in formats)
+    values.digits = max(written.digits for written in formats)
+    for n, written in enumerate(formats):
+        same_width = NumberFormat(**{**written.__dict__, "whole": values.whole, "digits": values.digits})
+        values.expressions.append(number_sql(f"r.{column.cell}", same_width, column.copied[n].table.native))
+    if values.whole + values.digits > WIDEST:
+        values.whole = None
+    values.decimal = _one_of(written.decimal for written in formats)
+    values.thousands = _one_of(written.thousands for written in formats)
+    values.ambiguous = any(written.ambiguous for written in formats)
+
+
+def _neighbours(column: _Column, numbers: Sequence[_Column], n: int, keys: Sequence[str], table: RawTable) -> set[str]:
+    """The decimal signs proved elsewhere for a column that proves none: by the other number columns of the file, by
+    the same column in the other files, by any column of the file."""
+    if number_evidence(keys) or not any(shape.either for key in keys if (shape := read_shape(key))):
+        return set()
+    beside = set[str]().union(*(number_evidence(c.counts[n]) for c in numbers if c is not column))
+    if beside:
+        return beside
+    elsewhere = set[str]().union(*(number_evidence(counts) for i, counts in enumerate(column.counts) if i != n))
+    return elsewhere or _evidence_of_file(column.con, table)
+
+
+def _evidence_of_file(con: duckdb.DuckDBPyConnection, table: RawTable) -> set[str]:
+    proofs = {
+        ",": r"[+-]?[0-9]+(\.[0-9]{3})*,([0-9]{1,2}|[0-9]{4,})-?",
+        ".": r"[+-]?[0-9]+(,[0-9]{3})*\.([0-9]{1,2}|[0-9]{4,})-?",
+    }
+    tests = [
+        " OR ".join(f"coalesce(regexp_full_match(c{i}, {sql_text(proof)}), false)" for i in range(len(table.header)))
+        for proof in proofs.values()
+    ]
+    (found,) = rows_of(con, f"SELECT bool_or({tests[0]}), bool_or({tests[1]}) FROM {table.cells}")
+    return {sign for sign, proved in zip(proofs, found, strict=True) if proved}
+
+
+def _usual_decimal(table: RawTable, engagement: Engagement) -> str:
+    if table.dialect is not None and table.dialect.delimiter == ",":
+        return "."
+    return "," if engagement.report_locale in ("de_DE", "de_AT") else "."
+
+
+def _number_troubles(column: _Column, values: ColumnValues, n: int, written: NumberFormat) -> None:
+    counts, key = column.counts[n], shape_sql(column.cell)
+    if written.contradiction:
+        examples = tuple(e for shape in written.contradiction for e in column.examples(n, key, [shape], 1))
+        if len(examples) == 2:
+            mixed = "is written with a decimal comma ({}) and with a decimal point ({})"
+            values.troubles.append(Trouble(NUMBER, column.file(n), len(examples), examples, mixed))
+            return
+    rows = sum(counts[shape].n_data for shape in written.unreadable)
+    if rows:
+        examples = column.examples(n, key, [shape for shape in written.unreadable if counts[shape].n_data])
+        values.troubles.append(Trouble(NUMBER, column.file(n), rows, examples))
+    if written.ambiguous:
+        either = [one for shape, one in counts.items() if (read := read_shape(shape)) and read.either]
+        rows, examples_either = sum(one.n_data for one in either), tuple(one.example for one in either[:3])
+        values.notes.append(Note("ambiguous_numbers", column.file(n), rows, examples_either))
+
+
+# ------------------------------------------------------------------------------------------------------------ dates
+
+
+def _read_dates(
+    column: _Column,
+    values: ColumnValues,
+    others: Sequence[_Column],
+    given: FileFormat,
+    engagement: Engagement,
+    scratch: Path,
+) -> None:
+    usual = MONTH_FIRST if engagement.report_locale == "en_US" else DAY_FIRST
+    formats: list[DateFormat] = []
+    for n, counts in enumerate(column.counts):
+        keys = [key for key in counts if not _empty(key)]
+        beside = set[str]().union(*(slash_evidence(c.counts[n]) for c in others))
+        elsewhere = set[str]().union(*(slash_evidence(one) for i, one in enumerate(column.counts) if i != n))
+        written = date_format(keys, given.date, given.year, beside or elsewhere, usual)
+        formats.append(written)
+        target = scratch / f"{values.column}-{n}.parquet"
+        _write_lookup(written, target)
+        alias = f"d_{values.column}"
+        key = date_key_sql(f"r.{column.cell}", given.date)
+        values.expressions.append(f"{alias}.value")
+        values.joins.append(f"LEFT JOIN read_parquet({sql_text(str(target))}) AS {alias} ON {alias}.key = {key}")
+        _date_troubles(column, values, n, written, given)
+    values.format = _one_of(" ".join(written.formats) for written in formats)
+    values.ambiguous = any(written.ambiguous for written in formats)
+
+
+def _write_lookup(written: DateFormat, target: Path) -> None:
+    columns: dict[str, Any] = {"key": list(written.values), "value": list(written.values.values())}
+    pq.write_table(pa.table(columns, schema=pa.schema([("key", pa.string()), ("value", pa.date32())])), target)
+
+
+def _date_troubles(column: _Column, values: ColumnValues, n: int, written: DateFormat, given: FileFormat) -> None:
+    counts, key = column.counts[n], date_key_sql(column.cell, given.date)
+    if written.contradiction:
+        examples = tuple(e for text in written.contradiction for e in column.examples(n, key, [text], 1))
+        if len(examples) == 2:
+            mixed = "is written with the day first ({}) and with the month first ({})"
+            values.troubles.append(Trouble(DATE, column.file(n), len(examples), examples, mixed))
+            return
+    rows = sum(counts[text].n_data for text in written.unreadable)
+    if rows:
+        examples = column.examples(n, key, [text for text in written.unreadable if counts[text].n_data])
+        values.troubles.append(Trouble(DATE, column.file(n), rows, examples))
+    if written.ambiguous:
+        slashed = [one for text, one in counts.items() if "/" in text]
+        note = Note("ambiguous_dates", column.file(n), sum(one.n_data for one in slashed), (slashed[0].example,))
+        values.notes.append(note)
+
+
+# ------------------------------------------------------------------------------------------------------------ flags
+
+
+def _read_flags(column: _Column, values: ColumnValues) -> None:
+    for n, counts in enumerate(column.counts):
+        meaning = {key: read_flag(key) for key in counts if not _empty(key)}
+        lowered = f"lower(r.{column.cell})"
+        cases = " ".join(
+            f"WHEN {lowered} = {sql_text(key)} THEN {str(yes).lower()}"
+            for key, yes in meaning.items()
+            if yes is not None
+        )
+        values.expressions.append(f"CASE {cases} END" if cases else "CAST(NULL AS BOOLEAN)")
+        unknown = [key for key, yes in meaning.items() if yes is None]
+        rows = sum(counts[key].n_data for key in unknown)
+        if rows:
+            examples = column.examples(n, f"lower({column.cell})", [key for key in unknown if counts[key].n_data])
+            values.troubles.append(Trouble(FLAG, column.file(n), rows, examples))
+
+
+def _one_of(words: Iterator[str | None]) -> str | None:
+    return " ".join(dict.fromkeys(word for word in words if word)) or None
