@@ -73,11 +73,12 @@ TABLES: Mapping[str, TableSpec] = MappingProxyType(
                 "account_id* subject* decision* reason_code reason decided_by consulted opinion date:date "
                 "valid_until:date snapshot",
             ),
+            _table("exchange_rates", "month* currency* rate*:number"),
         )
     }
 )
 
-SOURCE_TABLES: tuple[str, ...] = tuple(name for name in TABLES if name != "decisions")
+SOURCE_TABLES: tuple[str, ...] = tuple(name for name in TABLES if name not in {"decisions", "exchange_rates"})
 """The tables an engagement file may name under `sources`."""
 
 _PANDAS_DTYPES = {

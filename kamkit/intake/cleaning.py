@@ -1,0 +1,268 @@
+"""Which booked lines count: named rules in a fixed order, each removing or reporting, nothing lost (domain §7).
+
+A line that is removed leaves with the first rule that removes it, so lines in = lines kept + lines removed, and revenue
+likewise to the cent. Everything is an Ibis expression and runs where the table is.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, Literal
+
+import ibis
+import pandas as pd
+from ibis import _
+
+from kamkit.model.rules import Rule, Threshold, load_rules, read_rules
+
+Always = Literal["remove"]
+Treatment = Literal["remove", "report"]
+
+MOST_EXAMPLES = 5
+LINE_KEY = ("source_file", "source_row", "posting_date")
+"""Tells one booked line from another; a line of a wide list is a cell of its row."""
+
+
+class Treatments(Rule):
+    """What is done with the lines of each rule, in the order in which the rules act."""
+
+    excluded: Always
+    repeated_header: Always
+    total_line: Always
+    no_customer: Always
+    no_date: Always
+    no_amount: Always
+    intercompany: Treatment
+    test_customer: Treatment
+    after_period: Always
+    cancelled_pair: Treatment
+    possible_cancellation: Treatment
+    negative_line: Treatment
+    repeated_line: Treatment
+    one_off: Treatment
+    collective_account: Treatment
+    not_in_master: Treatment
+
+
+RULES: tuple[str, ...] = tuple(Treatments.model_fields)
+_BEFORE_THE_PERIOD = RULES[: RULES.index("after_period")]
+
+
+class CancellationSigns(Rule):
+    """How a cancellation is recognised: its document type, or a prefix before the number of the document it cancels."""
+
+    doc_types: tuple[str, ...]
+    prefixes: tuple[str, ...]
+
+
+class OneOffLimits(Rule):
+    """From which share of a customer's three-year revenue, and of all revenue, a single line is a one-off."""
+
+    share_of_customer: Threshold
+    share_of_revenue: Threshold
+
+
+class CleaningRules(Rule):
+    """The table `templates/rules/cleaning.yml`."""
+
+    treatments: Treatments
+    cancellation: CancellationSigns
+    one_off: OneOffLimits
+    collective_words: tuple[str, ...]
+
+    def treatment(self, rule: str) -> str:
+        """remove or report."""
+        return str(getattr(self.treatments, rule))
+
+
+def load_cleaning_rules(engagement_folder: Path | None = None) -> CleaningRules:
+    """The cleaning rules: the kit's, with those treatments and tables that the engagement's own file names.
+
+    Raises EngagementError with every problem of the engagement's file, unknown rules with the nearest known one.
+    """
+    kit, own = read_rules("cleaning"), read_rules("cleaning", engagement_folder)
+    treatments = own.get("treatments", {})
+    merged = kit["treatments"] | treatments if isinstance(treatments, Mapping) else treatments
+    return load_rules(CleaningRules, "cleaning", engagement_folder, **{**kit, **own, "treatments": merged})
+
+
+def mark_certain_lines(lines: Any, customers: pd.DataFrame | None, rules: CleaningRules) -> Any:
+    """The lines with `reason`: the first rule up to the period's end that removes them, missing where they stay.
+
+    `lines` has the canonical columns and source_file, source_row, row_mark; `customers` is the customer master.
+    The flagged customers whose lines only are to be reported get the column `is_<rule>`.
+    """
+    conditions = {
+        "excluded": _.row_mark == "excluded",
+        "repeated_header": _.row_mark == "repeated_header",
+        "total_line": _.row_mark == "total_line",
+        "no_customer": _.customer_id.isnull(),
+        "no_date": _.posting_date.isnull(),
+        "no_amount": _.net_revenue.isnull(),
+        "intercompany": _among(_flagged(customers, "is_intercompany")),
+        "test_customer": _among(_flagged(customers, "is_test")),
+    }
+    return _mark(lines.mutate(reason=ibis.null("string")), conditions, rules)
+
+
+def mark_all_lines(
+    lines: Any, customers: pd.DataFrame | None, rules: CleaningRules, period_end: dt.date, has_line_ids: bool
+) -> Any:
+    """The lines of `mark_certain_lines` with the rules that need the period: `reason`, and `is_<rule>` per rule.
+
+    Cancellations are looked for up to the period's end only, so what is booked later changes nothing before it.
+    """
+    lines = _mark(lines, {"after_period": _.posting_date > period_end}, rules)
+    lines = _with_cancellations(lines, rules.cancellation)
+    pair = {"cancelled_pair": _.is_cancelled_pair, "possible_cancellation": _.is_reversal & ~_.is_cancelled_pair}
+    lines = _mark(lines, pair, rules).drop("is_reversal", "document")
+    lines = _with_repeats(lines, has_line_ids)
+    lines = _with_one_offs(lines, rules.one_off, period_end)
+    conditions = {
+        "negative_line": _.net_revenue < 0,
+        "repeated_line": _.is_repeated_line,
+        "one_off": _.is_one_off,
+        "collective_account": _among(collective_accounts(customers, rules.collective_words)),
+        "not_in_master": ibis.literal(False) if customers is None else ~_among(customers["customer_id"]),
+    }
+    return _mark(lines, conditions, rules)
+
+
+def rule_report(marked: Any, rules: CleaningRules) -> tuple[pd.DataFrame, Mapping[str, Decimal]]:
+    """What each rule did: rule, treatment, rows, revenue, examples; and the exact sums.
+
+    A removing rule counts the lines that left with it, a reporting one those that it concerns among the kept. The
+    sums are `rows_in`, `rows_kept`, `revenue_in`, `revenue_kept`; a line without amount counts as zero.
+    """
+    kept = marked.reason.isnull()
+    hits = {
+        rule: marked.reason == rule if rules.treatment(rule) == "remove" else kept & marked[f"is_{rule}"]
+        for rule in RULES
+    }
+    counted = {"in": None, "kept": kept} | hits
+    measures = {f"rows_{name}": marked.count(where=where) for name, where in counted.items()}
+    measures |= {f"revenue_{name}": marked.net_revenue.sum(where=where) for name, where in counted.items()}
+    sums = {name: column[0] or 0 for name, column in marked.aggregate(**measures).to_pyarrow().to_pydict().items()}
+    report = pd.DataFrame(
+        [
+            {
+                "rule": rule,
+                "treatment": rules.treatment(rule),
+                "rows": int(sums[f"rows_{rule}"]),
+                "revenue": float(sums[f"revenue_{rule}"]),
+                "examples": _examples(marked.filter(hits[rule])) if sums[f"rows_{rule}"] else (),
+            }
+            for rule in RULES
+        ]
+    )
+    totals = ("rows_in", "rows_kept", "revenue_in", "revenue_kept")
+    return report, {name: Decimal(sums[name]) for name in totals}
+
+
+def collective_accounts(customers: pd.DataFrame | None, words: Iterable[str]) -> pd.Series:
+    """The ids of customers whose name is that of a collective, one-time or dummy account."""
+    if customers is None or "name" not in customers.columns:
+        return pd.Series(dtype="string")
+    pattern = r"(?<!\w)(?:" + "|".join(re.escape(word) for word in words) + r")(?!\w)"
+    return customers.loc[customers["name"].str.contains(pattern, case=False, na=False), "customer_id"]
+
+
+def _mark(lines: Any, conditions: Mapping[str, Any], rules: CleaningRules) -> Any:
+    """Note where a rule applies to lines still kept, then let each removing rule take its lines, in order."""
+    lines = lines.mutate(
+        **{f"is_{rule}": _.reason.isnull() & where.fill_null(False) for rule, where in conditions.items()}
+    )
+    removing = [(lines[f"is_{rule}"], ibis.literal(rule)) for rule in conditions if rules.treatment(rule) == "remove"]
+    if not removing:
+        return lines
+    return lines.mutate(reason=ibis.coalesce(lines.reason, ibis.cases(*removing)))
+
+
+def _flagged(customers: pd.DataFrame | None, flag: str) -> pd.Series:
+    if customers is None or flag not in customers.columns:
+        return pd.Series(dtype="string")
+    return customers.loc[customers[flag].fillna(False).astype(bool), "customer_id"]
+
+
+def _among(customer_ids: pd.Series) -> Any:
+    if customer_ids.empty:
+        return ibis.literal(False)
+    ids = customer_ids.dropna().drop_duplicates().astype(object).to_frame("id")
+    return _.customer_id.isin(ibis.memtable(ids, schema={"id": "string"}).id)
+
+
+def _with_cancellations(lines: Any, signs: CancellationSigns) -> Any:
+    """Adds is_reversal and is_cancelled_pair: documents that another of the same customer takes back to the cent.
+
+    A reversal names the document it takes back: by carrying its number under a document type of its own, or by its
+    number behind a prefix. Certain only if both have as many lines and opposite, nonzero sums.
+    """
+    if "invoice_id" not in lines.columns:
+        return lines.mutate(
+            is_reversal=ibis.literal(False), is_cancelled_pair=ibis.literal(False), document=ibis.null("string")
+        )
+    by_type = ibis.literal(False)
+    if "doc_type" in lines.columns:
+        by_type = _.doc_type.strip().lower().isin([word.lower() for word in signs.doc_types]).fill_null(False)
+    prefix = "(?i)^(?:" + "|".join(re.escape(p) for p in sorted(signs.prefixes, key=len, reverse=True)) + r")(\d+)$"
+    behind_prefix = _.invoice_id.re_extract(prefix, 1).nullif("")
+    counts = _.reason.isnull() & _.invoice_id.notnull()
+    lines = lines.mutate(
+        is_reversal=counts & (by_type | (behind_prefix.notnull() & (_.net_revenue < 0))),
+        document=ibis.coalesce(behind_prefix, _.invoice_id),
+    )
+    lines = lines.mutate(document=ibis.ifelse(lines.is_reversal, lines.document, lines.invoice_id))
+    pairs = (
+        lines.filter(counts)
+        .group_by("customer_id", "document")
+        .aggregate(
+            back=_.count(where=_.is_reversal),
+            forth=_.count(where=~_.is_reversal),
+            total=_.net_revenue.sum(),
+            amount=_.net_revenue.sum(where=_.is_reversal),
+        )
+        .filter((_.back > 0) & (_.back == _.forth) & (_.total == 0) & (_.amount != 0))
+        .select(pair_customer="customer_id", pair_document="document")
+    )
+    joined = lines.left_join(pairs, [lines.customer_id == pairs.pair_customer, lines.document == pairs.pair_document])
+    return joined.mutate(is_cancelled_pair=counts & _.pair_document.notnull()).drop("pair_customer", "pair_document")
+
+
+def _with_repeats(lines: Any, has_line_ids: bool) -> Any:
+    """Adds is_repeated_line: a later line of an invoice equal to an earlier one in every canonical column."""
+    if has_line_ids or "invoice_id" not in lines.columns:
+        return lines.mutate(is_repeated_line=ibis.literal(False))
+    own = {"reason", "row_mark", "source_file", "source_row"}
+    same = [c for c in lines.columns if c not in own and not c.startswith("is_")]
+    numbered = ibis.row_number().over(group_by=["reason", *same], order_by=["source_file", "source_row"])
+    return lines.mutate(is_repeated_line=_.invoice_id.notnull() & (numbered > 0))
+
+
+def _with_one_offs(lines: Any, limits: OneOffLimits, period_end: dt.date) -> Any:
+    """Adds is_one_off: a line above a share of its customer's positive revenue in the three years to the period's end."""
+    start = (pd.Timestamp(period_end) - pd.DateOffset(years=3)).date()
+    counts = _.reason.isnull() & (_.net_revenue > 0) & (_.posting_date > start)
+    bought = lines.filter(counts).group_by("customer_id").aggregate(bought=_.net_revenue.sum())
+    bought = bought.select("bought", buyer="customer_id")
+    enough = lines.net_revenue.sum(where=lines.reason.isnull()).as_scalar() * _decimal(limits.share_of_revenue.value)
+    joined = lines.left_join(bought, lines.customer_id == bought.buyer)
+    large = (_.net_revenue > _.bought * _decimal(limits.share_of_customer.value)) & (_.net_revenue >= enough)
+    return joined.mutate(is_one_off=counts & large).drop("bought", "buyer")
+
+
+def _decimal(share: float) -> Any:
+    return ibis.literal(Decimal(str(share)), type="decimal(9, 6)")
+
+
+def _examples(lines: Any) -> tuple[str, ...]:
+    """Up to five lines as people find them again: file, row, and the ids."""
+    ids = [c for c in ("invoice_id", "customer_id", "product_id") if c in lines.columns]
+    first = lines.order_by("source_file", "source_row").select("source_file", "source_row", *ids).limit(MOST_EXAMPLES)
+    return tuple(
+        f"{row['source_file']}:{row['source_row']}" + "".join(f" {row[c]}" for c in ids if row[c] is not None)
+        for row in first.to_pyarrow().to_pylist()
+    )

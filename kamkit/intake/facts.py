@@ -1,0 +1,314 @@
+"""What the canonical tables say about each account: sums where the lines are, frames where analysis begins."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import ibis
+import pandas as pd
+from ibis import _
+
+from kamkit.intake.importing import MEMBERS, TABLES_FOLDER
+from kamkit.intake.periods import covered_months, months_before, span_before
+from kamkit.model.codes import Grain, Level
+from kamkit.model.engagement import Engagement, Period
+from kamkit.model.results import AccountFacts, Imported
+from kamkit.model.tables import DATE, MONEY, NUMBER, TABLES, TEXT, pandas_dtype
+
+_OF_LARGEST_MEMBER = (
+    *(
+        "region",
+        "field_rep",
+        "industry_code",
+        "industry_version",
+        "industry_text",
+        "channel",
+        "customer_class",
+        "country",
+    ),
+)
+_ACCOUNT_COLUMNS = (
+    *("account_id", "name", "in_period", "n_customers", "revenue", "margin", "margin_coverage", "n_invoices"),
+    *("first_date", "last_date", "revenue_prior", "region", "field_rep", "kam_owner", "industry_code"),
+    *("industry_version", "industry_text", "channel", "customer_class", "key_label", "wallet", "country"),
+    *("contract_share", "project_share"),
+)
+
+
+def account_facts(work: Path, engagement: Engagement, imported: Imported) -> AccountFacts:
+    """The frames that analysis works on, from the tables that `import_engagement` wrote to `work/tables`.
+
+    All money is summed exactly and then float; frames are in a fixed order, by account first. A line's margin is the
+    margin column, else net revenue less cost; a margin of 0 or 100 % without a cost is missing, not 0 (domain §7). Of an
+    account's master data those of its largest member hold, but it is labelled if any member is, and its wallet is the
+    sum of the members'; region and field sales come from the lines where the master names none.
+    """
+    source = _Tables(work / TABLES_FOLDER, imported.level)
+    lines = _Lines(source.lines, source.columns, imported.period, imported.grain)
+    members = _members(source, lines)
+    item_kinds = [kind for kind, column in _ITEMS.items() if column in source.columns]
+    item_kind = item_kinds[0] if item_kinds else None
+    return AccountFacts(
+        period=imported.period,
+        history_start=lines.history_start,
+        grain=imported.grain,
+        level=imported.level,
+        item_kind=item_kind,
+        accounts=_accounts(source, lines, members),
+        months=lines.months(),
+        orders=lines.orders(),
+        purchases=lines.purchases(item_kind),
+        product_purchases=lines.purchases("product" if len(item_kinds) == 2 else None),
+        items=lines.items(item_kinds),
+        members=members.drop(columns="revenue_ever"),
+        tables={name: source.table(name) for name in source.further},
+    )
+
+
+_ITEMS = {"category": "category", "product": "product_id"}
+_SHARES = {"contract_share": "contract_id", "project_share": "project_id"}
+
+
+class _Tables:
+    """The canonical tables of one import, with the account of every customer."""
+
+    def __init__(self, folder: Path, level: Level) -> None:
+        self._folder = folder
+        self.members = pd.read_parquet(folder / f"{MEMBERS}.parquet")
+        if level == Level.CUSTOMER:
+            self.members = self.members.assign(account_id=self.members["customer_id"], group_source="none")
+        self.accounts = self.members.set_index("customer_id")["account_id"]
+        self.further = [name for name in TABLES if name != "transactions" and (folder / f"{name}.parquet").is_file()]
+        mapping = ibis.memtable(self.members[["customer_id", "account_id"]].astype(object), schema=_MAPPING)
+        booked = ibis.duckdb.connect().read_parquet(folder / "transactions.parquet")
+        self.columns = frozenset(booked.columns)
+        kinds = TABLES["transactions"].columns
+        absent = {c: ibis.null(_IBIS_TYPES[kind]) for c, kind in kinds.items() if c not in self.columns}
+        lines = booked.mutate(**absent)
+        self.lines = lines.mutate(margin=_line_margin(lines)).inner_join(mapping, "customer_id")
+
+    def table(self, name: str) -> pd.DataFrame:
+        """A further table with account_id; a customer without an account of its own counts as one."""
+        frame = pd.read_parquet(self._folder / f"{name}.parquet")
+        for column in ("account_id", "customer_id", "priority_customer_id"):
+            if column in frame.columns:
+                account = frame[column].map(self.accounts).fillna(frame[column])
+                return frame.assign(account_id=account.astype("string"))
+        return frame.assign(account_id=pd.Series(pd.NA, index=frame.index, dtype="string"))
+
+    def customers(self) -> pd.DataFrame:
+        """The customer master with all its canonical columns, empty where it is not given."""
+        columns = TABLES["customers"].columns
+        given = self.table("customers") if "customers" in self.further else pd.DataFrame(columns=["account_id"])
+        complete = given.reindex(columns=["account_id", *columns])
+        return complete.astype({"account_id": "string", **{c: pandas_dtype(kind) for c, kind in columns.items()}})
+
+
+_IBIS_TYPES = {TEXT: "string", DATE: "date", MONEY: "decimal(18, 6)", NUMBER: "float64"}
+_MAPPING = {"customer_id": "string", "account_id": "string"}
+
+
+def _line_margin(lines: Any) -> Any:
+    """The margin of each line, missing where it is not known."""
+    net, cost, margin = lines.net_revenue, lines.cost, lines.margin
+    known_cost = cost.notnull() & (cost != 0)
+    unlikely = ~known_cost & ((margin == 0) | (margin == net))
+    return ibis.coalesce(ibis.cases((~unlikely, margin)), ibis.cases((known_cost, net - cost)))
+
+
+@dataclass(frozen=True)
+class _Lines:
+    """The kept lines with margin and account, and what is counted from them."""
+
+    table: Any
+    columns: frozenset[str]
+    period: Period
+    grain: Grain
+
+    @cached_property
+    def dates(self) -> list[dt.date]:
+        return sorted(self.table.select("posting_date").distinct().to_pyarrow()["posting_date"].to_pylist())
+
+    @property
+    def history_start(self) -> dt.date:
+        """The first day that the lines stand for."""
+        first = self.dates[0]
+        match self.grain:
+            case Grain.YEAR:
+                return months_before((first + dt.timedelta(days=1)).replace(day=1), 12)
+            case Grain.MONTH:
+                return first.replace(day=1)
+            case _:
+                return first
+
+    @property
+    def prior(self) -> Period | None:
+        """The equally long span before the period, where history reaches back so far."""
+        prior = span_before(self.period)
+        start = (
+            self.history_start if self.grain == Grain.YEAR else min(self.history_start, covered_months(self.dates)[0])
+        )
+        return prior if start <= prior.start else None
+
+    def in_period(self) -> Any:
+        return _.posting_date.between(self.period.start, self.period.end)
+
+    def invoices(self) -> Any:
+        """account_id, date, revenue of every invoice with positive revenue; of account and day without numbers."""
+        day = ibis.literal("day ") + self.table.posting_date.cast("string")
+        invoices = self.table.group_by("account_id", invoice=ibis.coalesce(self.table.invoice_id, day)).aggregate(
+            date=_.posting_date.min(), exact=_.net_revenue.sum()
+        )
+        return invoices.filter(_.exact > 0)
+
+    def totals(self) -> pd.DataFrame:
+        """Per account: what is summed and counted from its lines."""
+        inside, bought = self.in_period(), _.net_revenue > 0
+        prior = self.prior
+        before = _.posting_date.between(prior.start, prior.end) if prior else ibis.literal(False)
+        size = _.net_revenue.abs()
+        measures = {
+            "in_period": inside.any(),
+            "n_customers": _.customer_id.nunique(where=inside),
+            "revenue": _float(_.net_revenue.sum(where=inside)),
+            "margin": _float(_.margin.sum(where=inside)),
+            "size": _float(size.sum(where=inside)),
+            "size_with_margin": _float(size.sum(where=inside & _.margin.notnull())),
+            "bought": _float(_.net_revenue.sum(where=inside & bought)),
+            "first_date": _.posting_date.min(where=bought).cast("timestamp"),
+            "last_date": _.posting_date.max(where=bought).cast("timestamp"),
+            "revenue_prior": _float(_.net_revenue.sum(where=before)),
+        }
+        for share, column in _SHARES.items():
+            measures[share] = _float(_.net_revenue.sum(where=inside & bought & _[column].notnull()))
+        totals = _frame(self.table.group_by("account_id").aggregate(**measures).order_by("account_id"))
+        for share, column in _SHARES.items():
+            of_bought = totals[share].fillna(0) / totals["bought"].where(totals["bought"] > 0)
+            totals[share] = of_bought if column in self.columns else float("nan")
+        totals["revenue"] = totals["revenue"].fillna(0.0)
+        totals["margin_coverage"] = totals["size_with_margin"].fillna(0) / totals["size"].where(totals["size"] > 0)
+        totals["revenue_prior"] = totals["revenue_prior"].fillna(0.0) if prior else float("nan")
+        counted = self.invoices().filter(_.date.between(self.period.start, self.period.end))
+        n_invoices = _frame(counted.group_by("account_id").aggregate(n_invoices=_.count()))
+        return totals.merge(self._dated(n_invoices, ["account_id"], totals), on="account_id", how="left")
+
+    def _dated(self, n_invoices: pd.DataFrame, key: list[str], rows: pd.DataFrame) -> pd.DataFrame:
+        """Numbers of invoices for all rows: none is 0, but unknown where the lines have no day."""
+        complete = rows[key].merge(n_invoices, on=key, how="left")
+        known = complete["n_invoices"].astype("Int64")
+        return complete.assign(n_invoices=known.fillna(0) if self.grain == Grain.DAY else known.mask(known.notna()))
+
+    def months(self) -> pd.DataFrame:
+        """account_id, month, revenue, margin, n_invoices."""
+        month = {"month": _.posting_date.truncate("M").cast("timestamp")}
+        sums = self.table.group_by("account_id", **month).aggregate(
+            revenue=_float(_.net_revenue.sum()), margin=_float(_.margin.sum())
+        )
+        months = _frame(sums.order_by("account_id", "month"))
+        invoices = self.invoices().group_by("account_id", month=_.date.truncate("M").cast("timestamp"))
+        key = ["account_id", "month"]
+        return months.merge(
+            self._dated(_frame(invoices.aggregate(n_invoices=_.count())), key, months), on=key, how="left"
+        )
+
+    def orders(self) -> pd.DataFrame:
+        """account_id, date, revenue."""
+        invoices = self.invoices().order_by("account_id", "date", "invoice")
+        if self.grain != Grain.DAY:
+            invoices = invoices.limit(0)
+        return _frame(invoices.select("account_id", date=_.date.cast("timestamp"), revenue=_float(_.exact)))
+
+    def purchases(self, item_kind: str | None) -> pd.DataFrame:
+        """account_id, customer_id, item, date, revenue, margin, quantity; empty without items."""
+        item = self.table[_ITEMS[item_kind]] if item_kind else ibis.null("string")
+        lines = self.table.mutate(item=item).filter(_.item.notnull())
+        if self.grain != Grain.DAY:
+            lines = lines.limit(0)
+        key = ("account_id", "customer_id", "item", "posting_date")
+        daily = (
+            lines.mutate(quantity=_.quantity.cast("decimal(28, 6)"))
+            .group_by(*key)
+            .aggregate(exact=_.net_revenue.sum(), margin=_float(_.margin.sum()), quantity=_float(_.quantity.sum()))
+        )
+        bought = (
+            daily.filter(_.exact > 0)
+            .order_by(*key)
+            .mutate(date=_.posting_date.cast("timestamp"), revenue=_float(_.exact))
+        )
+        return _frame(bought.select(*key[:3], "date", "revenue", "margin", "quantity"))
+
+    def items(self, item_kinds: Sequence[str]) -> pd.DataFrame:
+        """item, name, category, revenue (period): the items of `purchases` and of `product_purchases`. A product's
+        name and category are the last by the alphabet, so always the same."""
+        queries = [self._items_of(kind) for kind in item_kinds] or [self._items_of("product").limit(0)]
+        return pd.concat([_frame(query) for query in queries], ignore_index=True)
+
+    def _items_of(self, kind: str) -> Any:
+        lines = self.table.mutate(item=_[_ITEMS[kind]], label=_["category" if kind == "category" else "product_name"])
+        revenue = _.net_revenue.sum(where=self.in_period()).fill_null(0)
+        items = lines.filter(_.item.notnull()).group_by("item")
+        return items.aggregate(name=_.label.max(), category=_.category.max(), revenue=_float(revenue)).order_by("item")
+
+
+def _members(source: _Tables, lines: _Lines) -> pd.DataFrame:
+    """customer_id, account_id, name, revenue (period), group_source, and revenue_ever for the order of size."""
+    revenue = _.net_revenue.sum(where=lines.in_period())
+    sums = lines.table.group_by("customer_id").aggregate(
+        revenue=_float(revenue.fill_null(0)), revenue_ever=_float(_.net_revenue.sum())
+    )
+    names = source.customers()[["customer_id", "name"]]
+    members = (
+        _frame(sums.order_by("customer_id"))
+        .merge(source.members, on="customer_id")
+        .merge(names, on="customer_id", how="left")
+    )
+    return members[["customer_id", "account_id", "name", "revenue", "group_source", "revenue_ever"]]
+
+
+def _accounts(source: _Tables, lines: _Lines, members: pd.DataFrame) -> pd.DataFrame:
+    """One row per account, by account_id."""
+    customers = source.customers()
+    by_size = members.sort_values(["revenue", "revenue_ever", "customer_id"], ascending=[False, False, True])
+    largest = by_size.drop_duplicates("account_id").merge(
+        customers[["customer_id", *_OF_LARGEST_MEMBER]], on="customer_id", how="left"
+    )
+    accounts = lines.totals().merge(largest[["account_id", "name", *_OF_LARGEST_MEMBER]], on="account_id", how="left")
+    own_names = customers.set_index("customer_id")["name"]
+    accounts["name"] = accounts["account_id"].map(own_names).fillna(accounts["name"]).fillna(accounts["account_id"])
+    of_account = customers.merge(by_size[["customer_id", "revenue"]], on="customer_id", how="left")
+    ranked = of_account.sort_values(["revenue", "customer_id"], ascending=[False, True]).groupby("account_id")
+    any_member = pd.DataFrame(
+        {
+            "key_label": ranked["key_label"].max(),
+            "wallet": ranked["wallet"].sum(min_count=1),
+            "kam_owner": ranked["kam_owner"].first(),
+        }
+    )
+    accounts = accounts.merge(any_member.reset_index(), on="account_id", how="left")
+    for column, on_lines in (("region", "region"), ("field_rep", "sales_rep")):
+        usual = accounts["account_id"].map(_usual(lines, on_lines)).astype("string")
+        accounts[column] = accounts[column].fillna(usual)
+    return accounts[list(_ACCOUNT_COLUMNS)].astype({"key_label": "boolean"})
+
+
+def _usual(lines: _Lines, column: str) -> Mapping[str, str]:
+    """The value of a column that carries most of an account's revenue in the period."""
+    inside = lines.table.filter(lines.in_period() & _[column].notnull())
+    sums = inside.group_by("account_id", value=_[column]).aggregate(exact=_.net_revenue.sum())
+    ordered = sums.order_by("account_id", _.exact.desc(), "value").select("account_id", "value")
+    usual = _frame(ordered).drop_duplicates("account_id")
+    return dict(zip(usual["account_id"], usual["value"], strict=True))
+
+
+def _float(amount: Any) -> Any:
+    return amount.cast("float64")
+
+
+def _frame(table: Any) -> pd.DataFrame:
+    frame: pd.DataFrame = table.to_pyarrow().to_pandas()
+    return frame.astype({c: "string" for c, kind in table.schema().items() if kind.is_string()})

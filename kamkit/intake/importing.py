@@ -1,0 +1,303 @@
+"""Step 1: raw exports become checked canonical tables, and everything noticed on the way is told."""
+
+from __future__ import annotations
+
+import datetime as dt
+import tempfile
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import ibis
+import pandas as pd
+from ibis import _
+
+from kamkit.errors import InputError
+from kamkit.intake.cleaning import CleaningRules, load_cleaning_rules, mark_all_lines, mark_certain_lines, rule_report
+from kamkit.intake.currencies import convert_currencies, read_exchange_rates
+from kamkit.intake.frames import checked_frame
+from kamkit.intake.groups import Groups, assign_groups, group_candidates
+from kamkit.intake.inputs import Inputs, read_decisions, read_inputs
+from kamkit.intake.periods import find_period, fiscal_year, grain_of
+from kamkit.intake.readers import TypedTable, read_table
+from kamkit.intake.reconciliation import reconcile
+from kamkit.model.codes import Level, Severity
+from kamkit.model.engagement import Engagement, Period
+from kamkit.model.results import Finding, Imported
+from kamkit.model.tables import TABLES, pandas_dtype
+
+TABLES_FOLDER = "tables"
+MEMBERS = "members"
+"""Beside the canonical tables: customer_id, account_id (on group level), group_source."""
+
+
+def import_engagement(engagement: Engagement, work: Path) -> Imported:
+    """Read, check and clean every table of an engagement and write `work/tables/*.parquet`, all of them or none.
+
+    `transactions` holds the lines that count up to the period's end, in the engagement's currency; further tables are
+    as given, with what people entered in inputs.xlsx added; `decisions` is merged from inputs.xlsx and the decision
+    files; `members` says which customers are one account.
+    Raises InputError for data that cannot be used as they are, EngagementError for the engagement's own rules.
+    """
+    work.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".import-", dir=work) as scratch:
+        done = _Import(engagement, Path(scratch))
+        fresh = Path(scratch) / TABLES_FOLDER
+        fresh.mkdir()
+        done.write(fresh)
+        _replace(fresh, work / TABLES_FOLDER)
+    return done.imported
+
+
+def check_engagement(engagement: Engagement) -> Imported:
+    """What `import_engagement` finds out, without writing anything. Raises the same errors."""
+    with tempfile.TemporaryDirectory(prefix="kamkit-") as scratch:
+        return _Import(engagement, Path(scratch)).imported
+
+
+@dataclass(frozen=True)
+class _Lines:
+    """The cleaned transactions: all marked lines, those kept, and what the rules did."""
+
+    kept: Any
+    report: pd.DataFrame
+    sums: Mapping[str, Decimal]
+    period: Period
+    first_date: dt.date
+    last_date: dt.date
+    reconciliation: pd.DataFrame
+    findings: tuple[Finding, ...]
+
+
+class _Import:
+    """One import: everything is read and found out on construction, then the tables can be written."""
+
+    def __init__(self, engagement: Engagement, scratch: Path) -> None:
+        self._engagement, self._scratch = engagement, scratch
+        self._backend = ibis.duckdb.connect(temp_directory=str(scratch / "spill"))
+        rules = load_cleaning_rules(engagement.folder)
+        inputs = read_inputs(engagement.folder / engagement.inputs)
+        typed, frames, findings = self._read_all()
+        rates = self._read_rates()
+        lines = self._clean(typed["transactions"], frames.get("customers"), rates, rules)
+        customer_ids = lines.kept.select("customer_id").distinct().to_pyarrow()["customer_id"].to_pandas()
+        groups = assign_groups(customer_ids, frames.get("customers"), _confirmed(inputs))
+        decided = [inputs.decisions, *(read_decisions(engagement.folder / path) for path in engagement.decisions)]
+        on_group_level = engagement.pareto.level == Level.GROUP
+        decisions, conflicts = merge_decisions(decided, groups.members if on_group_level else None)
+        findings += [
+            *lines.findings,
+            *groups.findings,
+            *conflicts,
+            *_open_candidates(frames.get("customers"), groups, inputs),
+        ]
+        if later := engagement.not_yet_effective():
+            findings.append(Finding("setting_later", "inputs", Severity.INFO, values={"settings": later}))
+        self._kept, self._members = lines.kept, groups.members
+        self._frames = _with_inputs(frames, inputs) | {"decisions": decisions}
+        self.imported = Imported(
+            period=lines.period,
+            grain=grain_of(engagement.sources.transactions),
+            currency=engagement.currency,
+            level=engagement.pareto.level,
+            first_date=lines.first_date,
+            last_date=lines.last_date,
+            rows_in=int(lines.sums["rows_in"]),
+            rows_kept=int(lines.sums["rows_kept"]),
+            revenue_in=float(lines.sums["revenue_in"]),
+            revenue_kept=float(lines.sums["revenue_kept"]),
+            n_customers=_n_customers(lines),
+            tables=tuple(name for name in TABLES if name == "transactions" or name in self._frames),
+            files=pd.DataFrame([row for table in typed.values() for row in table.files]),
+            columns=pd.DataFrame([row for table in typed.values() for row in table.columns]),
+            rules=lines.report,
+            reconciliation=lines.reconciliation,
+            findings=tuple(findings),
+        )
+
+    def write(self, folder: Path) -> None:
+        """Write every table into an empty folder."""
+        self._kept.to_parquet(folder / "transactions.parquet")
+        for name, frame in {**self._frames, MEMBERS: self._members}.items():
+            frame.to_parquet(folder / f"{name}.parquet", index=False)
+
+    def _read_all(self) -> tuple[dict[str, TypedTable], dict[str, pd.DataFrame], list[Finding]]:
+        """Every source as typed table, the small ones as frames too; the problems of all of them together."""
+        typed: dict[str, TypedTable] = {}
+        frames: dict[str, pd.DataFrame] = {}
+        findings: list[Finding] = []
+        problems: list[InputError] = []
+        for name, source in self._engagement.sources.given():
+            try:
+                typed[name] = read_table(self._backend, name, source, self._engagement, self._scratch)
+                findings += typed[name].findings
+                if name != "transactions":
+                    frames[name], found = checked_frame(name, typed[name])
+                    findings += found
+            except InputError as error:
+                problems.append(error)
+        if problems:
+            raise _together(problems)
+        return typed, frames, findings
+
+    def _read_rates(self) -> pd.DataFrame | None:
+        rates = self._engagement.exchange_rates
+        return read_exchange_rates(self._backend, rates, self._engagement, self._scratch) if rates else None
+
+    def _clean(
+        self, typed: TypedTable, customers: pd.DataFrame | None, rates: pd.DataFrame | None, rules: CleaningRules
+    ) -> _Lines:
+        """Convert, mark, reconcile: the lines that count, and what became of the others."""
+        engagement, grain = self._engagement, grain_of(self._engagement.sources.transactions)
+        lines, converted = convert_currencies(typed.table, rates, engagement.currency)
+        certain = mark_certain_lines(lines, customers, rules)
+        dates = _booking_dates(certain)
+        period, dated = find_period(dates, grain, engagement.fiscal_year_start, engagement.period)
+        has_line_ids = "line_id" in lines.columns
+        marked = self._stored(mark_all_lines(certain, customers, rules, period.end, has_line_ids))
+        report, sums = rule_report(marked, rules)
+        year_start = engagement.fiscal_year_start
+        reconciliation, reconciled = reconcile(
+            _revenue_by_year(marked.filter(_.reason.isnull() | (_.reason == "after_period")), year_start),
+            _revenue_by_year(marked.filter(_.reason == "no_customer"), year_start),
+            engagement.control_totals,
+            engagement.accept_difference,
+        )
+        canonical = [c for c in TABLES["transactions"].columns if c in marked.columns]
+        kept = marked.filter(_.reason.isnull()).select(*canonical)
+        noticed = _noticed(kept, period)
+        findings = (*converted, *dated, *reconciled, *noticed)
+        return _Lines(kept, report, sums, period, dates[0], dates[-1], reconciliation, findings)
+
+    def _stored(self, table: Any) -> Any:
+        """A table computed once, so that what asks it later does not compute it again."""
+        path = self._scratch / "marked.parquet"
+        table.to_parquet(path)
+        return self._backend.read_parquet(path)
+
+
+def merge_decisions(
+    tables: Sequence[pd.DataFrame], members: pd.DataFrame | None = None
+) -> tuple[pd.DataFrame, tuple[Finding, ...]]:
+    """One decision per account and subject, in the canonical columns: the latest; of equal date the first table's.
+
+    Decisions that contradict each other on the same date are a finding. `members` turns a member's number into the
+    account's.
+    """
+    spec = TABLES["decisions"].columns
+    merged = pd.concat([table.reindex(columns=list(spec)) for table in tables], ignore_index=True)
+    merged = merged.astype({column: pandas_dtype(kind) for column, kind in spec.items()})
+    if members is not None:
+        accounts = members.set_index("customer_id")["account_id"]
+        merged["account_id"] = merged["account_id"].map(accounts).fillna(merged["account_id"]).astype("string")
+    key = ["account_id", "subject"]
+    merged = merged.sort_values("date", ascending=False, kind="stable", na_position="last")
+    latest = merged.drop_duplicates(key)
+    rivals = merged.merge(latest[[*key, "date", "decision"]], on=[*key, "date"], suffixes=("", "_taken"))
+    rivals = rivals[rivals["decision"] != rivals["decision_taken"]].drop_duplicates(key)
+    latest = latest.sort_values(key).reset_index(drop=True)
+    if rivals.empty:
+        return latest, ()
+    examples = tuple(sorted(f"{row.account_id} ({row.subject})" for row in rivals.itertuples()))
+    n = len(examples)
+    return latest, (Finding("decision_conflict", "decisions", rows=n, examples=examples[:5], values={"n": n}),)
+
+
+def _booking_dates(certain: Any) -> list[dt.date]:
+    """The days of the lines that are not certainly out, ascending. Raises InputError where there is none."""
+    days = certain.filter(_.reason.isnull()).select("posting_date").distinct().to_pyarrow()
+    if not days.num_rows:
+        raise InputError(
+            "transactions",
+            ["no line has a customer, a date and an amount, and counts: check the columns and what is excluded"],
+        )
+    return sorted(days["posting_date"].to_pylist())
+
+
+def _revenue_by_year(lines: Any, fiscal_year_start: int) -> dict[int, Decimal]:
+    """The exact revenue of lines with a date, by fiscal year."""
+    months = lines.filter(_.posting_date.notnull()).group_by(month=_.posting_date.truncate("M"))
+    years: dict[int, Decimal] = defaultdict(Decimal)
+    for row in months.aggregate(revenue=_.net_revenue.sum()).to_pyarrow().to_pylist():
+        years[fiscal_year(row["month"], fiscal_year_start)] += row["revenue"] or 0
+    return dict(years)
+
+
+def _noticed(kept: Any, period: Period) -> Iterator[Finding]:
+    """What the kept lines of the period as a whole say. Raises InputError where there are none."""
+    inside = kept.filter(_.posting_date.between(period.start, period.end))
+    totals = inside.aggregate(
+        rows=_.count(),
+        customers=_.customer_id.nunique(),
+        revenue=_.net_revenue.sum(),
+        positive=_.count(where=_.net_revenue > 0),
+    )
+    (found,) = totals.to_pyarrow().to_pylist()
+    if not found["rows"]:
+        raise InputError(
+            "transactions", [f"no line is booked in the period {period.start} to {period.end}: check period and dates"]
+        )
+    revenue = float(found["revenue"])
+    if not found["positive"]:
+        yield Finding("no_positive_revenue", "transactions", rows=found["rows"], revenue=revenue)
+    if found["customers"] == 1:
+        yield Finding("one_customer", "transactions", rows=found["rows"], revenue=revenue)
+
+
+def _n_customers(lines: _Lines) -> int:
+    inside = lines.kept.filter(_.posting_date.between(lines.period.start, lines.period.end))
+    return int(inside.customer_id.nunique().execute())
+
+
+def _confirmed(inputs: Inputs) -> pd.DataFrame:
+    return inputs.groups[inputs.groups["confirmed"].fillna(False).astype(bool)]
+
+
+def _open_candidates(customers: pd.DataFrame | None, groups: Groups, inputs: Inputs) -> Iterator[Finding]:
+    """Customers that may belong together and that nobody has answered for yet."""
+    if customers is None:
+        return
+    candidates = group_candidates(customers, groups.members)
+    answered = inputs.groups.loc[inputs.groups["confirmed"].notna(), "customer_id"]
+    still_open = candidates[~candidates["customer_id"].isin(answered)]
+    if len(still_open):
+        examples = tuple(f"{row.customer_id} {row.name}" for row in still_open.itertuples(index=False))
+        n = len(still_open)
+        yield Finding("group_candidates", "customers", Severity.INFO, rows=n, examples=examples[:5], values={"n": n})
+
+
+def _with_inputs(frames: Mapping[str, pd.DataFrame], inputs: Inputs) -> dict[str, pd.DataFrame]:
+    """The tables with the key accounts of today and their privileges as people entered them."""
+    tables = dict(frames)
+    entered = inputs.key_accounts.set_index("customer_id")[["key_label", "key_since", "kam_owner"]]
+    if len(entered):
+        master = tables.get("customers", pd.DataFrame({"customer_id": pd.Series(dtype="string")}))
+        present = master.set_index("customer_id")
+        index = present.index.union(entered.index, sort=False)
+        updated = present.reindex(index)
+        for column in entered.columns:
+            old = updated[column] if column in updated.columns else pd.Series(index=index, dtype=entered[column].dtype)
+            updated[column] = entered[column].reindex(index).combine_first(old).astype(entered[column].dtype)
+        tables["customers"] = updated.rename_axis("customer_id").reset_index()
+    if len(inputs.privileges):
+        given = tables.get("privileges", pd.DataFrame())
+        tables["privileges"] = pd.concat([given, inputs.privileges], ignore_index=True).drop_duplicates()
+    return tables
+
+
+def _together(errors: Sequence[InputError]) -> InputError:
+    """The problems of several tables as one error, each with its place."""
+    if len(errors) == 1:
+        return errors[0]
+    return InputError("data", [f"{error.where}: {problem}" for error in errors for problem in error.problems])
+
+
+def _replace(fresh: Path, target: Path) -> None:
+    """Put a finished folder in the place of another."""
+    outdated = fresh.with_name("outdated")
+    if target.exists():
+        target.replace(outdated)
+    fresh.replace(target)
