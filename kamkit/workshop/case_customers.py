@@ -229,9 +229,7 @@ def _name(stem: str, industry: Industry, city: str, first_of_group: bool, small:
         return f"{stem} {trade} {city} GmbH"
     if small and industry.code[:2] in SOLE_TRADERS and chance.share() < 0.5:
         return f"{trade} {stem} e. K."
-    partner = (
-        " & Söhne" if chance.share() < 0.1 else f" & {chance.pick(NAME_FIRST)}sen" if chance.share() < 0.1 else ""
-    )
+    partner = " & Söhne" if chance.share() < 0.1 else f" & {chance.pick(NAME_FIRST)}sen" if chance.share() < 0.1 else ""
     return f"{stem}{partner} {trade} {chance.pick(LEGAL_FORMS)}"
 
 

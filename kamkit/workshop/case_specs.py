@@ -6,7 +6,7 @@ Everything here is invented. A planted fact is a `Role`: the size and the habits
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,7 @@ class CaseSpec:
     `rhythm` the invoices a year of an account that just crosses 80 %, `contract_share` the share of revenue under
     monthly contracts, `niche` the categories that nobody buys by chance, `doc_types` its words for invoice, credit note
     and cancellation, `cancelled_as` what a cancellation writes before the number of the invoice it takes back (None: it
-    has a number of its own and refers)."""
+    has a number of its own and refers), `computed` the columns that the engagement computes from others."""
 
     name: str
     number: int
@@ -113,6 +113,7 @@ class CaseSpec:
     transactions: tuple[RawFile, ...]
     customers: RawFile
     doc_types: tuple[str, str, str]
+    computed: Mapping[str, str] = field(default_factory=dict)
     group_column: str = "parent_id"
     cancelled_as: str | None = None
     niche: tuple[str, ...] = ()
@@ -247,6 +248,7 @@ MACHINERY = CaseSpec(
     ),
     customers=RawFile("kunden.csv", _CUSTOMER_COLUMNS),
     doc_types=("F2", "G2", "S1"),
+    computed={"invoice_id": "= CASE WHEN FkArt = 'S1' THEN Bezug ELSE Belegnr END"},
     niche=("SB", "SM"),
     organisation="real",
     capacity=20,

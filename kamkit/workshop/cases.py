@@ -10,7 +10,7 @@ import csv
 import datetime as dt
 import io
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,7 @@ DEFAULT_SEED = 2026
 FICTITIOUS = "Fiktives Unternehmen, erfundene Daten – fictitious company, invented data"
 MONEY = {"net_revenue", "cost", "margin", "plan", "actual", "revenue_target"}
 """Columns that the simulation keeps in whole cents."""
+NOT_CANONICAL = {"discount_percent", "reference"}
 
 
 def make_case(name: str, folder: Path, seed: int = DEFAULT_SEED) -> Path:
@@ -163,9 +164,9 @@ def _engagement_text(spec: CaseSpec, lines: pd.DataFrame, files: Sequence[RawFil
         "period": {"start": dt.date(2025, 1, 1), "end": dt.date(2025, 12, 31)},
         "supplier_industry": {"code": spec.industry_code, "version": "nace2"},
         "sources": {
-            "transactions": _source(spec.transactions, {"discount_percent", "reference", "kind"}),
-            "customers": _source([spec.customers], set()),
-            **{file.table: _source([file], set()) for file in files if file.table},
+            "transactions": _source(spec.transactions, spec.computed),
+            "customers": _source([spec.customers], {}),
+            **{file.table: _source([file], {}) for file in files if file.table},
         },
         "control_totals": {year: int(cents) / 100 for year, cents in totals.items()},
         "capacity": {"accounts": spec.capacity},
@@ -173,8 +174,9 @@ def _engagement_text(spec: CaseSpec, lines: pd.DataFrame, files: Sequence[RawFil
     return f"# {FICTITIOUS}\n" + yaml.safe_dump(engagement, allow_unicode=True, sort_keys=False, width=120)
 
 
-def _source(files: Sequence[RawFile], unmapped: set[str]) -> dict[str, Any]:
+def _source(files: Sequence[RawFile], computed: Mapping[str, str]) -> dict[str, Any]:
+    """A source of the engagement file: columns that kamkit has no name for stay unmapped."""
     paths = [f"raw/{file.name}" for file in files]
     sheet = {"sheet": files[0].sheet} if files[0].sheet else {}
-    columns = {name: client for client, name in files[0].columns.items() if name not in unmapped}
-    return {"path": paths[0] if len(paths) == 1 else paths, **sheet, "columns": columns}
+    columns = {name: client for client, name in files[0].columns.items() if name not in NOT_CANONICAL}
+    return {"path": paths[0] if len(paths) == 1 else paths, **sheet, "columns": {**columns, **computed}}
