@@ -36,7 +36,7 @@ def render_html(story: Story) -> str:
         script=Markup(script),
         script_hash=_hash(script),
         fonts={400: _font("Regular"), 700: _font("Bold")},
-        charts={s.key: Markup(s.chart.svg()) for s in (*story.main, *story.appendix) if s.chart},
+        charts={s.key: Markup(s.chart().svg()) for s in (*story.main, *story.appendix) if s.chart},
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import io
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +18,8 @@ from kamkit.telling.language import Labels
 from kamkit.telling.story import Section, Sheet, Story
 from kamkit.telling.tables import ABSENT, Column
 
-NARROWEST, WIDEST = 9, 60
+NARROWEST, WIDEST, LINE_HEIGHT = 9, 46, 14.5
+A4, A3, A4_WIDTH = 9, 8, 190
 LONGEST_TEXT = 32_767
 """What a cell of a workbook can hold."""
 
@@ -72,7 +74,7 @@ class _Writer:
     def _page(self, name: str, landscape: bool = True) -> Worksheet:
         page = self.book.add_worksheet(name)
         page.hide_gridlines(2)
-        page.set_paper(9)
+        page.set_paper(A4)
         if landscape:
             page.set_landscape()
         page.fit_to_pages(1, 0)
@@ -85,6 +87,7 @@ class _Writer:
         """The first page: title, the tiles in a row, the lists below."""
         page = self._page(self.labels("workbook.glance"))
         page.set_column(0, 3, 30)
+        page.set_row(0, 28)
         page.write_string(0, 0, self.story.title, self._format(bold=True, font_size=18, font_color=A))
         place = f"{self.story.client} · {self.story.period}"
         page.write_string(1, 0, place[:LONGEST_TEXT], self._format(font_color=MUTE))
@@ -117,14 +120,20 @@ class _Writer:
         if sheet.choices:
             page.write_string(1, 0, self.labels("workbook.fill_in"), self._format(font_color=MUTE))
         head = {"bold": True, "font_color": "#FFFFFF", "bg_color": A, "text_wrap": True, "valign": "vcenter"}
+        widths = [_width([c.title, *(row[i] for row in table.cells)], c) for i, c in enumerate(table.columns)]
+        if sum(widths) > A4_WIDTH:
+            page.set_paper(A3)
         for i, column in enumerate(table.columns):
             page.write_string(
-                top, i, column.title, self._format(**head, align="right" if column.is_numeric else "left")
+                top,
+                i,
+                column.title,
+                self._format(**head, **({"align": "right"} if column.is_numeric else {"align": "left", "indent": 1})),
             )
-            texts = [column.title, *(row[i] for row in table.cells)]
-            page.set_column(i, i, _width(texts, column))
+            page.set_column(i, i, widths[i])
         styles = [self._style(column, bool(sheet.choices)) for column in table.columns]
         for r, row in enumerate(table.rows, start=top + 1):
+            page.set_row(r, LINE_HEIGHT * _lines(table.cells[r - top - 1], widths))
             for i, (value, cell) in enumerate(zip(row, table.cells[r - top - 1], strict=True)):
                 self._write(page, r, i, value, cell, table.columns[i], styles[i])
         last = top + len(table.rows)
@@ -137,6 +146,8 @@ class _Writer:
 
     def _style(self, column: Column, fill_in: bool) -> Format:
         settings: dict[str, Any] = {"bottom": 1, "bottom_color": "#DDE3E9", "text_wrap": not column.is_numeric}
+        if not column.is_numeric:
+            settings |= {"indent": 1, "align": "left"}
         if column.kind in NUMBER_FORMATS:
             settings["num_format"] = NUMBER_FORMATS[column.kind]
         elif column.kind in {"money", "money_short"}:
@@ -185,9 +196,15 @@ def _frozen(columns: tuple[Column, ...]) -> int:
 
 
 def _width(texts: list[str], column: Column) -> float:
-    longest = max(max((len(word) for word in text.split("\n")), default=0) for text in texts)
-    most = 18 if column.is_numeric else WIDEST
-    return float(min(max(longest * 0.95 + 2, NARROWEST), most))
+    """As wide as the longest text, the bold head counting more, within limits."""
+    longest = max(len(texts[0]) * 1.15 + 1, *map(len, texts[1:]), 0)
+    return float(min(max(longest * 0.95 + 2.5, NARROWEST), 18 if column.is_numeric else WIDEST))
+
+
+def _lines(cells: tuple[str, ...], widths: list[float]) -> int:
+    """How many lines the fullest cell of a row takes, at most eight."""
+    needed = (math.ceil(len(cell) * 0.95 / (width - 2)) for cell, width in zip(cells, widths, strict=True))
+    return min(8, max(needed, default=1))
 
 
 def _code(text: str) -> str:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from html import escape
 from typing import Protocol
 
@@ -108,7 +108,8 @@ class Points:
 
 @dataclass(frozen=True)
 class Section:
-    """One section: its name, the finding that heads it, and the evidence in the order it is shown."""
+    """One section: its name, the finding that heads it, and the evidence in the order it is shown; a chart is drawn
+    when a deliverable asks for it."""
 
     key: str
     name: str
@@ -116,7 +117,7 @@ class Section:
     text: str = ""
     tiles: tuple[Tile, ...] = ()
     lists: tuple[Points, ...] = ()
-    chart: Chart | None = None
+    chart: Callable[[], Chart] | None = None
     lights: tuple[Light, ...] = ()
     tables: tuple[DisplayTable, ...] = ()
 
@@ -383,7 +384,8 @@ class _Teller:
         yield labels("story.decide_data")
 
     def _pareto(self) -> Section:
-        chart = plot_pareto(
+        chart = partial(
+            plot_pareto,
             self.key_accounts,
             self.labels,
             self.facts.period,
