@@ -259,8 +259,9 @@ def _report(outcome: RunOutcome, as_json: bool) -> int:
     for title, pattern in (("Report", "*_report.html"), ("Workbook", "*_workbook.xlsx")):
         for path in sorted((outcome.out / "deliverables").glob(pattern)):
             say(f"{title + ':':<11}{_near(path)}")
-    say(f"{'Notebooks:':<11}{_near(outcome.out / 'notebooks')}")
-    say(f"{'Results:':<11}{_near(outcome.out / 'results')}")
+    for folder in ("notebooks", "results"):
+        if (outcome.out / folder).is_dir():
+            say(f"{folder.title() + ':':<11}{_near(outcome.out / folder)}")
     return outcome.exit_code
 
 

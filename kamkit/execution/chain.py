@@ -202,10 +202,6 @@ def _check_target(out: Path) -> None:
         raise EngagementError("--out", [f"{out} is a file: name a folder"])
     if not is_run(out) and any((out / name).exists() for name in FOLDERS):
         raise EngagementError("--out", [f"{out} holds folders that are not from a run of kamkit: name another folder"])
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise EngagementError("--out", [f"{out} cannot be written: {error.strerror}"]) from None
 
 
 def is_run(folder: Path) -> bool:
@@ -367,9 +363,10 @@ def prune_runs(runs: Path, keep: int) -> tuple[Path, ...]:
 @contextmanager
 def _scratch_beside(out: Path) -> Iterator[Path]:
     """A private folder on the same disk as the target; leftovers of runs that were killed go."""
-    for other in out.parent.glob(f".{out.name}-*"):
-        remove_abandoned(other)
     try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        for other in out.parent.glob(f".{out.name}-*"):
+            remove_abandoned(other)
         scratch = Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=out.parent)).resolve()
     except OSError as error:
         raise EngagementError("--out", [f"{out.parent} cannot be written: {error.strerror}"]) from None

@@ -11,6 +11,7 @@ from kamkit.execution.project import engagement_with
 from kamkit.intake.importing import check_engagement
 from kamkit.model.results import Imported
 from kamkit.telling.language import Labels
+from kamkit.telling.prose import import_headline
 from kamkit.telling.results import finding_sentence
 
 
@@ -43,4 +44,5 @@ def check(engagement: str | Path) -> CheckOutcome:
     imported = check_engagement(opened)
     labels = Labels(opened.language, opened.report_locale, opened.currency)
     later = [f"{name} is not acted on by this version" for name in opened.not_yet_effective()]
-    return CheckOutcome(imported, (*(finding_sentence(f, labels) for f in imported.findings), *later))
+    findings = [finding_sentence(finding, labels) for finding in imported.findings]
+    return CheckOutcome(imported, (str(import_headline(imported, labels)), *findings, *later))

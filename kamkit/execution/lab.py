@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
@@ -43,6 +44,12 @@ def prepare_lab(engagement: str | Path, language: str | None = None) -> LabFolde
     return LabFolder(folder, tuple(copied), tuple(kept))
 
 
-def open_lab(lab: LabFolder, arguments: Sequence[str] = (), launch: Launcher = subprocess.call) -> int:
-    """Start JupyterLab in the folder of the copies and wait until it ends; its exit code."""
-    return launch([sys.executable, "-m", "jupyterlab", f"--notebook-dir={lab.folder}", *arguments])
+def open_lab(lab: LabFolder, arguments: Sequence[str] = (), launch: Launcher | None = None) -> int:
+    """Start JupyterLab in the folder of the copies and wait until it ends; its exit code. Ctrl-C is left to it."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        return (launch or subprocess.call)(
+            [sys.executable, "-m", "jupyterlab", f"--notebook-dir={lab.folder}", *arguments]
+        )
+    finally:
+        signal.signal(signal.SIGINT, before)

@@ -94,8 +94,12 @@ def write_with_parameters(source: Path, target: Path, parameters: Mapping[str, A
 
     Raises EngagementError when the notebook cannot be read.
     """
-    nb = parameterize_notebook(read_notebook(source), dict(parameters))
-    nb.metadata.pop("papermill", None)
+    nb = read_notebook(source)
+    for cell in nb.cells:
+        cell.metadata.setdefault("tags", [])
+    nb.metadata["papermill"] = {}
+    nb = parameterize_notebook(nb, dict(parameters))
+    del nb.metadata["papermill"]
     write_notebook(target, nb)
 
 
