@@ -44,7 +44,8 @@ def date_key_sql(value: str, given: str | None) -> str:
         return value
     first = f"split_part(translate(trim({value}), 'T', ' '), ' ', 1)"
     rest = f"translate(substr(trim({value}), length({first}) + 2), '012345678', '999999999')"
-    return f"CASE WHEN length({value}) <= 10 THEN {value} ELSE {first} || ' ' || {rest} END"
+    usual = f"regexp_full_match({value}, '[0-9]{{4}}.{{6}}[ T][0-9]{{2}}:[0-9]{{2}}(:[0-9]{{2}}([.]0+)?)?')"
+    return f"CASE WHEN length({value}) <= 10 THEN {value} WHEN {usual} THEN left({value}, 10) ELSE {first} || ' ' || {rest} END"
 
 
 def slash_evidence(keys: Iterable[str]) -> set[str]:

@@ -15,7 +15,13 @@ from kamkit.model.engagement import FileFormat
 
 DELIMITERS = (";", ",", "\t", "|")
 CODE_PAGES = ("cp1252", "cp1250", "iso8859_15", "cp850", "mac_roman")
+OTHER_PAGES = ("cp1251", "cp1253", "cp1254", "cp1257", "iso8859_2", "iso8859_7", "koi8_r")
 HEADER_WITHIN = 50
+_SAMPLE = 1 << 16
+_ASCII = bytes(range(128))
+_WESTERN = frozenset("äöüÄÖÜßéèêëàáâãçîïíìñóòôõúùûæøåœÉÈÀÁÂÇÎÍÑÓÔÚØÅÆ’´")
+_EASTERN = frozenset("ąćęłńśźżĄĆĘŁŃŚŹŻčďěňřšťůýžČĎĚŇŘŠŤŮÝŽőűŐŰ")
+_SIGNS = frozenset("€£§°²³µ®©™–—…„“”‚‘’«»·•×±½¼¾¿¡¹ªº\u00a0\u00ad")
 _CHUNK = 1 << 20
 _BOMS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 
@@ -87,19 +93,37 @@ def find_encoding(path: Path) -> str:
 
 
 def _code_page(path: Path) -> str:
-    """The code page whose reading of all lines with special characters looks most like language; cp1252 if equal."""
+    """The Western code page in which most special characters stand as words have them, cp1252 among equals; where
+    none makes sense, what charset-normalizer thinks of other scripts."""
     sample, used = bytearray(), set[int]()
     with path.open("rb") as opened:
-        for line in opened:
-            if not line.isascii():
-                used.update(byte for byte in line if byte > 127)
-                if len(sample) < 1 << 16:
-                    sample += line
-    possible = [page for page in CODE_PAGES if _decodes(bytes(used), page)]
-    best = from_bytes(bytes(sample), cp_isolation=possible or ["latin_1"], explain=False).best()
-    if best is None or ("cp1252" in possible and str(best) == sample.decode("cp1252", "replace")):
-        return possible[0] if possible else "latin_1"
-    return best.encoding
+        while chunk := opened.read(_CHUNK):
+            special = chunk.translate(None, _ASCII)
+            used.update(special)
+            if special and len(sample) < _SAMPLE:
+                sample += b"".join(line for line in chunk.splitlines(keepends=True) if not line.isascii())[:_SAMPLE]
+    raw = bytes(sample)
+    fits = {page: _sense(raw.decode(page, "replace")) for page in CODE_PAGES if _decodes(bytes(used), page)}
+    best = max(fits, key=lambda page: fits[page], default=None)
+    if best is not None and fits[best] >= 0.5:
+        return best
+    other = from_bytes(raw, cp_isolation=list(OTHER_PAGES)).best()
+    return other.encoding if other is not None else best or "latin_1"
+
+
+def _sense(text: str) -> float:
+    """The share of special characters that are letters of words (Western ones before Eastern) or signs beside them."""
+    good = special = 0.0
+    for before, sign, after in zip(" " + text, text, text[1:] + " ", strict=False):
+        if sign.isascii():
+            continue
+        special += 1
+        letters = [near for near in (before, after) if near.isalpha()]
+        if letters and not (len(letters) == 2 and not before.isascii() and not after.isascii()):
+            good += 1 if sign in _WESTERN else 0.75 if sign in _EASTERN else 0
+        if sign in _SIGNS and len(letters) < 2:
+            good += 1
+    return good / special if special else 0.0
 
 
 def _decodes(raw: bytes, encoding: str) -> bool:

@@ -104,7 +104,7 @@ def copy_wanted(
     `key` and `date` are the positions in the header that tell total lines: a row without key, or with a total's name
     for a key, in which some cell says total. `excluded`: positions with the values that exclude a row. Raises CannotReadError where rows would lose a wanted column.
     """
-    marks = _mark_sql(table.header, key, date, [i for i in wanted if i != key], excluded)
+    marks = _mark_sql(table.header, key, date, [i for i in wanted if i != key])
     cells = ", ".join(f"c{i} AS w{j}" for j, i in enumerate(wanted))
     repaired: tuple[tuple[int, str], ...] = ()
     padded: tuple[int, ...] = ()
@@ -122,8 +122,10 @@ def copy_wanted(
     number = "source_row" if table.offset is None else f"file_row_number + {table.offset} AS source_row"
     counted = "" if table.offset is None else ", file_row_number = true"
     names = "".join(f"w{j}, " for j in range(len(wanted)))
+    tests = " OR ".join(among_sql(f"w{wanted.index(i)}", values) for i, values in excluded)
+    mark = f"CASE WHEN row_mark = 'data' AND ({tests}) THEN 'excluded' ELSE row_mark END" if tests else "row_mark"
     relation = (
-        f"(SELECT {names}{number}, row_mark FROM read_parquet({sql_text(str(target))}{counted}) "
+        f"(SELECT {names}{number}, {mark} AS row_mark FROM read_parquet({sql_text(str(target))}{counted}) "
         "WHERE row_mark <> 'blank')"
     )
     ((count,),) = rows_of(con, f"SELECT count(*) FROM {relation}")
@@ -157,19 +159,17 @@ def _mark_sql(
     key: int | None,
     date: int | None,
     others: Sequence[int],
-    excluded: Sequence[tuple[int, Sequence[str]]],
 ) -> str:
     """SQL for row_mark."""
-    tests = " OR ".join(among_sql(f"c{i}", values) for i, values in excluded)
-    data = f"CASE WHEN {tests} THEN 'excluded' ELSE 'data' END" if tests else "'data'"
     every = ", ".join(f"c{i}" for i in range(len(header)))
     text = f"concat_ws(chr(30), {every})"
-    blank = f"trim({text}, ' ' || chr(30) || chr(9) || chr(160)) = ''"
+    blank = f"NOT regexp_matches({text}, '[^\\s\\x1e\\x1f\\xa0]')"
     any_total = _STRONG_TOTAL.replace("$", r"(\x1e|$)")
-    strong = f"regexp_matches({text}, '(?i)(^|\\x1e)\\s*({any_total})')"
-    weak = f"regexp_matches({text}, '(?i)(^|\\x1e)\\s*({_WEAK_TOTAL})')"
+    some = f"regexp_matches({text}, '(?i)summe|gesamt|total|[*]')"
+    strong = f"{some} AND regexp_matches({text}, '(?i)(^|\\x1e)\\s*({any_total})')"
+    weak = f"{some} AND regexp_matches({text}, '(?i)(^|\\x1e)\\s*({_WEAK_TOTAL})')"
     if key is None:
-        return f"CASE WHEN {blank} THEN 'blank' ELSE {data} END"
+        return f"CASE WHEN {blank} THEN 'blank' ELSE 'data' END"
     cell = f"c{key}"
     no_key = f"coalesce(trim({cell}), '') = ''"
     undated = f"coalesce(trim(c{date}), '') = ''" if date is not None and date != key else no_key
@@ -182,9 +182,9 @@ def _mark_sql(
         repeated += f" AND lower(trim(c{other})) = {sql_text(header[other].strip().lower())}"
     return (
         f"CASE WHEN {no_key} THEN CASE WHEN {blank} THEN 'blank' "
-        f"WHEN {strong} OR ({weak} AND {undated}) THEN 'total_line' ELSE {data} END "
-        f"WHEN ascii({cell}) BETWEEN 48 AND 57 THEN {data} "
-        f"WHEN {named} OR {named_weakly} THEN 'total_line' WHEN {repeated} THEN 'repeated_header' ELSE {data} END"
+        f"WHEN ({strong}) OR ({undated} AND {weak}) THEN 'total_line' ELSE 'data' END "
+        f"WHEN ascii({cell}) BETWEEN 48 AND 57 THEN 'data' "
+        f"WHEN {named} OR {named_weakly} THEN 'total_line' WHEN {repeated} THEN 'repeated_header' ELSE 'data' END"
     )
 
 

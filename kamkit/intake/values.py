@@ -217,9 +217,9 @@ def _counts(
 ) -> Sequence[Counts]:
     """For every wanted column of a file: its keys with how often each occurs."""
     query = " UNION ALL ".join(
-        f"(SELECT {j} AS j, {_key_sql(base, f'w{j}', given)} AS key, count(*) AS n, "
-        f"count(*) FILTER (row_mark = 'data') AS n_data, any_value(w{j}) AS example "
-        f"FROM {relation} WHERE w{j} IS NOT NULL GROUP BY 2 LIMIT {MOST_KEYS})"
+        f"(SELECT {j} AS j, {_key_sql(base, 'v', given)} AS key, sum(n), sum(n_data), any_value(v) FROM "
+        f"(SELECT w{j} AS v, count(*) AS n, count(*) FILTER (row_mark = 'data') AS n_data FROM {relation} "
+        f"WHERE w{j} IS NOT NULL GROUP BY 1) GROUP BY 2 LIMIT {MOST_KEYS})"
         for j, base in enumerate(bases)
     )
     counts: list[dict[str, _Count]] = [{} for _ in bases]
