@@ -237,8 +237,9 @@ class Project:
         settings = self.engagement.model_dump(exclude=_TOLD_ONLY | _LATER)
         files = {k: v for k, v in self.input_hashes.items() if k not in (self._file, self._inputs)}
         code = source_hash("errors.py", "model", "intake")
-        first = key_of(code, kit_hash("rules"), settings, self.engagement.pareto.level, files)
-        facts = key_of(first, {k: v for k, v in self._entries.items() if k not in _CHANGE_NO_FIGURE})
+        entered = {k: v for k, v in self._entries.items() if k not in _CHANGE_NO_FIGURE}
+        first = key_of(code, kit_hash("rules"), settings, self.engagement.pareto.level, files, entered)
+        facts = key_of(first, "facts")
         method = source_hash("analysis")
         ranked = key_of(facts, method, self.engagement.pareto, self.engagement.capacity)
         typed = key_of(ranked, self.engagement.supplier_industry)

@@ -24,7 +24,7 @@ Treatment = Literal["remove", "report"]
 
 MOST_EXAMPLES = 5
 LINE_KEY = ("source_file", "source_row", "posting_date")
-"""Tells one booked line from another; a line of a wide list is a cell of its row."""
+"""Tells one booked line from another: of a wide list a cell of its row is a line."""
 
 
 class Treatments(Rule):

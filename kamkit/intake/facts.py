@@ -85,12 +85,14 @@ class _Tables:
         self.accounts = self.members.set_index("customer_id")["account_id"]
         self.further = [name for name in TABLES if name != "transactions" and (folder / f"{name}.parquet").is_file()]
         mapping = ibis.memtable(self.members[["customer_id", "account_id"]].astype(object), schema=_MAPPING)
-        booked = ibis.duckdb.connect().read_parquet(folder / "transactions.parquet")
+        backend = ibis.duckdb.connect()
+        booked = backend.read_parquet(folder / "transactions.parquet")
         self.columns = frozenset(booked.columns)
         kinds = TABLES["transactions"].columns
         absent = {c: ibis.null(_IBIS_TYPES[kind]) for c, kind in kinds.items() if c not in self.columns}
         lines = booked.mutate(**absent)
-        self.lines = lines.mutate(margin=_line_margin(lines)).inner_join(mapping, "customer_id")
+        lines = lines.mutate(margin=_line_margin(lines)).inner_join(mapping, "customer_id")
+        self.lines = backend.create_view("lines", lines)
 
     def table(self, name: str) -> pd.DataFrame:
         """A further table with account_id; a customer without an account of its own counts as one."""

@@ -16,7 +16,14 @@ import pandas as pd
 from ibis import _
 
 from kamkit.errors import InputError
-from kamkit.intake.cleaning import CleaningRules, load_cleaning_rules, mark_all_lines, mark_certain_lines, rule_report
+from kamkit.intake.cleaning import (
+    LINE_KEY,
+    CleaningRules,
+    load_cleaning_rules,
+    mark_all_lines,
+    mark_certain_lines,
+    rule_report,
+)
 from kamkit.intake.currencies import convert_currencies, read_exchange_rates
 from kamkit.intake.frames import checked_frame
 from kamkit.intake.groups import Groups, assign_groups, group_candidates
@@ -60,9 +67,10 @@ def check_engagement(engagement: Engagement) -> Imported:
 
 @dataclass(frozen=True)
 class _Lines:
-    """The cleaned transactions: all marked lines, those kept, and what the rules did."""
+    """The cleaned transactions: the lines kept, the same in the order of the files, and what the rules did."""
 
     kept: Any
+    ordered: Any
     report: pd.DataFrame
     sums: Mapping[str, Decimal]
     period: Period
@@ -94,9 +102,7 @@ class _Import:
             *conflicts,
             *_open_candidates(frames.get("customers"), groups, inputs),
         ]
-        if later := engagement.not_yet_effective():
-            findings.append(Finding("setting_later", "inputs", Severity.INFO, values={"settings": later}))
-        self._kept, self._members = lines.kept, groups.members
+        self._ordered, self._members = lines.ordered, groups.members
         self._frames = _with_inputs(frames, inputs) | {"decisions": decisions}
         self.imported = Imported(
             period=lines.period,
@@ -119,8 +125,8 @@ class _Import:
         )
 
     def write(self, folder: Path) -> None:
-        """Write every table into an empty folder."""
-        self._kept.to_parquet(folder / "transactions.parquet")
+        """Write every table into an empty folder; the lines in the order of the files, so always the same."""
+        self._ordered.to_parquet(folder / "transactions.parquet")
         for name, frame in {**self._frames, MEMBERS: self._members}.items():
             frame.to_parquet(folder / f"{name}.parquet", index=False)
 
@@ -153,7 +159,7 @@ class _Import:
         """Convert, mark, reconcile: the lines that count, and what became of the others."""
         engagement, grain = self._engagement, grain_of(self._engagement.sources.transactions)
         lines, converted = convert_currencies(typed.table, rates, engagement.currency)
-        certain = mark_certain_lines(lines, customers, rules)
+        certain = self._backend.create_view("certain", mark_certain_lines(lines, customers, rules))
         dates = _booking_dates(certain)
         period, dated = find_period(dates, grain, engagement.fiscal_year_start, engagement.period)
         has_line_ids = "line_id" in lines.columns
@@ -167,10 +173,11 @@ class _Import:
             engagement.accept_difference,
         )
         canonical = [c for c in TABLES["transactions"].columns if c in marked.columns]
-        kept = marked.filter(_.reason.isnull()).select(*canonical)
+        kept = marked.filter(_.reason.isnull())
+        ordered = kept.order_by(*LINE_KEY).select(*canonical)
         noticed = _noticed(kept, period)
         findings = (*converted, *dated, *reconciled, *noticed)
-        return _Lines(kept, report, sums, period, dates[0], dates[-1], reconciliation, findings)
+        return _Lines(kept, ordered, report, sums, period, dates[0], dates[-1], reconciliation, findings)
 
     def _stored(self, table: Any) -> Any:
         """A table computed once, so that what asks it later does not compute it again."""
