@@ -78,6 +78,8 @@ def with_pandas(folder: Path) -> None:
 def with_duckdb(folder: Path) -> None:
     import duckdb
 
+    duckdb.execute("SET enable_progress_bar = false")
+
     duckdb.execute(
         f"""
         COPY (
