@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -94,7 +95,7 @@ def _about_gaps(
         question = (
             labels(key) if key in labels else labels("question.any", table=labels(f"table_name.{table}"), column=column)
         )
-        effect = float(revenue[sorted(concerned[need])].sum())
+        effect = round(math.fsum(revenue[sorted(concerned[need])]), 2)
         yield _Question(question, labels("question_why.unlocks", names=words), effect, len(words))
 
 

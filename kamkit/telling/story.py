@@ -22,7 +22,7 @@ from kamkit.model.codes import Basis, Option, Verdict
 from kamkit.model.engagement import Engagement
 from kamkit.model.results import AccountFacts, ExistenceTest, Imported, KamTypes, KeyAccounts, StrategyOptions
 from kamkit.telling import prose, tables
-from kamkit.telling.canvas import REPORT_WIDTH, Chart
+from kamkit.telling.canvas import Chart
 from kamkit.telling.charts import plot_pareto
 from kamkit.telling.language import Labels
 from kamkit.telling.questions import client_questions
@@ -390,7 +390,6 @@ class _Teller:
             self.labels,
             self.facts.period,
             fiscal_year_start=self.engagement.fiscal_year_start,
-            width=REPORT_WIDTH,
             show_margin=not self.restricted,
         )
         borderline = tables.borderline_table(self.key_accounts, self.labels)

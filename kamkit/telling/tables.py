@@ -119,8 +119,10 @@ def display_table(
     keep_empty: bool = False,
 ) -> DisplayTable:
     """A frame as a table for people; `key` names the caption (`table.<key>`), and rows beyond `most` are told as a count.
-    Columns that the frame does not have are left out, and those that are empty all over unless `keep_empty`."""
+    Columns that the frame does not have, or that are empty all over, are left out unless `keep_empty`."""
     named = [(name, kind or "text") for name, _, kind in (word.partition(":") for word in columns.split())]
+    if keep_empty:
+        frame = frame.reindex(columns=[name for name, _ in named])
     shown = [
         Column(name, labels(f"column.{name}"), kind)
         for name, kind in named
@@ -302,7 +304,7 @@ def recommendations_table(
     columns = (
         "name recommended_option:word:option supporting_option:word:option reason first_step options_assessed:count"
     )
-    return display_table(table, "recommendations", columns, labels, most)
+    return display_table(table, "recommendations", columns, labels, most, keep_empty=True)
 
 
 def actions_table(options: StrategyOptions, key_accounts: KeyAccounts, labels: Labels) -> DisplayTable:
