@@ -91,6 +91,10 @@ class Labels(string.Formatter):
 
     def percent(self, value: float, digits: int = 0) -> str:
         """A share as percent. What is above 0 never reads 0 %, what is below 1 never 100 %."""
+        if 0 < value < 0.0005:
+            return f"<{NARROW}{self.percent(0.001)}"
+        if 0.9995 <= value < 1:
+            return f">{NARROW}{self.percent(0.999)}"
         if digits == 0 and (0 < abs(value) < 0.005 or 0.995 <= value < 1):
             digits = 1
         pattern = self.locale.percent_formats[None].pattern

@@ -46,7 +46,16 @@ def test_short_amounts_keep_three_digits(amount: float, text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("share", "text"), [(0, "0 %"), (0.002, "0,2 %"), (0.8, "80 %"), (0.998, "99,8 %"), (1, "100 %")]
+    ("share", "text"),
+    [
+        (0, "0 %"),
+        (1e-5, "< 0,1 %"),
+        (0.002, "0,2 %"),
+        (0.8, "80 %"),
+        (0.998, "99,8 %"),
+        (0.99999, "> 99,9 %"),
+        (1, "100 %"),
+    ],
 )
 def test_a_share_above_zero_never_reads_zero(share: float, text: str) -> None:
     assert plain(Labels("de", "de_DE", "EUR").percent(share)) == text
