@@ -10,8 +10,13 @@
     const wanted = fold(search.value.trim());
     for (const row of body.rows) row.hidden = !fold(row.textContent).includes(wanted);
   });
-  const compare = new Intl.Collator(document.documentElement.lang, { numeric: true }).compare;
-  const value = (row, i) => row.cells[i].dataset.v;
+  const language = document.documentElement.lang;
+  const compare = new Intl.Collator(language, { numeric: true }).compare;
+  const comma = new Intl.NumberFormat(language).format(0.5)[1];
+  const number = text => {
+    const digits = text.replace("−", "-").split("").filter(sign => /[\d-]/.test(sign) || sign === comma).join("");
+    return digits ? parseFloat(digits.replace(comma, ".")) : NaN;
+  };
   [...table.tHead.rows[0].cells].forEach((head, i) => {
     const button = document.createElement("button");
     button.type = "button";
@@ -22,9 +27,10 @@
       for (const other of table.tHead.rows[0].cells) other.removeAttribute("aria-sort");
       head.setAttribute("aria-sort", down ? "ascending" : "descending");
       const rows = [...body.rows].sort((a, b) => {
-        const [x, y] = [value(a, i), value(b, i)];
-        if (x === undefined) return compare(a.cells[i].textContent, b.cells[i].textContent) * (down ? 1 : -1);
-        if (x === "" || y === "") return (x === "") - (y === "");
+        const [s, t] = [a.cells[i].textContent, b.cells[i].textContent];
+        if (!head.classList.contains("n")) return compare(s, t) * (down ? 1 : -1);
+        const [x, y] = [number(s), number(t)];
+        if (isNaN(x) || isNaN(y)) return isNaN(x) - isNaN(y);
         return (x - y) * (down ? 1 : -1);
       });
       body.append(...rows);
