@@ -73,13 +73,12 @@ def _reading_of(digits: str, role: str, rules: KamTypeRules) -> Reading:
         return Reading(KamType.UNCLEAR, 0, "impossible_division", digits[:2])
     refined = {k.replace(".", ""): kind for k, kind in getattr(rules.refinements, role).items()}
     group = max((prefix for prefix in refined if digits.startswith(prefix)), key=len, default=None)
-    if group:
-        return Reading(refined[group], rules.industry_points.clear, f"{role}_industry", digits[:2])
-    kind = getattr(found, role)
+    kind = refined[group] if group else getattr(found, role)
     if kind is None:
         return Reading(KamType.UNCLEAR, 0, "division_without_type", digits[:2])
-    points = rules.industry_points.ambiguous if found.ambiguous else rules.industry_points.clear
-    return Reading(kind, points, f"{role}_industry", digits[:2])
+    given = rules.industry_points
+    own = given.ambiguous if found.ambiguous and not group else given.clear
+    return Reading(kind, given.supplier if role == "client" else own, f"{role}_industry", digits[:2])
 
 
 def text_reader(rules: KamTypeRules, reason: str) -> Callable[[str], Reading | None]:
@@ -160,6 +159,8 @@ def product_category(facts: AccountFacts, rules: KamTypeRules) -> pd.DataFrame:
     sums["detail"] = sums["item"].map(facts.items.set_index("item")["name"].dropna().to_dict()).fillna(sums["item"])
     totals = sums.groupby("account_id")["revenue"].sum()
     known = sums[sums["kam_type"].notna()].sort_values(["revenue", "item"], ascending=[False, True], kind="stable")
+    if known.empty:
+        return evidence_frame([])
     by_type = known.groupby(["account_id", "kam_type"], as_index=False).agg(
         revenue=("revenue", "sum"), detail=("detail", "first")
     )

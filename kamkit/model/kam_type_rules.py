@@ -74,8 +74,9 @@ class Division(Rule):
 
 
 class Points(Rule):
-    """Points of a division that decides, and of one that is ambiguous."""
+    """Points of the client's industry, and of an account's: of a division that decides, and of an ambiguous one."""
 
+    supplier: int = Field(ge=1)
     clear: int = Field(ge=1)
     ambiguous: int = Field(ge=1)
     evidence: Evidence
@@ -268,7 +269,7 @@ class KamTypeRules(Rule):
     def _too_many_points(self) -> list[str]:
         problems = [f"most_points.{block} is missing" for block in Block if block not in self.most_points]
         given = {
-            Block.SUPPLIER_INDUSTRY: self.industry_points.clear,
+            Block.SUPPLIER_INDUSTRY: self.industry_points.supplier,
             Block.ACCOUNT_INDUSTRY: self.industry_points.clear,
             Block.PRODUCT_CATEGORY: max(step.points for step in self.category_points),
             Block.PATTERN: max(pattern.points for pattern in self.patterns.all()),

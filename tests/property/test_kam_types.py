@@ -119,7 +119,7 @@ def key_accounts(facts: AccountFacts) -> KeyAccounts:
 
 
 @given(portfolios(), suppliers)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 def test_every_account_has_one_type_one_status_and_a_reason(
     facts: AccountFacts, supplier: SupplierIndustry | None
 ) -> None:
@@ -137,7 +137,7 @@ def test_every_account_has_one_type_one_status_and_a_reason(
 
 
 @given(portfolios(), suppliers, st.randoms(use_true_random=False))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=15, deadline=None)
 def test_the_order_of_rows_changes_nothing(facts: AccountFacts, supplier: SupplierIndustry | None, random: Any) -> None:
     def shuffled(frame: pd.DataFrame) -> pd.DataFrame:
         order = list(range(len(frame)))
@@ -163,7 +163,7 @@ def test_the_order_of_rows_changes_nothing(facts: AccountFacts, supplier: Suppli
 
 
 @given(portfolios())
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_leaving_out_a_table_never_makes_another_verdict(facts: AccountFacts) -> None:
     verdict = check_existence(facts, key_accounts(facts), RULES.existence).verdict
     for name in ("privileges", "budgets", "sales_organisation"):

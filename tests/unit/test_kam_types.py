@@ -302,7 +302,7 @@ def test_an_impossible_division_is_told_and_counts_for_nothing(rules: KamTypeRul
     ("code", "version", "kind", "points", "reason"),
     [
         ("28", "nace2", "technical", 2, "supplier_industry"),
-        ("10.51", "nace2", "consumer", 1, "supplier_industry"),
+        ("10.51", "nace2", "consumer", 2, "supplier_industry"),
         ("10.91", "nace2", "technical", 2, "supplier_industry"),
         ("20.42", "nace2", "consumer", 2, "supplier_industry"),
         ("46.34", "nace2", "consumer", 2, "supplier_industry"),
