@@ -40,26 +40,29 @@ class Dialect:
     n_lines: int
 
 
-class UndecodableError(Exception):
-    """The file is not text in the encoding given or found."""
+class CannotReadError(Exception):
+    """What keeps one file from being read, for the list of problems."""
 
 
 def read_dialect(path: Path, wanted: Sequence[str], given: FileFormat, scratch: Path) -> Dialect:
     """How the text file at `path` is written; anything but UTF-8 is transcoded once into `scratch`.
 
-    `wanted` are the column names that make a line the header. Raises UndecodableError.
+    `wanted` are the column names that make a line the header. Raises CannotReadError.
     """
-    encoding = given.encoding or find_encoding(path)
+    encoding = _known(given.encoding) if given.encoding else find_encoding(path)
     plain = path if encoding in ("utf-8", "utf-8-sig") else scratch / f"{path.name}.utf8"
     n_lines = _check(path, encoding) if plain == path else _transcode(path, plain, encoding)
     with plain.open(encoding="utf-8-sig", newline="") as opened:
         top = [line for _, line in zip(range(HEADER_WITHIN + (given.header_row or 0)), opened, strict=False)]
     delimiter = given.delimiter or max(DELIMITERS, key=lambda sign: _fit(_rows(top, sign), wanted))
     rows = _rows(top, delimiter)
-    found = next((i for i, row in enumerate(rows) if row.line == given.header_row), None)
-    index = find_header([row.cells for row in rows], wanted) if found is None else found
-    after = rows[index]
-    return Dialect(plain, encoding, delimiter, after.cells, after.line, after.last_line, n_lines)
+    if given.header_row is None:
+        header = rows[find_header([row.cells for row in rows], wanted)]
+    elif (header := next((row for row in rows if row.line == given.header_row), rows[0])).line != given.header_row:
+        raise CannotReadError(f"has no column names in line {given.header_row}: correct format.header_row")
+    if n_lines <= header.last_line:
+        raise CannotReadError(f"has a header in line {header.line} but no rows: export it again")
+    return Dialect(plain, encoding, delimiter, header.cells, header.line, header.last_line, n_lines)
 
 
 def find_header(rows: Sequence[Sequence[str]], wanted: Sequence[str]) -> int:
@@ -87,9 +90,16 @@ def find_encoding(path: Path) -> str:
         return "utf-16-le" if start[1:2] == b"\0" else "utf-16-be"
     try:
         _check(path, "utf-8")
-    except UndecodableError:
+    except CannotReadError:
         return _code_page(path)
     return "utf-8"
+
+
+def _known(encoding: str) -> str:
+    try:
+        return codecs.lookup(encoding).name
+    except LookupError:
+        raise CannotReadError(f"format.encoding {encoding!r} is not known: use utf-8 or cp1252") from None
 
 
 def _code_page(path: Path) -> str:
@@ -155,8 +165,8 @@ def _decoded(path: Path, encoding: str) -> Iterator[str]:
         with path.open(encoding=encoding, newline="") as opened:
             while text := opened.read(_CHUNK):
                 yield text
-    except (UnicodeError, LookupError) as error:
-        raise UndecodableError(str(error)) from None
+    except UnicodeError:
+        raise CannotReadError(f"is not {encoding} text throughout: set format.encoding or save it as UTF-8") from None
 
 
 def _count_lines(texts: Iterator[str]) -> int:

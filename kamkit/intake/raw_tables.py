@@ -22,7 +22,8 @@ import pyarrow.parquet as pq
 from python_calamine import CalamineError, CalamineSheet, CalamineWorkbook, PasswordError, WorksheetNotFound
 
 from kamkit.errors import shorten
-from kamkit.intake.dialects import HEADER_WITHIN, Dialect, UndecodableError, find_header, read_dialect
+from kamkit.intake.dialects import HEADER_WITHIN, Dialect, find_header, read_dialect
+from kamkit.intake.dialects import CannotReadError as CannotReadError
 from kamkit.intake.number_formats import NATIVE, sql_text
 from kamkit.intake.sources import RawFile, nearest
 from kamkit.model.engagement import FileFormat
@@ -39,10 +40,6 @@ csv.field_size_limit(1 << 22)
 def rows_of(con: duckdb.DuckDBPyConnection, query: str) -> list[tuple[Any, ...]]:
     """All rows of a query, fetched at once: DuckDB keeps a connection busy until its last row is taken."""
     return con.execute(query).fetchall()
-
-
-class CannotReadError(Exception):
-    """What keeps one file from being read, for the list of problems."""
 
 
 @dataclass(frozen=True)
@@ -194,13 +191,7 @@ def _mark_sql(
 def _open_text(file: RawFile, wanted: Sequence[str], given: FileFormat, scratch: Path) -> RawTable:
     folder = scratch / "text" / str(len(list((scratch / "text").glob("*"))))
     folder.mkdir(parents=True)
-    try:
-        dialect = read_dialect(file.path, wanted, given, folder)
-    except UndecodableError:
-        hint = f"is not {given.encoding} text" if given.encoding else "is not text in any known encoding"
-        raise CannotReadError(f"{hint}: set format.encoding or save it as UTF-8") from None
-    if dialect.n_lines <= dialect.data_after:
-        raise CannotReadError(f"has a header in line {dialect.header_row} but no rows: export it again")
+    dialect = read_dialect(file.path, wanted, given, folder)
     columns = ", ".join(f"'c{i}': 'VARCHAR'" for i in range(len(dialect.header)))
     cells = (
         f"read_csv({sql_text(str(dialect.path))}, auto_detect = false, header = false, skip = {dialect.data_after}, "

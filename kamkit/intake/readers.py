@@ -5,7 +5,7 @@ from __future__ import annotations
 import calendar
 import datetime as dt
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,10 +24,9 @@ from kamkit.intake.columns import (
     number_of,
     text_of,
 )
-from kamkit.intake.dialects import same_name
+from kamkit.intake.dialects import CannotReadError, same_name
 from kamkit.intake.number_formats import sql_text
 from kamkit.intake.raw_tables import (
-    CannotReadError,
     Copied,
     RawTable,
     among_sql,
@@ -45,6 +44,7 @@ from kamkit.model.tables import DATE, FLAG, INTEGER, MONEY, NUMBER, TABLES, TEXT
 
 MONEY_TYPE = "DECIMAL(18, 6)"
 MOST_WHOLE = 12
+MOST_FILES = 3
 _SHOWN_DELIMITERS = {"\t": "tab"}
 
 
@@ -113,7 +113,7 @@ def read_table(backend: Any, name: str, source: Source, engagement: Engagement, 
     fields = fields or _fields_of_header(reading, parts[0])
     _share_out(reading, parts, [*fields, *periods])
     findings = [*_copy(reading, parts, [*fields, *periods]), *_read_values(reading, parts, [*fields, *periods])]
-    findings += _prepare_headers(reading, parts)
+    findings = [*_merged(findings), *_prepare_headers(reading, parts)]
     target = _write(reading, parts, fields, periods)
     return TypedTable(
         backend.read_parquet(str(target)),
@@ -255,6 +255,7 @@ def _copy(reading: _Reading, parts: Sequence[_Part], fields: Sequence[Field]) ->
                 problems.append(f"{table.file.name}: has a header but no rows: export it again")
             part.copied.append(copied)
             findings += _misfits(reading.name, copied)
+        findings += _idle_exclusions(reading, part)
     reading.fail(problems)
     yield from findings
 
@@ -267,6 +268,32 @@ def _misfits(name: str, copied: Copied) -> Iterator[Finding]:
     if copied.padded:
         examples = tuple(f"{file} {row}" for row in copied.padded[:3])
         yield Finding("short_rows", name, Severity.INFO, len(copied.padded), None, examples, {"file": file})
+
+
+def _idle_exclusions(reading: _Reading, part: _Part) -> Iterator[Finding]:
+    """Exclusions that meet no row at all: a wrong spelling keeps in what should be out."""
+    names = [base.name for base in part.bases if base.role == TEXT]
+    for exclusion in reading.source.exclude:
+        if exclusion.column in names:
+            cell = f"w{part.bases.index(Base(exclusion.column, TEXT))}"
+            test = among_sql(cell, exclusion.values)
+            if not any(reading.rows(f"SELECT bool_or({test}) FROM {copied.relation}")[0][0] for copied in part.copied):
+                values = {"source": exclusion.column, "values": list(exclusion.values)}
+                yield Finding("exclusion_idle", reading.name, Severity.WARNING, 0, None, (), values)
+
+
+def _merged(findings: Sequence[Finding]) -> Iterator[Finding]:
+    """One finding for the same thing in several files: rows added up, the files named."""
+    groups: dict[tuple[str, Any], list[Finding]] = {}
+    for finding in findings:
+        groups.setdefault((finding.code, finding.values.get("source")), []).append(finding)
+    for same in groups.values():
+        files = [f.values["file"] for f in same if "file" in f.values]
+        rows = sum(f.rows or 0 for f in same)
+        examples = tuple(example for f in same for example in f.examples)[:3]
+        shown = files if len(files) <= MOST_FILES else [*files[:MOST_FILES], "…"]
+        values = {**same[0].values, "files": shown, "n": rows}
+        yield replace(same[0], rows=rows, examples=examples, values=values)
 
 
 # ------------------------------------------------------------------------------------------------------------ values

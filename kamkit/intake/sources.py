@@ -102,8 +102,8 @@ class _CannotUseError(Exception):
 
 def _matches(pattern: str, folder: Path, problems: list[str]) -> list[Path]:
     path = folder / pattern
-    if path.exists() or not glob.has_magic(pattern):
-        if not path.exists():
+    if os.path.lexists(path) or not glob.has_magic(pattern):
+        if not os.path.lexists(path):
             problems.append(f"{_shown(path, folder)}: there is no such file{_nearest_file(path, folder)}")
             return []
         return [path]

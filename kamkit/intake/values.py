@@ -92,10 +92,11 @@ class Note:
     rows: int
     examples: tuple[str, ...]
     severity: Severity = Severity.WARNING
+    values: Mapping[str, str] = field(default_factory=dict)
 
     def finding(self, table: str, column: str, name: str) -> Finding:
         """The note as a finding of a canonical column."""
-        values = {"file": self.file, "column": column, "source": name, "n": self.rows}
+        values = {"file": self.file, "column": column, "source": name, "n": self.rows, **self.values}
         return Finding(self.code, table, self.severity, self.rows, None, self.examples, values)
 
 
@@ -327,7 +328,8 @@ def _number_troubles(column: _Column, values: ColumnValues, n: int, written: Num
     if written.ambiguous:
         either = [one for shape, one in counts.items() if (read := read_shape(shape)) and read.either]
         rows, examples_either = sum(one.n_data for one in either), tuple(one.example for one in either[:3])
-        values.notes.append(Note("ambiguous_numbers", column.file(n), rows, examples_either))
+        sign = {"sign": written.decimal or ""}
+        values.notes.append(Note("ambiguous_numbers", column.file(n), rows, examples_either, values=sign))
 
 
 # ------------------------------------------------------------------------------------------------------------ dates
@@ -379,7 +381,9 @@ def _date_troubles(column: _Column, values: ColumnValues, n: int, written: DateF
         values.troubles.append(Trouble(DATE, column.file(n), rows, examples))
     if written.ambiguous:
         slashed = [one for text, one in counts.items() if "/" in text]
-        note = Note("ambiguous_dates", column.file(n), sum(one.n_data for one in slashed), (slashed[0].example,))
+        order = {"order": "month_first" if MONTH_FIRST in written.formats else "day_first"}
+        rows, examples_slash = sum(one.n_data for one in slashed), tuple(one.example for one in slashed[:3])
+        note = Note("ambiguous_dates", column.file(n), rows, examples_slash, values=order)
         values.notes.append(note)
 
 
