@@ -65,6 +65,8 @@ def import_headline(imported: Imported, labels: Labels) -> Sentence:
         rows=imported.rows_kept,
         rows_in=imported.rows_in,
         revenue=imported.revenue_kept,
+        first=imported.first_date,
+        last=imported.last_date,
     )
     return Sentence(f"{used} {reconciliation_sentence(imported, labels)}")
 

@@ -392,7 +392,7 @@ class _Teller:
             fiscal_year_start=self.engagement.fiscal_year_start,
             show_margin=not self.restricted,
         )
-        borderline = tables.borderline_table(self.key_accounts, self.labels)
+        borderline = tables.borderline_table(self.key_accounts, self.labels, most=10)
         return self._section(
             "pareto",
             prose.stability_sentence(self.key_accounts, self.labels),

@@ -170,6 +170,7 @@ def columns_table(imported: Imported, labels: Labels) -> DisplayTable:
 def rules_table(imported: Imported, labels: Labels) -> DisplayTable:
     """What each cleaning rule found, and what was done about it."""
     found = imported.rules[imported.rules["rows"] > 0]
+    found = found.assign(examples=[examples[:3] for examples in found["examples"]])
     return display_table(
         found, "rules", "rule:word:rule treatment:word:treatment rows:count revenue:money examples", labels, most=None
     )
@@ -213,12 +214,12 @@ def key_accounts_table(key_accounts: KeyAccounts, labels: Labels, most: int | No
     return display_table(table, "key_accounts", columns, labels, most)
 
 
-def borderline_table(key_accounts: KeyAccounts, labels: Labels) -> DisplayTable:
-    """The accounts whose place in or out of the set is not certain, nearest to the cut first."""
+def borderline_table(key_accounts: KeyAccounts, labels: Labels, most: int = MOST_ROWS) -> DisplayTable:
+    """The accounts whose place in or out of the set is not certain, by rank."""
     table = ranking(key_accounts)
     borderline = table[table["membership_probability"].map(certainty) == "borderline"]
     columns = "rank:count name revenue:money cumulative_share:percent is_key_account membership_probability:percent"
-    return display_table(borderline.sort_values("rank"), "borderline", columns, labels)
+    return display_table(borderline.sort_values("rank"), "borderline", columns, labels, most)
 
 
 def certainty(probability: float) -> str | None:

@@ -93,8 +93,8 @@ def test_headlines_of_the_steps(told) -> None:  # type: ignore[no-untyped-def]
             plan_headline(client.options, labels),
         )
     ] == [
-        "990 von 1.000 Buchungszeilen gehen in die Analyse ein: 2,5 Tsd. € Umsatz mit 18 Kunden. "
-        "Der Umsatz stimmt mit den Angaben des Auftraggebers überein.",
+        "990 von 1.000 Buchungszeilen gehen in die Analyse ein: 2,5 Tsd. € Umsatz vom 02.01.2023 bis 30.12.2025. "
+        "Im Zeitraum kauften 18 Kunden. Der Umsatz stimmt mit den Angaben des Auftraggebers überein.",
         "5 von 16 Kunden bringen 82 % des Umsatzes",
         "2 Kunden sind Grenzfälle: Ein etwas anderes Jahr, und sie stünden auf der anderen Seite der Schwelle.",
         "Das Key Account Management folgt dem technischen Typ. 2 Key Accounts weichen davon ab.",
