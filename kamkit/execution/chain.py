@@ -41,9 +41,9 @@ from kamkit.execution.project import (
     Project,
     dotted_settings,
     engagement_with,
-    home_of,
     is_bundled,
     rules_in_force,
+    runs_of,
     today_from,
 )
 from kamkit.intake.inputs import refresh_inputs
@@ -146,7 +146,7 @@ def _plan(
     for notebook in chain:
         read_notebook(notebook.source)
     wanted = (find_step(step, chain),) if step else chain
-    target = Path(out).absolute() if out else _new_run(home_of(engagement.file) / "runs")
+    target = Path(out).absolute() if out else _new_run(runs_of(engagement.file))
     _check_target(target)
     today = today_from(None)
     shown = {"language": engagement.language, "today": today.isoformat(), **_as_text(settings)}

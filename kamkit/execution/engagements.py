@@ -16,7 +16,7 @@ import yaml
 from kamkit.errors import EngagementError, InputError, KamkitError
 from kamkit.execution.chain import check_files, is_run, prune_runs, remove_abandoned
 from kamkit.execution.files import write_text
-from kamkit.execution.project import home_of
+from kamkit.execution.project import runs_of, work_of
 from kamkit.intake.dialects import same_name
 from kamkit.intake.inputs import refresh_inputs
 from kamkit.intake.raw_tables import CannotReadError, open_raw_table
@@ -164,8 +164,8 @@ def clean(engagement: str | Path) -> list[Path]:
 
     Raises EngagementError when there is no such engagement.
     """
-    home = home_of(find_engagement(engagement))
-    runs, work = home / "runs", home / "work"
+    file = find_engagement(engagement)
+    runs, work = runs_of(file), work_of(file)
     removed = list(prune_runs(runs, keep=1))
     if runs.is_dir():
         failed = [path for path in runs.glob("*.failed") if is_run(path)]

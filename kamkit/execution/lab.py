@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kamkit.execution.notebooks import chain_of, relative_reference, write_with_parameters
-from kamkit.execution.project import home_of
+from kamkit.execution.project import work_of
 from kamkit.model.engagement import load_engagement
 
 Launcher = Callable[[Sequence[str]], int]
@@ -31,7 +31,7 @@ def prepare_lab(engagement: str | Path, language: str | None = None) -> LabFolde
     Raises EngagementError when the engagement is wrong.
     """
     opened = load_engagement(engagement)
-    folder = home_of(opened.file) / "work" / "lab"
+    folder = work_of(opened.file) / "lab"
     folder.mkdir(parents=True, exist_ok=True)
     parameters = {"engagement": relative_reference(opened.file, folder), "language": language or opened.language}
     copied: list[str] = []

@@ -152,13 +152,15 @@ class Project:
         return int(key_of(self.engagement.client, self.imported.period), 16) % 2**32
 
     def transactions(self, limit: int = 1000) -> pd.DataFrame:
-        """The first booked lines as a pandas frame, for questions that nobody foresaw; all canonical columns."""
+        """The first booked lines as a pandas frame, for questions that nobody foresaw; all canonical columns given."""
         with self._locked():
             self._ensure_tables()
             file = pq.ParquetFile(self.work / "tables" / "transactions.parquet")
             batches = [batch.slice(0, limit) for batch in islice(file.iter_batches(batch_size=max(limit, 1)), 1)]
-            frame: pd.DataFrame = pa.Table.from_batches(batches, file.schema_arrow).to_pandas()
-            return frame
+            table = pa.Table.from_batches(batches, file.schema_arrow)
+        as_floats = [pa.field(f.name, pa.float64() if pa.types.is_decimal(f.type) else f.type) for f in table.schema]
+        frame: pd.DataFrame = table.cast(pa.schema(as_floats)).to_pandas(date_as_object=False)
+        return frame
 
     def known(self, kind: type[Result]) -> Result | None:
         """The result of a step if it is there already; nothing is computed."""
@@ -313,7 +315,7 @@ def open_project(
     told = _read_json(Path(work) / SETTINGS_FILE) if work else {}
     day = today_from(today or told.get("today"))
     opened = engagement_with(engagement, {**told.get("settings", {}), **dotted_settings(given)})
-    return Project(opened, Path(work).resolve() if work else home_of(opened.file) / "work", day)
+    return Project(opened, Path(work).resolve() if work else work_of(opened.file), day)
 
 
 def dotted_settings(given: Mapping[str, Any]) -> dict[str, Any]:
@@ -374,9 +376,14 @@ def period_of(text: Any, fiscal_year_start: int) -> Any:
     return text
 
 
-def home_of(file: Path) -> Path:
-    """The folder in which an engagement keeps what it makes: its own, and ./work/<case> for a bundled case."""
-    return Path.cwd() / "work" / file.parent.name if is_bundled(file) else file.parent
+def work_of(file: Path) -> Path:
+    """Where an engagement keeps its steps: beside its file, and for a bundled case in ./work/<case>."""
+    return Path.cwd() / "work" / file.parent.name if is_bundled(file) else file.parent / "work"
+
+
+def runs_of(file: Path) -> Path:
+    """Where an engagement keeps its runs: beside its file, and for a bundled case with its steps."""
+    return (work_of(file) if is_bundled(file) else file.parent) / "runs"
 
 
 def is_bundled(file: Path) -> bool:
