@@ -24,6 +24,7 @@ MACHINERY = SupplierIndustry(code="28")
 FOOD = SupplierIndustry(code="11.07")
 FACILITIES = SupplierIndustry(code="81")
 BRANCHES = Path(__file__).parent / "data" / "branch_descriptions.csv"
+TITLES = Path(__file__).parent / "data" / "branch_titles.csv"
 
 
 @pytest.fixture(scope="module")
@@ -347,6 +348,20 @@ def test_branch_descriptions_nobody_tuned_for(half: str, least: float, rules: Ka
         rows = [row for row in csv.DictReader(file, delimiter=";") if row["half"] == half]
     hits = [(found.kam_type if (found := read(row["text"])) else "") == row["kam_type"] for row in rows]
     assert sum(hits) / len(hits) >= least, [row for row, hit in zip(rows, hits, strict=True) if not hit]
+
+
+def test_titles_of_classifications_and_pick_lists(rules: KamTypeRules) -> None:
+    """WZ groups, GICS industries, CRM pick lists and trade jargon lead to the type of their division."""
+    read = text_reader(rules, "industry_text")
+    with TITLES.open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file, delimiter=";"))
+    wrong = [
+        row["text"]
+        for row in rows
+        if getattr(read(row["text"]), "kam_type", None) != read_code(row["code"], None, "account", rules).kam_type
+    ]
+    assert len(rows) > 300
+    assert wrong == ["Research & Consulting Services"]
 
 
 def test_category_points_follow_the_share_of_revenue(rules: KamTypeRules) -> None:
