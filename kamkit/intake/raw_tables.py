@@ -346,7 +346,7 @@ def _open_workbook(
     if index >= len(top):
         raise CannotReadError(f"has no row {index + 1} for a header: correct format.header_row")
     header = tuple(plain[index])
-    if index + 1 >= found.total_height:
+    if index >= _last_row(found):
         raise CannotReadError(f"has a header in row {index + 1} but no rows: export it again")
     folder = scratch / "workbooks"
     folder.mkdir(exist_ok=True)
@@ -361,12 +361,12 @@ def _sheet(path: Path, name: str | None) -> CalamineSheet:
         book = CalamineWorkbook.from_path(str(path))
         if name is not None:
             found = book.get_sheet_by_name(name)
-            if found.total_height == 0:
+            if _last_row(found) < 0:
                 raise CannotReadError(f"sheet {name!r} is empty")
             return found
         for title in book.sheet_names:
             found = book.get_sheet_by_name(title)
-            if found.total_height > 0:
+            if _last_row(found) >= 0:
                 return found
     except PasswordError:
         raise CannotReadError("is password-protected: save it without a password") from None
@@ -376,6 +376,11 @@ def _sheet(path: Path, name: str | None) -> CalamineSheet:
     except (CalamineError, OSError):
         raise CannotReadError("is damaged or no workbook: open it in Excel and save it again") from None
     raise CannotReadError("has no filled sheet: export it again")
+
+
+def _last_row(sheet: CalamineSheet) -> int:
+    """Index of the last filled row, −1 for an empty sheet."""
+    return -1 if sheet.end is None else sheet.end[0]
 
 
 def _cell_text(cell: Any) -> str:

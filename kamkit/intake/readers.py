@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import ibis.expr.types as ir
-import pyarrow.parquet as pq
 
 from kamkit.errors import InputError, shorten
 from kamkit.intake.columns import (
@@ -167,10 +166,7 @@ def _from_database(reading: _Reading, wanted: Sequence[str]) -> RawTable:
     known = {same_name(name) for name in wanted}
     columns = [column for column in table.columns if same_name(column) in known] or list(table.columns)
     target = reading.scratch / "database.parquet"
-    batches = table.select(columns).to_pyarrow_batches()
-    with pq.ParquetWriter(target, batches.schema) as writer:
-        for batch in batches:
-            writer.write_batch(batch)
+    table.select(columns).to_parquet(str(target))
     try:
         return open_parquet(reading.con, RawFile(str(reading.source.table), target, "parquet"))
     except CannotReadError:

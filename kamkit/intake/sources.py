@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import glob
 import gzip
@@ -81,7 +82,9 @@ def open_database(source: Source) -> ir.Table:
     try:
         return database.table(table, database=schema or None)
     except Exception:
-        known = database.list_tables(database=schema or None) if not schema else []
+        known: list[str] = []
+        with contextlib.suppress(Exception):  # a suggestion is a courtesy; not every backend can list its tables
+            known = database.list_tables(database=schema or None)
         raise InputError(where, [f"the database has no such table{nearest(table, known)}"]) from None
 
 
