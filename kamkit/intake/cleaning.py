@@ -109,9 +109,7 @@ def mark_certain_lines(lines: Any, customers: pd.DataFrame | None, rules: Cleani
     return _mark(lines.mutate(reason=ibis.null("string")), conditions, rules)
 
 
-def mark_all_lines(
-    lines: Any, customers: pd.DataFrame | None, rules: CleaningRules, period_end: dt.date, has_line_ids: bool
-) -> Any:
+def mark_all_lines(lines: Any, customers: pd.DataFrame | None, rules: CleaningRules, period_end: dt.date) -> Any:
     """The lines of `mark_certain_lines` with the rules that need the period: `reason`, and `is_<rule>` per rule.
 
     Cancellations are looked for up to the period's end only, so what is booked later changes nothing before it.
@@ -120,7 +118,7 @@ def mark_all_lines(
     lines = _with_cancellations(lines, rules.cancellation)
     pair = {"cancelled_pair": _.is_cancelled_pair, "possible_cancellation": _.is_reversal & ~_.is_cancelled_pair}
     lines = _mark(lines, pair, rules).drop("is_reversal", "document")
-    lines = _with_repeats(lines, has_line_ids)
+    lines = _with_repeats(lines)
     lines = _with_one_offs(lines, rules.one_off, period_end)
     conditions = {
         "negative_line": _.net_revenue < 0,
@@ -232,9 +230,10 @@ def _with_cancellations(lines: Any, signs: CancellationSigns) -> Any:
     return joined.mutate(is_cancelled_pair=counts & _.pair_document.notnull()).drop("pair_customer", "pair_document")
 
 
-def _with_repeats(lines: Any, has_line_ids: bool) -> Any:
-    """Adds is_repeated_line: a later line of an invoice equal to an earlier one in every canonical column."""
-    if has_line_ids or "invoice_id" not in lines.columns:
+def _with_repeats(lines: Any) -> Any:
+    """Adds is_repeated_line: a later line of an invoice equal to an earlier one in every canonical column, where lines
+    have no numbers of their own."""
+    if "line_id" in lines.columns or "invoice_id" not in lines.columns:
         return lines.mutate(is_repeated_line=ibis.literal(False))
     own = {"reason", "row_mark", "source_file", "source_row"}
     same = [c for c in lines.columns if c not in own and not c.startswith("is_")]

@@ -162,8 +162,7 @@ class _Import:
         certain = self._backend.create_view("certain", mark_certain_lines(lines, customers, rules))
         dates = _booking_dates(certain)
         period, dated = find_period(dates, grain, engagement.fiscal_year_start, engagement.period)
-        has_line_ids = "line_id" in lines.columns
-        marked = self._stored(mark_all_lines(certain, customers, rules, period.end, has_line_ids))
+        marked = self._stored(mark_all_lines(certain, customers, rules, period.end))
         report, sums = rule_report(marked, rules)
         year_start = engagement.fiscal_year_start
         reconciliation, reconciled = reconcile(

@@ -40,7 +40,7 @@ def reconcile(
             "difference_accepted",
             "transactions",
             revenue=row["difference"],
-            values={"year": str(row["fiscal_year"]), "share": row["difference_share"], "reason": accept_difference},
+            values={"year": str(row["fiscal_year"]), "reason": accept_difference},
         )
         for row in off
     ]
