@@ -141,6 +141,11 @@ class Project:
         """Step 4: the six options, one recommendation per account, and the 90-day plan."""
         return self._result("options", StrategyOptions)
 
+    @property
+    def comments(self) -> pd.DataFrame:
+        """What people have written for the report: section, account_id, text, author_role, date."""
+        return read_inputs(self.engagement.folder / self.engagement.inputs).comments
+
     @cached_property
     def rules(self) -> Rules:
         """The rule tables in force."""

@@ -73,6 +73,9 @@ GLOSSARY = [
 ]
 GLOSSARY_HIDDEN = frozenset({"takeover", "pseudo", "margin"})
 
+LOSS_MAKING = "loss_making"
+"""The reason of a recommendation that says an account loses money."""
+
 DECISION_CHOICES = {
     "subject": ("key_account", "tier", "kam_type", "option"),
     "opinion": ("agree", "disagree", "abstain"),
@@ -120,6 +123,7 @@ class Section:
     chart: Callable[[], Chart] | None = None
     lights: tuple[Light, ...] = ()
     tables: tuple[DisplayTable, ...] = ()
+    comments: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         lines = [self.finding, *(f"{tile.value}  {tile.title}" for tile in self.tiles)]
@@ -194,6 +198,8 @@ class OpenedProject(Protocol):
     def kam_types(self) -> KamTypes: ...
     @property
     def options(self) -> StrategyOptions: ...
+    @property
+    def comments(self) -> pd.DataFrame: ...
 
 
 def story_of(project: OpenedProject) -> Story:
@@ -207,6 +213,7 @@ def story_of(project: OpenedProject) -> Story:
         project.options,
         project.labels,
         project.today,
+        project.comments,
     )
 
 
@@ -219,9 +226,12 @@ def build_story(
     options: StrategyOptions,
     labels: Labels,
     today: dt.date,
+    comments: pd.DataFrame | None = None,
 ) -> Story:
     """The story of an engagement for its audience, dated `today`.
 
+    `comments` of inputs.xlsx (section, account_id, text, author_role, date) stand in the section they name, by its key
+    or its name, those on an account beside its recommendation; only those who decide see them.
     Raises EngagementError when `sections` names one that does not exist.
     """
     if strange := [name for name in engagement.sections if name not in SECTIONS]:
@@ -229,8 +239,9 @@ def build_story(
         raise EngagementError(
             engagement.file.name, [f"sections: {s!r} is not known. Known are: {known}" for s in strange]
         )
-    key_accounts, facts = _for_audience(engagement.audience, key_accounts, facts, labels)
-    teller = _Teller(engagement, imported, facts, key_accounts, kam_types, options, labels)
+    key_accounts, facts, options = _for_audience(engagement.audience, key_accounts, facts, options, labels)
+    said = None if is_restricted(engagement.audience) else comments
+    teller = _Teller(engagement, imported, facts, key_accounts, kam_types, options, labels, said)
     period = prose.period_words(facts.period, engagement.fiscal_year_start, labels)
     return Story(
         client=engagement.client,
@@ -262,11 +273,12 @@ def is_restricted(audience: str) -> bool:
 
 
 def _for_audience(
-    audience: str, key_accounts: KeyAccounts, facts: AccountFacts, labels: Labels
-) -> tuple[KeyAccounts, AccountFacts]:
-    """The results without what the audience may not see: margins of accounts, and names where customers listen."""
+    audience: str, key_accounts: KeyAccounts, facts: AccountFacts, options: StrategyOptions, labels: Labels
+) -> tuple[KeyAccounts, AccountFacts, StrategyOptions]:
+    """The results without what the audience may not see: margins of accounts, takeover exposure, loss-makers, and
+    names where customers listen."""
     if not is_restricted(audience):
-        return key_accounts, facts
+        return key_accounts, facts, options
     table = key_accounts.pareto.table.assign(margin=float("nan"))
     accounts = facts.accounts.assign(margin=float("nan"))
     if audience == "customer_meeting":
@@ -274,9 +286,17 @@ def _for_audience(
         table = table.assign(name=[labels("story.customer_number", n=n) for n in number])
         names = dict(zip(table["account_id"], table["name"], strict=True))
         accounts = accounts.assign(name=accounts["account_id"].map(names))
+    advice, actions, exposed = options.recommendations, options.actions, options.options["option"] == Option.TAKEOVER
+    losing = advice["reason"] == LOSS_MAKING
     return (
         replace(key_accounts, pareto=replace(key_accounts.pareto, table=table)),
         replace(facts, accounts=accounts),
+        replace(
+            options,
+            options=options.options[~exposed],
+            recommendations=advice.assign(reason=advice["reason"].mask(losing), avoid=None),
+            actions=actions[~actions["account_id"].isin(advice.loc[losing, "account_id"])],
+        ),
     )
 
 
@@ -291,6 +311,7 @@ class _Teller:
     kam_types: KamTypes
     options: StrategyOptions
     labels: Labels
+    comments: pd.DataFrame | None
 
     def sections(self, keys: list[str]) -> Iterator[Section]:
         hidden = HIDDEN.get(self.engagement.audience, frozenset())
@@ -302,8 +323,23 @@ class _Teller:
                     yield section
 
     def _section(self, key: str, finding: str, **parts: object) -> Section:
+        parts["comments"] = tuple(self._comments(key))
         text = self.labels(f"story.{key}_text") if f"story.{key}_text" in self.labels else ""
         return Section(key, self.labels(f"story.{key}"), finding, text, **parts)  # type: ignore[arg-type]
+
+    def _comments(self, key: str) -> Iterator[str]:
+        """What people said about a section, or about accounts where these are recommended something."""
+        if self.comments is None:
+            return
+        names = dict(zip(self.facts.accounts["account_id"], self.facts.accounts["name"], strict=True))
+        for said in self.comments.to_dict("records"):
+            about = "" if pd.isna(said["section"]) else str(said["section"]).strip().casefold()
+            account = names.get(said["account_id"])
+            own = about in {key, self.labels(f"story.{key}").casefold()}
+            if own or (not about and key == ("recommendations" if account else "at_a_glance")):
+                date = None if pd.isna(said["date"]) else self.labels.date(said["date"])
+                by = ", ".join(str(part) for part in (said["author_role"], date) if not self.labels.missing(part))
+                yield f"{account + ': ' if account else ''}{said['text']}{f' ({by})' if by else ''}"
 
     @cached_property
     def restricted(self) -> bool:
@@ -481,21 +517,12 @@ class _Teller:
     def _method(self) -> Section:
         shown = [
             tables.concentration_table(self.key_accounts, self.labels),
-            tables.options_table(self._options_told(), self.key_accounts, self.labels),
+            tables.options_table(self.options, self.key_accounts, self.labels),
             tables.methods_table(self.engagement, self.labels, self.restricted),
         ]
         if len(self.options.backtests):
             shown.append(tables.backtests_table(self.options, self.labels))
         return self._section("method", self.labels("story.method_finding"), tables=tuple(shown))
-
-    def _options_told(self) -> StrategyOptions:
-        """The options without takeover exposure, where the audience must not see it."""
-        frame = self.options.options
-        return (
-            replace(self.options, options=frame[frame["option"] != Option.TAKEOVER])
-            if self.restricted
-            else self.options
-        )
 
     def _data(self) -> Section:
         imported, labels = self.imported, self.labels
@@ -527,7 +554,8 @@ class _Teller:
         yield self._sheet(
             "recommendations", tables.recommendations_table(self.options, self.key_accounts, labels, None)
         )
-        yield self._sheet("options", tables.option_sheet_table(self._options_told(), self.key_accounts, labels))
+        if not self.restricted:
+            yield self._sheet("options", tables.option_sheet_table(self.options, self.key_accounts, labels))
         yield self._sheet("plan", tables.actions_table(self.options, self.key_accounts, labels))
         yield self._decision_sheet()
         yield self._sheet("method", tables.methods_table(self.engagement, labels, self.restricted))

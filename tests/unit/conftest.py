@@ -61,7 +61,7 @@ class Told:
     options: StrategyOptions
     labels: Labels
 
-    def story(self, audience: str = "sales_management", **settings: Any) -> Story:
+    def story(self, audience: str = "sales_management", comments: pd.DataFrame | None = None, **settings: Any) -> Story:
         engagement = self.engagement.model_copy(update={"audience": audience, **settings})
         return build_story(
             engagement,
@@ -72,6 +72,7 @@ class Told:
             self.options,
             self.labels,
             dt.date(2026, 1, 15),
+            comments,
         )
 
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
+import pandas as pd
 import pytest
 
 from kamkit.deliver.html import render_html
@@ -146,3 +147,37 @@ def test_the_same_story_in_every_deliverable(told) -> None:  # type: ignore[no-u
     for point in (*story.main[0].lists[0].points, *story.main[0].lists[1].points):
         assert plain(point) in page
         assert plain(point) in first
+
+
+def comments() -> pd.DataFrame:
+    rows = [
+        ["Maßnahmenplan für 90 Tage", None, "Erst nach der Messe.", "Vertriebsleitung", pd.Timestamp("2026-01-10")],
+        ["pareto", None, "Fusion beachten.", None, pd.NaT],
+        [None, "0002", "Neuer Einkaufsleiter.", "Außendienst", pd.NaT],
+        [None, None, "Stand: Entwurf.", None, pd.NaT],
+    ]
+    return pd.DataFrame(rows, columns=["section", "account_id", "text", "author_role", "date"])
+
+
+def test_comments_stand_where_they_belong(told) -> None:  # type: ignore[no-untyped-def]
+    story = told().story(comments=comments())
+    assert {section.key: section.comments for section in (*story.main, *story.appendix) if section.comments} == {
+        "at_a_glance": ("Stand: Entwurf.",),
+        "pareto": ("Fusion beachten.",),
+        "recommendations": ("Kunde 2: Neuer Einkaufsleiter. (Außendienst)",),
+        "plan": ("Erst nach der Messe. (Vertriebsleitung, 10.01.2026)",),
+    }
+    assert everything_told(story).count("Neuer Einkaufsleiter") == 2  # page and workbook
+
+
+@pytest.mark.parametrize("audience", ["field", "customer_meeting"])
+def test_comments_and_loss_makers_stay_with_those_who_decide(told, audience: str) -> None:  # type: ignore[no-untyped-def]
+    client = told()
+    advice = client.options.recommendations.assign(reason=["loss_making", *["why"] * 15])
+    client = replace(client, options=replace(client.options, recommendations=advice))
+    client.labels._sentences["reason.loss_making"] = "Bringt Verlust."
+    client.labels._sentences["trigger.seen"] = "Anlass Verlust"
+    text = everything_told(client.story(audience, comments=comments()))
+    assert "Verlust" not in text
+    assert "Einkaufsleiter" not in text
+    assert "Verlust" in everything_told(client.story("management", comments=comments()))
