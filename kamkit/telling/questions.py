@@ -57,6 +57,9 @@ def _about_the_import(imported: Imported, facts: AccountFacts, labels: Labels) -
                 yield _question(labels, "difference", abs(year["difference"]), year=str(year["fiscal_year"]))
     if imported.grain == Grain.YEAR:
         yield _question(labels, "invoice_lines", imported.revenue_kept)
+    for finding in imported.findings:
+        if finding.code == "group_candidates":
+            yield _question(labels, "group_candidates", finding.revenue or 0.0, n=finding.rows or 0)
     accounts = facts.accounts[facts.accounts["in_period"].astype(bool)]
     without_margin = float((accounts["revenue"] * (1 - accounts["margin_coverage"].fillna(0))).clip(lower=0).sum())
     if without_margin > 0.005 * accounts["revenue"].clip(lower=0).sum():

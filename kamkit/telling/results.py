@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from kamkit.model.codes import Tier
-from kamkit.model.results import AccountFacts, Finding, Imported, KamTypes, KeyAccounts, StrategyOptions
+from kamkit.model.codes import Answer, Tier
+from kamkit.model.results import AccountFacts, ExistenceTest, Finding, Imported, KamTypes, KeyAccounts, StrategyOptions
 from kamkit.telling.language import Labels
 from kamkit.telling.questions import client_questions
 
@@ -178,12 +178,20 @@ def existence_summary(kam_types: KamTypes, labels: Labels) -> dict[str, Any]:
                 "test": test.test,
                 "condition": labels(f"existence.{test.test}"),
                 "answer": test.answer,
+                "sentence": existence_sentence(test, labels),
                 "values": dict(test.values),
                 "missing": list(test.missing),
             }
             for test in kam_types.existence.tests
         ],
     }
+
+
+def existence_sentence(test: ExistenceTest, labels: Labels) -> str | None:
+    """What was seen for a condition; nothing where it cannot be assessed."""
+    if test.answer == Answer.NOT_ASSESSABLE:
+        return None
+    return labels(f"existence_{test.answer}.{test.test}", **test.values)
 
 
 def import_summary(imported: Imported, labels: Labels) -> dict[str, Any]:

@@ -26,7 +26,7 @@ from kamkit.telling.canvas import Chart
 from kamkit.telling.charts import plot_pareto
 from kamkit.telling.language import Labels
 from kamkit.telling.questions import client_questions
-from kamkit.telling.results import accounts_frame, ranking
+from kamkit.telling.results import accounts_frame, existence_sentence, ranking
 from kamkit.telling.tables import ABSENT, DisplayTable, display_table
 
 MAIN = [
@@ -470,7 +470,7 @@ class _Teller:
         return self._section("existence", prose.existence_headline(self.kam_types, labels), lights=lights)
 
     def _note(self, test: ExistenceTest) -> str:
-        seen = tables.existence_sentence(test, self.labels)
+        seen = existence_sentence(test, self.labels)
         missing = tables.missing_words(test.missing, self.labels)
         return seen or (self.labels("story.missing_for_it", names=missing) if missing else "")
 

@@ -15,10 +15,10 @@ import pandas as pd
 
 from kamkit.model.codes import Answer, Evidence, Gate
 from kamkit.model.engagement import Engagement
-from kamkit.model.results import AccountFacts, ExistenceTest, Imported, KamTypes, KeyAccounts, StrategyOptions
+from kamkit.model.results import AccountFacts, Imported, KamTypes, KeyAccounts, StrategyOptions
 from kamkit.model.tables import TABLES
 from kamkit.telling.language import Labels
-from kamkit.telling.results import actions_frame, finding_sentence, of_key_accounts, ranking, told
+from kamkit.telling.results import actions_frame, existence_sentence, finding_sentence, of_key_accounts, ranking, told
 
 NUMERIC = frozenset({"count", "number", "percent", "change", "money", "money_short"})
 ABSENT = "–"
@@ -282,13 +282,6 @@ def existence_table(kam_types: KamTypes, labels: Labels) -> DisplayTable:
         ]
     )
     return display_table(frame, "existence", "test condition answer:word:answer seen missing", labels)
-
-
-def existence_sentence(test: ExistenceTest, labels: Labels) -> str | None:
-    """What was seen for a condition; nothing where it cannot be assessed."""
-    if test.answer == Answer.NOT_ASSESSABLE:
-        return None
-    return labels(f"existence_{test.answer}.{test.test}", **test.values)
 
 
 def missing_words(missing: tuple[str, ...], labels: Labels) -> str | None:
