@@ -265,22 +265,19 @@ def _monthly(facts: AccountFacts, window: pd.DatetimeIndex, rules: KamTypeRules)
     share = revenue.min(axis=1).clip(lower=0) * MONTHS / total
     invoices = months.groupby("account_id")["n_invoices"].sum().astype("float64").reindex(revenue.index)
     orders = invoices.where(invoices > 0, (revenue > 0).sum(axis=1))
-    equal, lumpy = rules.patterns.recurring, rules.patterns.lumpy
+    lumpy = rules.patterns.lumpy
     size = total / orders
     large = size >= lumpy.order_size * size.median()
     known = facts.accounts.set_index("account_id")["first_date"].reindex(revenue.index) < window[1]
-    frame = revenue.index.to_frame(index=False, name="account_id")
-    is_equal = (
-        (share >= equal.share - 1e-9)
-        & (variation < equal.variation_below)
-        & (orders <= equal.most_orders_per_month * MONTHS)
-    )
     few = orders.between(lumpy.fewest_orders, lumpy.most_orders)
     is_lumpy = (variation > lumpy.variation_above) & few & large & known
-    return [
-        _where(frame, is_equal.to_numpy(), share.to_numpy(), equal, "recurring"),
-        _where(frame, is_lumpy.to_numpy(), orders.to_numpy(), lumpy, "lumpy"),
-    ]
+    frame = revenue.index.to_frame(index=False, name="account_id")
+    found = [_where(frame, is_lumpy.to_numpy(), orders.to_numpy(), lumpy, "lumpy")]
+    for reason, rule in (("instalments", rules.patterns.instalments), ("recurring", rules.patterns.recurring)):
+        even = (share >= rule.share - 1e-9) & (variation < rule.variation_below)
+        even &= orders <= rule.most_orders_per_month * MONTHS
+        found.append(_where(frame, even.to_numpy(), share.to_numpy(), rule, reason))
+    return found
 
 
 def _promotions(facts: AccountFacts, window: pd.DatetimeIndex, rules: KamTypeRules) -> pd.DataFrame:

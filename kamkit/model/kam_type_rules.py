@@ -147,7 +147,7 @@ class SharePattern(Pattern):
 
 
 class RecurringPattern(Pattern):
-    """Equal monthly amounts: twelve times the smallest month ÷ total, and the months' coefficient of variation."""
+    """Even monthly amounts: twelve times the smallest month ÷ total, and the months' coefficient of variation."""
 
     share: float
     variation_below: float
@@ -181,6 +181,7 @@ class Patterns(Rule):
     """All patterns of orders and contracts."""
 
     contract: SharePattern
+    instalments: RecurringPattern
     recurring: RecurringPattern
     project: SharePattern
     lumpy: LumpyPattern
@@ -188,7 +189,15 @@ class Patterns(Rule):
     trade_terms: TermsPattern
 
     def all(self) -> tuple[Pattern, ...]:
-        return (self.contract, self.recurring, self.project, self.lumpy, self.promotions, self.trade_terms)
+        return (
+            self.contract,
+            self.instalments,
+            self.recurring,
+            self.project,
+            self.lumpy,
+            self.promotions,
+            self.trade_terms,
+        )
 
 
 class Decision(Rule):

@@ -174,7 +174,9 @@ class KamTypes:
 
     `table`: account_id, kam_type, kam_type_margin, inherited (boolean), kam_status.
     `evidence`: account_id, block (supplier_industry | account_industry | product_category | pattern), kam_type,
-    points, reason (code of the catalogues `type_reason.<reason>`), detail (what was seen, as the client writes it).
+    points, reason (code of the catalogues: `type_reason.<reason>` in a few words, `type_sentence.<reason>` filled with
+    the row), detail (what was seen, as the client writes it), value (the share of revenue or the figure behind it,
+    where there is one), division (NACE). Rows with 0 points say why something is no evidence.
     `source_label`: the three-way label of the source text, consumer | technical | pseudo | service | unclear.
     """
 

@@ -17,13 +17,14 @@ from kamkit.model.codes import Basis, Grain, KamType, Level, Verdict
 from kamkit.model.engagement import Period, SupplierIndustry
 from kamkit.model.kam_type_rules import KamTypeRules, load_kam_type_rules
 from kamkit.model.results import AccountFacts, Concentration, KamTypes, KeyAccounts, Pareto
-from kamkit.telling.language import Labels
+from kamkit.telling.language import Labels, catalogue
 
 PERIOD = Period(start=dt.date(2025, 1, 1), end=dt.date(2025, 12, 31))
 MACHINERY = SupplierIndustry(code="28")
 FOOD = SupplierIndustry(code="11.07")
 FACILITIES = SupplierIndustry(code="81")
 BRANCHES = Path(__file__).parent / "data" / "branch_descriptions.csv"
+CATEGORIES = Path(__file__).parent / "data" / "product_categories.csv"
 TITLES = Path(__file__).parent / "data" / "branch_titles.csv"
 
 
@@ -377,31 +378,22 @@ def test_category_points_follow_the_share_of_revenue(rules: KamTypeRules) -> Non
     ]
 
 
-@pytest.mark.parametrize(
-    ("category", "kind"),
-    [
-        ("Ersatzteile", "service"),
-        ("Wartungsverträge", "service"),
-        ("Spare parts", "service"),
-        ("Retail packaging", "consumer"),
-        ("Aktionsverpackung Promotion", "consumer"),
-        ("Dairy Products", "consumer"),
-        ("Meat/Poultry", "consumer"),
-        ("Grains/Cereals", "consumer"),
-        ("Komponenten", "technical"),
-        ("Sondermaschinen", "technical"),
-        ("Tooling", "technical"),
-        ("Anlagen", "technical"),
-    ],
-)
-def test_what_categories_speak_for(category: str, kind: str, rules: KamTypeRules) -> None:
-    found = classify(facts_of(accounts_of({}), bought={"A": {category: 100.0}}), None, rules)
-    assert [r for r in said(found, "A") if r[0] == "product_category"] == [
-        ("product_category", kind, 3, "product_category")
-    ]
+def test_what_categories_speak_for(rules: KamTypeRules) -> None:
+    with CATEGORIES.open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file, delimiter=";"))
+    accounts = (
+        accounts_of(*({} for _ in rows))
+        .assign(account_id=[row["text"] for row in rows])
+        .astype({"account_id": "string"})
+    )
+    found = classify(facts_of(accounts, bought={row["text"]: {row["text"]: 100.0} for row in rows}), MACHINERY, rules)
+    said_of = found.evidence.query("block == 'product_category'").set_index("account_id")["kam_type"]
+    wrong = [row["text"] for row in rows if said_of.get(row["text"], "") != row["kam_type"]]
+    assert wrong == []
 
 
 EVEN = [100.0] * 11 + [110.0]
+STEADY = [80.0, 120.0] * 6
 LUMPS = [0.0, 9000.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 6000.0, 0.0, 0.0, 0.0]
 GROWING = [100.0, 120.0, 90.0, 180.0, 60.0, 150.0, 200.0, 40.0, 90.0, 150.0, 260.0, 80.0]
 
@@ -412,13 +404,14 @@ def patterns_of(found: KamTypes) -> list[tuple[str, str, int, str]]:
 
 
 def test_order_patterns(rules: KamTypeRules) -> None:
-    accounts = accounts_of({}, {}, {}, {"project_share": 0.5}, {"contract_share": 0.49}, {"contract_share": 0.5})
-    facts = facts_of(accounts, months={"A": EVEN, "B": LUMPS, "C": GROWING})
+    accounts = accounts_of({}, {}, {}, {"project_share": 0.5}, {"contract_share": 0.49}, {"contract_share": 0.5}, {})
+    facts = facts_of(accounts, months={"A": EVEN, "B": LUMPS, "C": GROWING, "G": STEADY})
     assert patterns_of(classify(facts, None, rules)) == [
-        ("A", "service", 2, "recurring"),
+        ("A", "service", 3, "instalments"),
         ("B", "technical", 1, "lumpy"),
         ("D", "technical", 3, "project_share"),
         ("F", "service", 3, "contract_share"),
+        ("G", "service", 1, "recurring"),
     ]
 
 
@@ -506,6 +499,16 @@ def test_every_reason_has_a_sentence_in_both_languages(language: str, rules: Kam
         for row in classify(facts, supplier, rules).evidence.to_dict("records"):
             assert labels(f"type_reason.{row['reason']}")
             assert "{" not in labels(f"type_sentence.{row['reason']}", **row)
+
+
+@pytest.mark.parametrize("language", ["de", "en"])
+def test_reasons_in_few_words_and_as_sentences_are_the_same_codes(language: str) -> None:
+    keys = [key.split(".") for key in catalogue(language)]
+    short, full = (
+        {code for section, *rest in keys if section == name for code in rest}
+        for name in ("type_reason", "type_sentence")
+    )
+    assert short == full
 
 
 def test_a_reason_as_a_sales_manager_reads_it(rules: KamTypeRules) -> None:
