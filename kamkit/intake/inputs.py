@@ -64,6 +64,11 @@ class _Column:
     fill: bool = False
     required: bool = False
 
+    @property
+    def plain_names(self) -> set[str]:
+        """Everything the column may be called, as compared."""
+        return {self.code, *map(_plain, self.names.values())}
+
 
 @dataclass(frozen=True)
 class _Sheet:
@@ -212,7 +217,7 @@ def _read_workbook(path: Path) -> tuple[dict[str, _Rows], dict[str, list[list[An
 
 def _rows_of(sheet: _Sheet, title: str, cells: Sequence[Sequence[Any]]) -> _Rows:
     """The rows below the headings: the first row in which at least two headings of the sheet stand."""
-    headings = {_plain(name) for column in sheet.columns.values() for name in (column.code, *column.names.values())}
+    headings = {name for column in sheet.columns.values() for name in column.plain_names}
     found = (y for y, row in enumerate(cells) if sum(_plain(cell) in headings for cell in row) >= 2)
     top = next(found, None)
     if top is None:
@@ -245,7 +250,7 @@ def _entries(sheet: _Sheet, rows: _Rows | None, problems: list[str]) -> pd.DataF
         place = f"sheet {rows.title!r}, row {number}" if rows else ""
         values = {}
         for code, column in sheet.columns.items():
-            name = next((n for n in row if _plain(n) in {code, *map(_plain, column.names.values())}), code)
+            name = next((h for h in rows.headings if _plain(h) in column.plain_names), code) if rows else code
             values[code] = _value(column, cells.get(code), cells, f"{place}, {name}", problems)
             if column.required and values[code] is None and code not in cells:
                 problems.append(f"{place}: {name} is empty: fill it in")
@@ -268,7 +273,7 @@ _DTYPES: Mapping[str, str] = {
 
 
 def _canonical(sheet: _Sheet, row: Mapping[str, Any]) -> dict[str, Any]:
-    known = {_plain(name): c.code for c in sheet.columns.values() for name in (c.code, *c.names.values())}
+    known = {name: column.code for column in sheet.columns.values() for name in column.plain_names}
     return {known[_plain(name)]: cell for name, cell in row.items() if _plain(name) in known}
 
 
@@ -404,7 +409,7 @@ def _merged(
 ) -> tuple[tuple[str, ...], list[dict[str, Any]]]:
     """The headings of a person's own columns, and all rows by code or own heading: present ones in their order with
     proposals brought up to date, then new proposals. Proposals that fell away go unless a person wrote into them."""
-    known = {_plain(name) for c in sheet.columns.values() for name in (c.code, *c.names.values())}
+    known = {name for column in sheet.columns.values() for name in column.plain_names}
     own = tuple(heading for heading in old.headings if _plain(heading) not in known)
     fresh = {tuple(_text(row.get(k)) for k in sheet.key): row for row in proposed or ()}
     rows = []

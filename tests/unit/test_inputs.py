@@ -1,0 +1,213 @@
+"""inputs.xlsx: read in either language, refreshed without losing what a person wrote."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import openpyxl
+import pandas as pd
+import pytest
+
+from kamkit.errors import InputError
+from kamkit.intake.inputs import HEADING_ROW, read_decisions, read_inputs, refresh_inputs
+from kamkit.model.results import Finding
+
+
+@pytest.fixture
+def workbook(tmp_path: Path) -> Path:
+    path = tmp_path / "inputs.xlsx"
+    assert refresh_inputs(path, "de") == ()
+    return path
+
+
+def fill(path: Path, sheet: str, *rows: Mapping[str, Any]) -> None:
+    """Type rows under the headings of a sheet, below what is there; unknown headings become new columns."""
+    book = openpyxl.load_workbook(path)
+    page = book[sheet]
+    headings = {cell.value: cell.column for cell in page[HEADING_ROW] if cell.value}
+    first = HEADING_ROW + 1
+    while any(page.cell(first, column).value for column in headings.values()):
+        first += 1
+    for y, row in enumerate(rows, first):
+        for name, value in row.items():
+            if name not in headings:
+                headings[name] = max(headings.values()) + 1
+                page.cell(HEADING_ROW, headings[name], name)
+            page.cell(y, headings[name], value).data_type = (
+                "s" if isinstance(value, str) else ("d" if isinstance(value, dt.datetime) else "n")
+            )
+    book.save(path)
+
+
+def cells(path: Path, sheet: str) -> list[dict[str, Any]]:
+    page = openpyxl.load_workbook(path)[sheet]
+    headings = [cell.value for cell in page[HEADING_ROW]]
+    rows = page.iter_rows(min_row=HEADING_ROW + 1, values_only=True)
+    return [
+        {h: v for h, v in zip(headings, row, strict=True) if v is not None}
+        for row in rows
+        if any(v is not None for v in row)
+    ]
+
+
+def test_a_new_workbook_is_ready_to_fill_in_both_languages(tmp_path: Path) -> None:
+    sheets = {}
+    for language in ("de", "en"):
+        refresh_inputs(tmp_path / f"{language}.xlsx", language)
+        book = openpyxl.load_workbook(tmp_path / f"{language}.xlsx")
+        sheets[language] = [page.title for page in book if page.sheet_state == "visible"]
+        decisions = book.worksheets[3]
+        assert decisions.freeze_panes == f"C{HEADING_ROW + 1}"
+        assert len(decisions.data_validations.dataValidation) == 3
+        assert decisions.cell(HEADING_ROW + 1, 1).number_format == "@"
+        assert decisions.cell(2, 1).value
+    assert sheets == {
+        "de": ["Spalten", "Konzerne", "Key Accounts heute", "Entscheidungen", "Kommentare"],
+        "en": ["Columns", "Groups", "Key accounts today", "Decisions", "Comments"],
+    }
+
+
+def test_a_workbook_that_is_not_there_holds_nothing(tmp_path: Path) -> None:
+    inputs = read_inputs(tmp_path / "inputs.xlsx")
+    assert {name: len(frame) for name, frame in vars(inputs).items()} == dict.fromkeys(vars(inputs), 0)
+    assert inputs.decisions.dtypes.to_dict()["date"] == "datetime64[us]"
+
+
+def test_entries_become_codes_and_ids_stay_text(workbook: Path) -> None:
+    fill(workbook, "Konzerne", {"Konzernnummer": "K1", "Kundennummer": "007", "bestätigt": "ja"})
+    fill(workbook, "Konzerne", {"Konzernnummer": "K2", "Kundennummer": 8.0, "bestätigt": "No"})
+    fill(
+        workbook,
+        "Key Accounts heute",
+        {
+            "Kundennummer": "007",
+            "Key Account": "ja",
+            "seit": "01.03.2024",
+            "Vorteile und Prioritäten": "Skonto; Notdienst",
+        },
+        {"Kundennummer": "008", "Name": "nur vorgeschlagen"},
+    )
+    fill(
+        workbook,
+        "Entscheidungen",
+        {
+            "Kundennummer": "007",
+            "Gegenstand": "Betreuung",
+            "Entscheidung": "KAM-betreut",
+            "Haltung des Außendiensts": "Abstains",
+            "Datum": dt.datetime(2025, 5, 6),
+        },
+        {"Kundennummer": "008", "Gegenstand": "key_account", "Entscheidung": "nein", "Datum": "2025-05-07"},
+        {"Kundennummer": "009", "Gegenstand": "Key Account"},
+    )
+    fill(workbook, "Kommentare", {"Kundennummer": "007", "Kommentar": "=HYPERLINK(1)", "Rolle": "Außendienst"})
+    inputs = read_inputs(workbook)
+
+    assert inputs.groups[["group_id", "customer_id", "confirmed"]].to_numpy().tolist() == [
+        ["K1", "007", True],
+        ["K2", "8", False],
+    ]
+    assert inputs.key_accounts[["customer_id", "key_label", "key_since"]].to_numpy().tolist() == [
+        ["007", True, pd.Timestamp("2024-03-01")]
+    ]
+    assert inputs.privileges.to_numpy().tolist() == [["007", "Skonto"], ["007", "Notdienst"]]
+    decided = inputs.decisions[["account_id", "subject", "decision", "date"]]
+    assert decided.to_numpy().tolist() == [
+        ["007", "tier", "managed", pd.Timestamp("2025-05-06")],
+        ["008", "key_account", "no", pd.Timestamp("2025-05-07")],
+    ]
+    assert inputs.decisions["opinion"].tolist() == ["abstain", pd.NA]
+    assert inputs.comments[["account_id", "text", "author_role"]].to_numpy().tolist() == [
+        ["007", "=HYPERLINK(1)", "Außendienst"]
+    ]
+
+
+def test_every_mistyped_cell_is_told_with_sheet_row_and_value(workbook: Path) -> None:
+    fill(
+        workbook,
+        "Entscheidungen",
+        {"Kundennummer": "1", "Gegenstand": "Betreung", "Entscheidung": "KAM-betreut"},
+        {"Kundennummer": "2", "Gegenstand": "Betreuung", "Entscheidung": "Cross-Selling", "Datum": "gestern"},
+        {"Gegenstand": "Key Account", "Entscheidung": "ja"},
+    )
+    fill(workbook, "Konzerne", {"Kundennummer": "7", "Konzernnummer": "K1", "bestätigt": "ja"})
+    fill(workbook, "Konzerne", {"Kundennummer": "7", "Konzernnummer": "K2", "bestätigt": "ja"})
+    with pytest.raises(InputError) as error:
+        read_inputs(workbook)
+    assert str(error.value) == (
+        "inputs.xlsx: 5 problems found\n"
+        "- sheet 'Entscheidungen', row 5, Gegenstand: 'Betreung' is not known. Did you mean 'Betreuung'?\n"
+        "- sheet 'Entscheidungen', row 6, Entscheidung: 'Cross-Selling' is not known. "
+        "Use one of: Key Account, Key account, KAM-betreut, KAM managed, übrige, other\n"
+        "- sheet 'Entscheidungen', row 6, Datum: 'gestern' is not a date: write it as 31.12.2025 or 2025-12-31\n"
+        "- sheet 'Entscheidungen', row 7: Kundennummer is empty: fill it in\n"
+        "- groups: customer 7 is confirmed in K1 and K2: keep one"
+    )
+
+
+def test_a_refresh_keeps_every_entry_row_column_and_sheet(workbook: Path) -> None:
+    fill(
+        workbook,
+        "Konzerne",
+        {"Konzernnummer": "K1", "Kundennummer": "007", "bestätigt": "ja", "Meine Spalte": "bleibt"},
+    )
+    fill(workbook, "Entscheidungen", {"Kundennummer": "1", "Gegenstand": "Was?", "Entscheidung": "vielleicht"})
+    book = openpyxl.load_workbook(workbook)
+    book.create_sheet("Notizen")["B2"] = "Anruf am Montag"
+    book.save(workbook)
+    assert refresh_inputs(workbook, "en") == ()
+    assert cells(workbook, "Groups") == [
+        {"Group number": "K1", "Customer number": "007", "confirmed": "yes", "Meine Spalte": "bleibt"}
+    ]
+    assert cells(workbook, "Decisions") == [{"Account number": "1", "Subject": "Was?", "Decision": "vielleicht"}]
+    assert openpyxl.load_workbook(workbook)["Notizen"]["B2"].value == "Anruf am Montag"
+    refresh_inputs(workbook, "de")
+    assert cells(workbook, "Konzerne")[0]["Meine Spalte"] == "bleibt"
+
+
+def test_a_formula_is_only_ever_text(workbook: Path) -> None:
+    fill(workbook, "Konzerne", {"Konzernnummer": "K1", "Kundennummer": "=1+1", "Bemerkung": '=HYPERLINK("http://x")'})
+    refresh_inputs(workbook, "de")
+    assert cells(workbook, "Konzerne")[0]["Kundennummer"] == "=1+1"
+    book = openpyxl.load_workbook(workbook)
+    assert {cell.data_type for row in book["Konzerne"].iter_rows() for cell in row if cell.value} == {"s"}
+
+
+def test_a_workbook_open_in_excel_is_a_finding(workbook: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = workbook.read_bytes()
+
+    def locked(self: Path, target: Path) -> Path:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "replace", locked)
+    assert refresh_inputs(workbook, "de") == (Finding("inputs_locked", "inputs", values={"file": "inputs.xlsx"}),)
+    assert workbook.read_bytes() == before
+    assert [path.name for path in workbook.parent.iterdir()] == ["inputs.xlsx"]
+
+
+def test_a_file_that_is_no_workbook_is_never_overwritten(tmp_path: Path) -> None:
+    path = tmp_path / "inputs.xlsx"
+    path.write_text("not a workbook", encoding="utf-8")
+    with pytest.raises(InputError, match=r"^inputs\.xlsx: 1 problem found\n- cannot be read as a workbook: "):
+        refresh_inputs(path, "de")
+    assert path.read_text(encoding="utf-8") == "not a workbook"
+
+
+def test_decisions_come_from_csv_files_too(tmp_path: Path) -> None:
+    path = tmp_path / "nord.csv"
+    path.write_text(
+        "Kundennummer;Gegenstand;Entscheidung;abgestimmt mit;Datum\n007;Strategieoption;Cross-Selling;AD Nord;01.02.2025\n",
+        encoding="utf-8-sig",
+    )
+    decisions = read_decisions(path)
+    assert decisions[["account_id", "subject", "decision", "consulted", "date"]].to_numpy().tolist() == [
+        ["007", "option", "cross_selling", "AD Nord", pd.Timestamp("2025-02-01")]
+    ]
+    with pytest.raises(InputError) as error:
+        read_decisions(tmp_path / "sued.csv")
+    assert str(error.value) == (
+        "sued.csv: 1 problem found\n- the file with decisions does not exist: check the path under decisions"
+    )
