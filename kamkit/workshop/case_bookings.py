@@ -88,7 +88,7 @@ def _demand(spec: CaseSpec, seed: int, customer: Customer, day: dt.date) -> floa
         return 0.5 if day < SILENT_FROM else 0.0
     years = (day - dt.date(2025, 7, 1)).days / 365.25
     season = 12 / len(role.months) if role.months else spec.season[day.month - 1]
-    swing = cycle(spec, seed, day, role.leads_by)
+    swing = cycle(spec, seed, day, role.leads_by) * (0.5 if day >= customer.halves else 1.0)
     return float((1 + customer.growth) ** years * season * (swing**1.5 if role.leads_by else swing))
 
 

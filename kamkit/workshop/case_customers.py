@@ -100,6 +100,7 @@ class Customer:
     discount: float = 0.0
     starts: dt.date = START
     ends: dt.date = END
+    halves: dt.date = END
     first_of_group: bool = False
 
 
@@ -259,7 +260,8 @@ def _basket(
 
 
 def _with_history(spec: CaseSpec, customer: Customer, crossing: float, chance: Chance) -> Customer:
-    """How a customer grows, what discount it gets, when it came and when it left; only small ones leave unplanned."""
+    """How a customer grows, what discount it gets, when it came, when it left or took half its needs elsewhere; only
+    small ones leave unplanned."""
     growth = spec.growth + 0.1 * chance.normal()
     discount = min(0.16, 0.04 + 0.02 * math.log1p(customer.size / crossing)) + chance.between(0, 0.04)
     luck, day = chance.share(), START + dt.timedelta(days=int(chance.between(60, 900)))
@@ -268,4 +270,5 @@ def _with_history(spec: CaseSpec, customer: Customer, crossing: float, chance: C
         return replace(customer, growth=spec.growth, discount=discount if planted is None else planted)
     starts = day if luck < 0.12 else START
     ends = day if luck > 0.92 and customer.size < crossing / 2 else END
-    return replace(customer, growth=growth, discount=discount, starts=starts, ends=ends)
+    halves = dt.date(2025, 5, 1) + dt.timedelta(days=int(chance.between(0, 100))) if 0.12 <= luck < 0.18 else END
+    return replace(customer, growth=growth, discount=discount, starts=starts, ends=ends, halves=halves)
