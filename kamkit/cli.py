@@ -93,6 +93,9 @@ def _version(
 @_command
 def demo(language: Language = None, as_json: AsJson = False) -> int:
     """Run the bundled machinery case end to end, into ./kamkit-demo/."""
+    from kamkit.execution import kernels
+
+    kernels.start_early()
     from kamkit.execution.chain import run
     from kamkit.execution.engagements import copy_case
 
@@ -151,9 +154,12 @@ def run(
     as_json: AsJson = False,
 ) -> int:
     """Run an engagement: notebooks, result files, report and workbook."""
+    given = dict(_parameter(text) for text in parameter or ())
+    from kamkit.execution import kernels
+
+    kernels.start_early()
     from kamkit.execution.chain import run
 
-    given = dict(_parameter(text) for text in parameter or ())
     with _progress() as watch:
         outcome = run(engagement, out, step, force, given, language, watch)
     return _report(outcome, as_json)

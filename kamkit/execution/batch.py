@@ -16,6 +16,7 @@ from queue import SimpleQueue
 from typing import Any
 
 from kamkit.errors import EngagementError, KamkitError
+from kamkit.execution import kernels
 from kamkit.execution.files import write_json
 from kamkit.model.engagement import ENGAGEMENT_FILE, find_engagement
 
@@ -232,6 +233,7 @@ def _interrupt(*_: object) -> None:
 
 
 def _run_one(file: str, out: str, force: bool) -> dict[str, Any]:
+    kernels.start_early()
     from kamkit.execution.chain import run
 
     try:
