@@ -46,9 +46,9 @@ def read_exchange_rates(backend: Any, rates: ExchangeRates, engagement: Engageme
     months = frame["month"].map(_first_of_month)
     problems = []
     if bad := frame.loc[months.isna(), "month"].tolist():
-        problems.append(f"{len(bad)} months cannot be read ({shorten(bad)}): write them as 2025-03")
+        problems.append(f"month cannot be read in {_rows(len(bad))} ({shorten(bad)}): write it as 2025-03")
     if (low := frame["rate"] <= 0).any():
-        problems.append(f"{int(low.sum())} rates are not above zero")
+        problems.append(f"rate is not above zero in {_rows(int(low.sum()))}")
     table = frame.assign(month=pd.to_datetime(months), currency=frame["currency"].map(_code))
     table = table.drop_duplicates()
     if (twice := table[table.duplicated(["month", "currency"])]).size:
@@ -82,7 +82,7 @@ def convert_currencies(lines: Any, rates: pd.DataFrame | None, currency: str) ->
         wanted = [f"{c} {m:%Y-%m}" for c, m in sorted(zip(missing["currency"], missing["month"], strict=True))]
         n = int(missing["rows"].sum())
         raise InputError(
-            "exchange_rates", [f"no rate for {shorten(wanted)}, needed for {n} rows: add them to the table"]
+            "exchange_rates", [f"no rate for {shorten(wanted)}, needed for {_rows(n)}: add it to the table"]
         )
     n_foreign = int(foreign["rows"].sum())
     converted = {"n": n_foreign, "currencies": sorted(foreign["currency"].unique())}
@@ -113,11 +113,15 @@ def _at_rates(lines: Any, rates: pd.DataFrame, currency: str) -> Any:
 
 def _without_rates(foreign: pd.DataFrame, currency: str) -> str:
     rows = foreign.groupby("currency")["rows"].sum()
-    told = ", ".join(f"{code} in {n} row{'s' if n != 1 else ''}" for code, n in rows.items())
+    told = ", ".join(f"{code} in {_rows(int(n))}" for code, n in rows.items())
     return (
         f"amounts are not all in {currency}: {told}. Give exchange_rates (a table of month, currency, rate), "
         "or set currency where all amounts are in one"
     )
+
+
+def _rows(n: int) -> str:
+    return f"{n} row{'s' if n != 1 else ''}"
 
 
 def _code(currency: str) -> str:
