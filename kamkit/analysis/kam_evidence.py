@@ -146,49 +146,50 @@ def _evidence_of(
 
 
 def product_category(facts: AccountFacts, rules: KamTypeRules) -> pd.DataFrame:
-    """Evidence from what an account buys in the period: the revenue share of the categories of each type.
+    """Evidence from what an account buys in the period: the revenue share of the goods of each type, told by their
+    category, else by their name.
 
-    Revenue in categories that no word knows counts in the total, so little knowledge gives few points.
+    Revenue in goods that no word knows counts in the total, so little knowledge gives few points.
     """
-    start, end = pd.Timestamp(facts.period.start), pd.Timestamp(facts.period.end)
-    bought = facts.purchases[facts.purchases["date"].between(start, end)]
-    if bought.empty:
-        return evidence_frame([])
-    sums = bought.groupby(["account_id", "item"], as_index=False)["revenue"].sum()
-    sums["kam_type"] = sums["item"].map(_item_types(facts, rules))
-    sums["detail"] = sums["item"].map(facts.items.set_index("item")["name"].dropna().to_dict()).fillna(sums["item"])
+    goods = facts.purchases if facts.product_purchases.empty else facts.product_purchases
+    bought = goods[goods["date"].between(pd.Timestamp(facts.period.start), pd.Timestamp(facts.period.end))]
+    said = _said_of_goods(facts, rules)
+    sums = bought.groupby(["account_id", "item"], as_index=False)["revenue"].sum().astype({"item": "string"})
     totals = sums.groupby("account_id")["revenue"].sum()
-    known = sums[sums["kam_type"].notna()].sort_values(["revenue", "item"], ascending=[False, True], kind="stable")
+    known = sums.merge(said, on="item").groupby(["account_id", "kam_type", "detail"], as_index=False)["revenue"].sum()
     if known.empty:
         return evidence_frame([])
-    by_type = known.groupby(["account_id", "kam_type"], as_index=False).agg(
+    known = known.sort_values(["revenue", "detail"], ascending=[False, True], kind="stable")
+    found = known.groupby(["account_id", "kam_type"], as_index=False).agg(
         revenue=("revenue", "sum"), detail=("detail", "first")
     )
-    by_type["value"] = by_type["revenue"] / by_type["account_id"].map(totals)
-    by_type["points"] = 0
+    found["value"] = found["revenue"] / found["account_id"].map(totals)
+    found["points"] = 0
     for step in sorted(rules.category_points, key=lambda step: step.share):
-        by_type.loc[by_type["value"] >= step.share - 1e-9, "points"] = step.points
-    return _rows(by_type[by_type["points"] > 0], Block.PRODUCT_CATEGORY, "product_category")
+        found.loc[found["value"] >= step.share - 1e-9, "points"] = step.points
+    return _rows(found[found["points"] > 0], Block.PRODUCT_CATEGORY, "product_category")
 
 
-def _item_types(facts: AccountFacts, rules: KamTypeRules) -> dict[str, KamType]:
-    """The type each item speaks for: by its category, else by its name."""
+def _said_of_goods(facts: AccountFacts, rules: KamTypeRules) -> pd.DataFrame:
+    """item, kam_type, detail of the goods that words know: what the category says, else what the name says.
 
-    def kind(text: str) -> KamType | None:
-        words = plain(text)
-        return next((rule.type for rule in rules.category_words if rule.finds(words)), None)
-
+    Where both exist, `items` holds categories and products; a category is named by itself.
+    """
     items = facts.items
-    first = items["item"] if facts.item_kind == "category" else items["category"]
-    texts = pd.concat([first, items["name"]]).dropna().astype(str).unique()
-    kinds = {text: kind(text) for text in texts}
-    found = {}
-    for item, category, name in zip(items["item"], first, items["name"], strict=True):
-        said = [kinds.get(str(text)) for text in (category, name) if not pd.isna(text)]
-        decided = next((k for k in said if k is not None), None)
-        if decided is not None:
-            found[item] = decided
-    return found
+    is_category = (items["item"] == items["category"]) & (items["item"] == items["name"])
+    if facts.item_kind == "category":
+        items = items[is_category if facts.product_purchases.empty else ~is_category.fillna(False).astype(bool)]
+    texts = pd.concat([items["category"], items["name"]]).dropna().astype(str).unique()
+    said = {text: kind for text in texts if (kind := _type_of_goods(text, rules)) is not None}
+    category, name = items["category"].astype(object), items["name"].astype(object)
+    detail = category.where(category.isin(list(said)), name.where(name.isin(list(said))))
+    found = pd.DataFrame({"item": items["item"], "kam_type": detail.map(said), "detail": detail})
+    return found[detail.notna()].drop_duplicates("item").astype({"item": "string"})
+
+
+def _type_of_goods(text: str, rules: KamTypeRules) -> KamType | None:
+    words = plain(text)
+    return next((rule.type for rule in rules.category_words if rule.finds(words)), None)
 
 
 def pattern(facts: AccountFacts, rules: KamTypeRules) -> pd.DataFrame:

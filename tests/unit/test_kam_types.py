@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import csv
+import dataclasses
 import datetime as dt
 from pathlib import Path
 from typing import Any
@@ -375,6 +376,24 @@ def test_category_points_follow_the_share_of_revenue(rules: KamTypeRules) -> Non
         ("A", "consumer", 3),
         ("B", "consumer", 2),
         ("C", "consumer", 1),
+    ]
+
+
+def test_where_categories_are_codes_the_products_speak(rules: KamTypeRules) -> None:
+    """Category 1 and product 1 are different things; the product's category is asked first, then its name."""
+    goods = [("1", "Chai Tea", "1"), ("2", "Zahnrad", "1"), ("3", "Zahnrad", "Ersatzteile")]
+    items = [("1", "1", "1"), ("Ersatzteile", "Ersatzteile", "Ersatzteile"), *goods]
+    facts = facts_of(accounts_of({}), bought={"A": {"1": 60.0, "Ersatzteile": 40.0}})
+    products = facts_of(accounts_of({}), bought={"A": {"1": 50.0, "2": 10.0, "3": 40.0}}).purchases
+    facts = dataclasses.replace(
+        facts,
+        product_purchases=products,
+        items=pd.DataFrame(items, columns=["item", "name", "category"]).assign(revenue=0.0),
+    )
+    rows = classify(facts, MACHINERY, rules).evidence.query("block == 'product_category'")
+    assert rows[["kam_type", "points", "detail", "value"]].to_numpy().tolist() == [
+        ["consumer", 2, "Chai Tea", 0.5],
+        ["service", 1, "Ersatzteile", 0.4],
     ]
 
 
