@@ -238,7 +238,8 @@ def _copy(reading: _Reading, parts: Sequence[_Part], fields: Sequence[Field]) ->
         for t, table in enumerate(part.tables):
             positions, _ = match_columns(names, table.header)
             wanted = [positions[name] for name in names]
-            excluded = [(positions[e.column], e.values) for e in exclude if Base(e.column, TEXT) in part.bases]
+            here = exclude if part is parts[0] else ()
+            excluded = [(positions[e.column], e.values) for e in here if Base(e.column, TEXT) in part.bases]
             target = reading.scratch / f"raw-{p}-{t}.parquet"
             try:
                 copied = copy_wanted(
