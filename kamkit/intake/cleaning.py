@@ -109,17 +109,20 @@ def mark_certain_lines(lines: Any, customers: pd.DataFrame | None, rules: Cleani
     return _mark(lines.mutate(reason=ibis.null("string")), conditions, rules)
 
 
-def mark_all_lines(lines: Any, customers: pd.DataFrame | None, rules: CleaningRules, period_end: dt.date) -> Any:
+def mark_all_lines(
+    lines: Any, customers: pd.DataFrame | None, rules: CleaningRules, period_end: dt.date, by_day: bool = True
+) -> Any:
     """The lines of `mark_certain_lines` with the rules that need the period: `reason`, and `is_<rule>` per rule.
 
-    Cancellations are looked for up to the period's end only, so what is booked later changes nothing before it.
+    Cancellations are looked for up to the period's end only, so what is booked later changes nothing before it. Sums
+    of months or years (not `by_day`) are no single lines, so none of them is a one-off.
     """
     lines = _mark(lines, {"after_period": _.posting_date > period_end}, rules)
     lines = _with_cancellations(lines, rules.cancellation)
     pair = {"cancelled_pair": _.is_cancelled_pair, "possible_cancellation": _.is_reversal & ~_.is_cancelled_pair}
     lines = _mark(lines, pair, rules).drop("is_reversal", "document")
     lines = _with_repeats(lines)
-    lines = _with_one_offs(lines, rules.one_off, period_end)
+    lines = _with_one_offs(lines, rules.one_off, period_end) if by_day else lines.mutate(is_one_off=ibis.literal(False))
     conditions = {
         "negative_line": _.net_revenue < 0,
         "repeated_line": _.is_repeated_line,

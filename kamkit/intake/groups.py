@@ -140,7 +140,7 @@ def group_candidates(customers: pd.DataFrame, members: pd.DataFrame) -> pd.DataF
     group_id (the smallest account id among them), customer_id, name, evidence (vat_id | lei | name), similarity (1 for
     a shared VAT id or LEI, which is strong; at least .92 for name with postcode, which is weak). Never merged.
     """
-    known = customers.merge(members[["customer_id", "account_id"]], on="customer_id")
+    known = customers.drop(columns="account_id", errors="ignore").merge(members[["customer_id", "account_id"]])
     accounts = dict(zip(known["customer_id"], known["account_id"], strict=True))
     names = dict(zip(known["customer_id"], known["name"], strict=True)) if "name" in known.columns else {}
     pairs = [*_same_number(known, "vat_id"), *_same_number(known, "lei"), *_similar_names(known)]

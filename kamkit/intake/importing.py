@@ -31,7 +31,7 @@ from kamkit.intake.inputs import Inputs, read_decisions, read_inputs
 from kamkit.intake.periods import find_period, fiscal_year, grain_of
 from kamkit.intake.readers import TypedTable, read_table
 from kamkit.intake.reconciliation import reconcile
-from kamkit.model.codes import Level, Severity
+from kamkit.model.codes import Grain, Level, Severity
 from kamkit.model.engagement import Engagement, Period
 from kamkit.model.results import Finding, Imported
 from kamkit.model.tables import TABLES, pandas_dtype
@@ -162,7 +162,7 @@ class _Import:
         certain = self._backend.create_view("certain", mark_certain_lines(lines, customers, rules))
         dates = _booking_dates(certain)
         period, dated = find_period(dates, grain, engagement.fiscal_year_start, engagement.period)
-        marked = self._stored(mark_all_lines(certain, customers, rules, period.end))
+        marked = self._stored(mark_all_lines(certain, customers, rules, period.end, by_day=grain == Grain.DAY))
         report, sums = rule_report(marked, rules)
         year_start = engagement.fiscal_year_start
         reconciliation, reconciled = reconcile(

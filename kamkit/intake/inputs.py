@@ -25,6 +25,7 @@ from python_calamine import CalamineError, CalamineWorkbook, PasswordError
 
 from kamkit.errors import InputError
 from kamkit.intake.groups import group_candidates
+from kamkit.model.codes import Level
 from kamkit.model.kit import kit_folder
 from kamkit.model.results import AccountFacts, Finding, Imported
 
@@ -301,17 +302,24 @@ def _value(column: _Column, cell: Any, row: Mapping[str, Any], place: str, probl
 
 def _code(column: _Column, text: str, row: Mapping[str, Any], place: str, problems: list[str]) -> str | None:
     """The code of a word in either language; of decisions only those that belong to the row's subject."""
-    words = _words(str(column.words))
+    subject = None
     if column.code == "decision":
-        subject = _code(_sheets()["decisions"].columns["subject"], _text(row.get("subject", "")), {}, "", [])
-        words = {code: word for code, word in words.items() if subject in (None, word["of"])}
-    for code, word in words.items():
-        if _plain(text) in {code, _plain(word["de"]), _plain(word["en"])}:
-            return code
+        subject = _code_of(_sheets()["decisions"].columns["subject"], _text(row.get("subject", "")))
+    if (found := _code_of(column, text, subject)) is not None:
+        return found
+    words = {code: word for code, word in _words(str(column.words)).items() if subject in (None, word.get("of"))}
     known = list(dict.fromkeys(word[language] for word in words.values() for language in ("de", "en")))
     near = difflib.get_close_matches(text, known, n=1, cutoff=0.6)
     hint = f"Did you mean {near[0]!r}?" if near else f"Use one of: {', '.join(known)}"
     problems.append(f"{place}: {text!r} is not known. {hint}")
+    return None
+
+
+def _code_of(column: _Column, text: str, subject: str | None = None) -> str | None:
+    """The code that a word in either language, or the code itself, stands for."""
+    for code, word in _words(str(column.words)).items():
+        if subject in (None, word.get("of")) and _plain(text) in {code, _plain(word["de"]), _plain(word["en"])}:
+            return code
     return None
 
 
@@ -384,7 +392,7 @@ def _proposals(imported: Imported | None, facts: AccountFacts | None) -> dict[st
         proposed["mapping"] = _records(imported.columns[["table", "column", "source", "example"]])
     if facts is not None:
         proposed["key_accounts"] = _todays_key_accounts(facts)
-        if "customers" in facts.tables:
+        if "customers" in facts.tables and facts.level == Level.GROUP:
             proposed["groups"] = _records(group_candidates(facts.tables["customers"], facts.members))
     return proposed
 
@@ -411,17 +419,22 @@ def _merged(
     proposals brought up to date, then new proposals. Proposals that fell away go unless a person wrote into them."""
     known = {name for column in sheet.columns.values() for name in column.plain_names}
     own = tuple(heading for heading in old.headings if _plain(heading) not in known)
-    fresh = {tuple(_text(row.get(k)) for k in sheet.key): row for row in proposed or ()}
+    fresh = {tuple(_key(sheet.columns[k], row.get(k)) for k in sheet.key): row for row in proposed or ()}
     rows = []
     for _, row in old.rows:
         cells = _canonical(sheet, row) | {heading: row[heading] for heading in own if heading in row}
-        proposal = fresh.pop(tuple(_text(cells.get(k)) for k in sheet.key), None)
+        proposal = fresh.pop(tuple(_key(sheet.columns[k], cells.get(k)) for k in sheet.key), None)
         if proposal is not None:
             cells |= {k: v for k, v in proposal.items() if k in sheet.columns and not sheet.columns[k].fill}
         elif proposed is not None and _fell_away(sheet, cells, own):
             continue
         rows.append(cells)
     return own, rows + list(fresh.values())
+
+
+def _key(column: _Column, cell: Any) -> str:
+    """A key cell as compared: a code for a word in either language, else the text."""
+    return (_code_of(column, _text(cell)) if column.words else None) or _text(cell)
 
 
 def _fell_away(sheet: _Sheet, cells: Mapping[str, Any], own: Sequence[str]) -> bool:
@@ -468,10 +481,8 @@ def _shown(column: _Column, cell: Any, language: str) -> Any:
     if column.kind == "date" and (date := _date(cell)) is not None:
         return date
     if column.words:
-        plain = _plain(_text(cell))
-        for code, word in _words(column.words).items():
-            if plain in {code, _plain(word["de"]), _plain(word["en"])}:
-                return word[language]
+        code = _code_of(column, _text(cell))
+        return _words(column.words)[code][language] if code else _text(cell)
     return _text(cell)
 
 

@@ -69,7 +69,8 @@ class AccountFacts:
     revenue in all history), revenue_prior (the equally long span before the period; missing where history does not
     reach back), region, field_rep, kam_owner, industry_code, industry_version, industry_text, channel,
     customer_class, key_label (boolean, missing where unknown), wallet, country. Master data are those of the account's
-    largest member in the period.
+    largest member in the period, but key_label holds if any member has it, kam_owner is the first one named, wallet the
+    sum of the members' wallets; region and field_rep come from the lines where the master names none.
     `months`: account_id, month (first day), revenue, margin, n_invoices.
     `orders`, one row per invoice with positive revenue (per account and day where there is no invoice number; empty
     unless dated by day): account_id, date, revenue.

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 from pathlib import Path
 from typing import Any
 
+import openpyxl
 import pandas as pd
 import pytest
 import yaml
 
 from kamkit.intake.facts import account_facts
 from kamkit.intake.importing import import_engagement
+from kamkit.intake.inputs import HEADING_ROW, refresh_inputs
 from kamkit.model.codes import Grain, Level
 from kamkit.model.engagement import load_engagement
 from kamkit.model.results import AccountFacts
@@ -263,6 +266,15 @@ def test_a_wide_list_by_year_gives_years_and_no_orders(tmp_path: Path) -> None:
     assert facts.purchases.empty
 
 
+def test_the_sum_of_a_year_is_no_one_off(tmp_path: Path) -> None:
+    (tmp_path / "list.csv").write_text("Kunde;U\nA;100\nB;50\n", encoding="utf-8")
+    source = {"path": "list.csv", "layout": "wide", "columns": {"customer_id": "Kunde"}, "periods": {"2025": "U"}}
+    content = {"client": "Test", "sources": {"transactions": source}}
+    (tmp_path / "engagement.yml").write_text(yaml.safe_dump(content), encoding="utf-8")
+    rules = import_engagement(load_engagement(tmp_path), tmp_path / "work").rules
+    assert rules["rows"].sum() == 0
+
+
 def test_a_wide_list_by_month_gives_months(tmp_path: Path) -> None:
     months = [f"2025-{month:02d}" for month in range(1, 13)]
     lines = ";".join(["Kunde", *months]) + "\n" + ";".join(["A", *map(str, range(1, 13))]) + "\n"
@@ -272,3 +284,31 @@ def test_a_wide_list_by_month_gives_months(tmp_path: Path) -> None:
     assert facts.months["month"].dt.strftime("%Y-%m").tolist() == months
     assert facts.months["revenue"].tolist() == [float(n) for n in range(1, 13)]
     assert facts.accounts["revenue"].tolist() == [78.0]
+
+
+def test_proposals_in_inputs_follow_the_facts_and_entries_stay(facts: AccountFacts, tmp_path: Path) -> None:
+    path = tmp_path / "inputs.xlsx"
+    refresh_inputs(path, "de", None, facts)
+    assert rows_of(path, "Key Accounts heute") == [("A1", "Alpha Nord", "ja")]
+    customers = facts.tables["customers"]
+    twins = customers.assign(vat_id="DE123456789")
+    relabelled = twins.assign(key_label=(twins["customer_id"] == "B").astype("boolean"))
+    changed = dataclasses.replace(facts, tables={**facts.tables, "customers": relabelled})
+    book = openpyxl.load_workbook(path)
+    book["Key Accounts heute"]["H5"] = "bleibt"
+    book.save(path)
+    refresh_inputs(path, "en", None, changed)
+    assert rows_of(path, "Key accounts today") == [("A1", "Alpha Nord", "yes", "bleibt"), ("B", "Beta", "yes")]
+    assert rows_of(path, "Groups") == [
+        ("K", "A1", "Alpha Nord", "same VAT id", "1"),
+        ("K", "B", "Beta", "same VAT id", "1"),
+    ]
+    refresh_inputs(path, "de", None, facts)
+    assert rows_of(path, "Key Accounts heute") == [("A1", "Alpha Nord", "ja", "bleibt")]
+    assert rows_of(path, "Konzerne") == []
+
+
+def rows_of(path: Path, sheet: str) -> list[tuple[Any, ...]]:
+    """What stands below the headings, without empty cells."""
+    rows = openpyxl.load_workbook(path)[sheet].iter_rows(min_row=HEADING_ROW + 1, values_only=True)
+    return [filled for row in rows if (filled := tuple(cell for cell in row if cell is not None))]

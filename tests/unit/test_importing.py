@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +13,17 @@ import pytest
 import yaml
 
 from kamkit.errors import InputError
+from kamkit.intake import importing
+from kamkit.intake.cleaning import RULES
 from kamkit.intake.importing import check_engagement, import_engagement, merge_decisions
 from kamkit.intake.inputs import HEADING_ROW, refresh_inputs
 from kamkit.model.codes import Grain, Severity
 from kamkit.model.engagement import Engagement, Period, load_engagement
+from kamkit.model.kit import kit_folder
 from kamkit.model.results import Finding, Imported
+from kamkit.telling.language import Labels
+
+INTAKE = Path(importing.__file__).parent
 
 COLUMNS = {"customer_id": "Kunde", "posting_date": "Datum", "net_revenue": "Umsatz"}
 LINES = [
@@ -274,3 +281,27 @@ def test_the_latest_decision_holds_and_rivals_of_one_day_are_a_finding() -> None
     )
     assert merged[["account_id", "decision"]].to_numpy().tolist() == [["A", "other"], ["B", "key"], ["C", "other"]]
     assert findings == (Finding("decision_conflict", "decisions", rows=1, examples=("B (tier)",), values={"n": 1}),)
+
+
+def test_the_template_is_an_engagement_once_path_and_columns_are_filled(tmp_path: Path) -> None:
+    template = kit_folder("templates") / "engagement"
+    text = (template / "engagement.yml").read_text(encoding="utf-8")
+    (tmp_path / "engagement.yml").write_text(text, encoding="utf-8")
+    (tmp_path / "raw").mkdir()
+    lines = "Kundennr;Buchungsdatum;Nettoumsatz\n007;31.01.2025;5,00\n008;31.01.2025;5,00\n"
+    (tmp_path / "raw" / "umsatz_2025.csv").write_text(lines, encoding="utf-8")
+    assert check_engagement(load_engagement(tmp_path)).revenue_kept == 10.0
+
+
+CODES = sorted(
+    set(re.findall(r'Finding\(\s*"(\w+)"', "".join(path.read_text(encoding="utf-8") for path in INTAKE.glob("*.py"))))
+)
+
+
+@pytest.mark.parametrize("language", ["de", "en"])
+def test_every_finding_and_rule_has_its_sentence(language: str) -> None:
+    labels = Labels(language, f"{language}_{'DE' if language == 'de' else 'GB'}", "EUR")
+    assert len(CODES) > 15
+    assert [code for code in CODES if f"finding.{code}" not in labels] == []
+    assert [rule for rule in RULES if f"rule.{rule}" not in labels] == []
+    assert [word for word in ("remove", "report") if f"treatment.{word}" not in labels] == []
