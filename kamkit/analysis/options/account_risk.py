@@ -1,0 +1,261 @@
+"""Which accounts buy less or stop: a score that ranks everyone, and an alarm that rings only where the account's own past
+does not explain the silence (domain §2.1, 1b)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from kamkit.analysis.bgnbd import fit_bgnbd, repeat_orders
+from kamkit.analysis.options.history import History
+from kamkit.model.codes import Grain, Severity
+from kamkit.model.option_rules import RiskLevel, RiskRules
+from kamkit.model.results import Finding
+
+HALF_YEAR, YEAR = 6, 12
+COLUMNS = ["account_id", "risk_score", "eligible", "days_since_last", "own_interval_days", "revenue_change", "revenue_at_risk", "level", "evidence", "values"]
+
+
+def assess_account_risk(
+    history: History, window_months: int, rules: RiskRules
+) -> tuple[pd.DataFrame, tuple[Finding, ...]]:
+    """One row for every account with revenue in the last 12 months, and the method used.
+
+    `risk_score` (0–1, always a number) is the mean of up to three ranks: the probability of no order within the next
+    window (BG/NBD, Fader, Hardie & Lee 2005), the last window's revenue against the 12-month mean, and the share of
+    the largest order; it ranks and is no probability. `level` is red only where the account's own longest pause and the
+    same months of last year say that something has changed, one-off orders left aside. `revenue_at_risk` is the revenue of the
+    last 12 months where red, the missing part of it where amber, else 0.
+    Returns account_id, risk_score, eligible, days_since_last, own_interval_days, revenue_change, revenue_at_risk,
+    level, evidence, values.
+    """
+    signs = risk_signs(history, window_months, rules)
+    ranks, method = _ranks(history, signs, window_months)
+    level, evidence = _levels(history, signs, rules)
+    missing_part = signs["fall"].fillna(0.0).clip(0, 1).clip(lower=window_months / YEAR)
+    share = level.map({RiskLevel.RED: 1.0, RiskLevel.GREEN: 0.0}).astype(float).fillna(missing_part)
+    table = pd.DataFrame(
+        {
+            "risk_score": ranks.mean(axis=1).fillna(0.5),
+            "eligible": _eligible(history, signs, rules),
+            "days_since_last": signs["pause"],
+            "own_interval_days": signs["own_interval"],
+            "revenue_change": signs["change"],
+            "revenue_at_risk": (signs["yearly"] * share).clip(lower=0),
+            "level": level.astype("str"),
+            "evidence": evidence.astype("str"),
+        }
+    )
+    table["values"] = pd.Series(_values(signs, table, window_months), index=table.index, dtype=object)
+    return table.rename_axis("account_id").reset_index()[COLUMNS], (method,)
+
+
+def risk_signs(history: History, window_months: int, rules: RiskRules) -> pd.DataFrame:
+    """What account risk looks at, per account_id with revenue in the last 12 months.
+
+    yearly (revenue of 12 months), window (revenue of the last window), window_before (same months of last year, without
+    a one-off order), half, half_before (the same for six months), change (six months net, against the same of last
+    year; missing where history does not cover them), fall (share of half_before that is gone), one_off (share of the
+    largest order), n_orders, n_before (orders in half_before), pause (days since the last order), interval (median), own_interval (shrunk to the
+    portfolio's), longest (longest pause so far), lost_items.
+    """
+    yearly = history.revenue(YEAR)
+    if not history.dated_by_day:
+        yearly = yearly[yearly > 0]
+    signs = pd.DataFrame({"yearly": history.yearly_revenue.reindex(yearly.index).fillna(0.0), "bought": yearly})
+    signs["window"] = history.revenue(window_months).reindex(signs.index).fillna(0.0)
+    signs["half"] = history.revenue(HALF_YEAR).reindex(signs.index).fillna(0.0)
+    signs["window_before"] = _same_months(history, window_months, rules).reindex(signs.index)
+    signs["half_before"] = _same_months(history, HALF_YEAR, rules).reindex(signs.index)
+    signs["change"] = _net_change(history).reindex(signs.index)
+    base = signs["half_before"].where(signs["half_before"] > 0)
+    signs["fall"] = 1 - signs["half"] / base
+    if history.grain is Grain.YEAR:
+        before = history.revenue(YEAR, YEAR).reindex(signs.index)
+        signs["fall"] = 1 - signs["yearly"] / before.where(before > 0)
+    return signs.join(_rhythm(history, rules)).join(_lost_items(history))
+
+
+def _same_months(history: History, n_months: int, rules: RiskRules) -> pd.Series[Any]:
+    """Revenue of the same months of last year without an order that alone makes up most of it; missing where history
+    does not cover them, 0 where nothing was bought."""
+    covered = history.covers(n_months + YEAR) and history.grain is not Grain.YEAR
+    if not covered:
+        return pd.Series(dtype=float)
+    accounts = history.accounts["account_id"]
+    total = history.revenue(n_months, YEAR).reindex(accounts).fillna(0.0)
+    if not history.dated_by_day:
+        return total
+    inside = _orders_between(history, n_months + YEAR, YEAR)
+    largest = inside.groupby("account_id")["revenue"].max().reindex(total.index).fillna(0.0)
+    return total.where(largest <= rules.one_off.value * total, total - largest)
+
+
+def _orders_between(history: History, from_months: int, to_months: int) -> pd.DataFrame:
+    orders = history.orders
+    return orders[(orders["date"] >= history.first_day(from_months)) & (orders["date"] < history.first_day(to_months))]
+
+
+def _net_change(history: History) -> pd.Series[Any]:
+    """Net revenue of the last six closed months against the same months of last year."""
+    if history.grain is Grain.YEAR or history.months.empty:
+        return pd.Series(dtype=float)
+    day_after = history.cut_off + pd.Timedelta(days=1)
+    end = day_after.to_period("M").to_timestamp()
+    start_before = end - pd.DateOffset(months=YEAR + HALF_YEAR)
+    if start_before < history.start.to_period("M").to_timestamp():
+        return pd.Series(dtype=float)
+    month, revenue = history.months["month"], history.months
+    now = revenue[(month >= end - pd.DateOffset(months=HALF_YEAR)) & (month < end)]
+    then = revenue[(month >= start_before) & (month < end - pd.DateOffset(months=YEAR))]
+    before = then.groupby("account_id")["revenue"].sum()
+    before = before[before > 0]
+    return now.groupby("account_id")["revenue"].sum().reindex(before.index).fillna(0.0) / before - 1
+
+
+def _rhythm(history: History, rules: RiskRules) -> pd.DataFrame:
+    """n_orders, n_before, one_off, pause, interval, own_interval, longest by account_id; missing without single orders.
+
+    The own interval is shrunk: (median·x + 3·portfolio median) ÷ (x + 3) with x intervals seen.
+    """
+    names = ["n_orders", "n_before", "one_off", "pause", "interval", "own_interval", "longest"]
+    if not history.dated_by_day:
+        largest = (
+            history.months[history.months["month"] >= history.first_day(YEAR)].groupby("account_id")["revenue"].max()
+        )
+        one_off = largest / history.yearly_revenue.reindex(largest.index).replace(0.0, np.nan)
+        return (
+            pd.DataFrame({"one_off": one_off}).reindex(columns=names)
+            if history.grain is Grain.MONTH
+            else pd.DataFrame(columns=names, dtype=float)
+        )
+    days = history.orders[["account_id", "date"]].drop_duplicates().sort_values(["account_id", "date"])
+    gaps = days["date"].diff().dt.days.where(days["account_id"] == days["account_id"].shift())
+    by_account = gaps.groupby(days["account_id"])
+    median, n_gaps = by_account.median(), by_account.count()
+    usual = median.median()
+    k = rules.shrinkage.value
+    last_year = _orders_between(history, YEAR, 0).groupby("account_id")["revenue"]
+    return pd.DataFrame(
+        {
+            "n_orders": (n_gaps + 1).astype(float),
+            "n_before": _orders_between(history, YEAR + HALF_YEAR, YEAR).groupby("account_id")["date"].nunique(),
+            "one_off": last_year.max() / last_year.sum(),
+            "pause": (history.cut_off - days.groupby("account_id")["date"].max()).dt.days.astype(float),
+            "interval": median,
+            "own_interval": (median.fillna(0.0) * n_gaps + k * usual) / (n_gaps + k),
+            "longest": by_account.max(),
+        }
+    ).reindex(columns=names)
+
+
+def _lost_items(history: History) -> pd.Series[Any]:
+    """How many categories an account bought in the year before the last six months, and not since."""
+    if history.item_kind != "category" or history.purchases.empty:
+        return pd.Series(dtype=float, name="lost_items")
+    bought = history.purchases[["account_id", "item", "date"]]
+    since, before = history.first_day(HALF_YEAR), history.first_day(YEAR + HALF_YEAR)
+    last = bought[bought["date"] >= before].groupby(["account_id", "item"])["date"].max()
+    return (last < since).groupby("account_id").sum().astype(float).rename("lost_items")
+
+
+def _ranks(history: History, signs: pd.DataFrame, window_months: int) -> tuple[pd.DataFrame, Finding]:
+    """The ranks (0–1) that make the score, as far as the data allow, and which they are."""
+    parts: dict[str, pd.Series[Any]] = {}
+    if history.dated_by_day:
+        silent = silence_probability(history, window_months)
+        parts["silent"] = signs["pause"] if silent is None else silent.reindex(signs.index)
+        method = "risk_silence" if silent is not None else "risk_recency"
+    else:
+        method = "risk_months" if history.grain is Grain.MONTH else "risk_years"
+    if history.grain is Grain.YEAR:
+        parts["fall"] = signs["fall"]
+    else:
+        parts["weaker"] = -signs["window"] / signs["bought"]
+        parts["one_off"] = signs["one_off"]
+    ranks = pd.DataFrame(
+        {name: (part.rank() - 0.5) / part.count() for name, part in parts.items() if part.notna().any()},
+        index=signs.index,
+    )
+    return ranks, Finding(
+        method, "transactions", Severity.INFO, rows=len(signs), values={"months": window_months, "n": len(signs)}
+    )
+
+
+def silence_probability(history: History, window_months: int) -> pd.Series[Any] | None:
+    """P(no order within the next window) by account_id from BG/NBD over all accounts; None where no model can be fitted."""
+    counts = repeat_orders(history.orders, history.cut_off)
+    x, t_x, age = (counts[name].to_numpy(float) for name in ("x", "t_x", "age"))
+    model = fit_bgnbd(x, t_x, age)
+    if model is None:
+        return None
+    weeks = (history.cut_off + pd.DateOffset(months=window_months) - history.cut_off).days / 7
+    return pd.Series(model.silent(x, t_x, age, weeks), index=counts.index)
+
+
+def _eligible(history: History, signs: pd.DataFrame, rules: RiskRules) -> pd.Series[Any]:
+    """Whether a claim may be made: enough history, enough orders, and still buying lately."""
+    if not history.dated_by_day or not history.covers(int(rules.history_months.value)):
+        return pd.Series(False, index=signs.index)
+    return (signs["n_orders"] >= rules.fewest_orders.value) & (signs["pause"] <= 7 * rules.active_weeks.value)
+
+
+def _levels(history: History, signs: pd.DataFrame, rules: RiskRules) -> tuple[pd.Series[Any], pd.Series[Any]]:
+    """Level and evidence code: every alarm must hold against the account's own past, else it is named but not raised."""
+    fell = signs["half_before"].gt(0) & signs["fall"].ge(rules.weaker.value)
+    if history.grain is Grain.YEAR:
+        fell = signs["fall"].ge(rules.weaker.value)
+    window_fall = 1 - signs["window"] / signs["window_before"].where(signs["window_before"] > 0)
+    if history.dated_by_day:
+        rhythmic = signs["n_orders"].ge(rules.fewest_orders.value)
+        overdue = (
+            rhythmic
+            & signs["pause"].gt(signs["longest"])
+            & signs["pause"].gt(rules.overdue.value * signs["own_interval"])
+        )
+        fell &= rhythmic & signs["n_before"].ge(rules.fewest_orders.value)
+    else:
+        rhythmic, overdue = signs["yearly"].gt(0), pd.Series(False, index=signs.index)
+    silent = overdue & signs["window"].eq(0)
+    expected = signs["window_before"].gt(0)
+    halved = fell & signs["fall"].ge(rules.fall.value) & window_fall.ge(rules.fall.value)
+    weaker = fell & (window_fall.ge(rules.weaker.value) | (history.grain is Grain.YEAR))
+    usual_pause = rhythmic & signs["window"].eq(0) & ~overdue
+    one_off = signs["one_off"].ge(rules.one_off.value) & signs["n_orders"].fillna(0).gt(1)
+    conditions = [
+        (silent & expected, RiskLevel.RED, "risk_silent"),
+        (halved, RiskLevel.RED, "risk_halved"),
+        (overdue, RiskLevel.AMBER, "risk_overdue"),
+        (weaker, RiskLevel.AMBER, "risk_weaker" if history.grain is not Grain.YEAR else "risk_weaker_year"),
+        (~rhythmic, RiskLevel.GREEN, "risk_few_orders"),
+        (one_off, RiskLevel.GREEN, "risk_one_off"),
+        (usual_pause & history.dated_by_day, RiskLevel.GREEN, "risk_usual_pause"),
+        (signs["change"].ge(0), RiskLevel.GREEN, "risk_growing"),
+    ]
+    held = [condition.fillna(False).to_numpy(bool) for condition, _, _ in conditions]
+    other = "risk_steady" if history.dated_by_day else "risk_steady_months"
+    level = np.select(held, [str(level) for _, level, _ in conditions], str(RiskLevel.GREEN))
+    evidence = np.select(held, [code for _, _, code in conditions], other)
+    return pd.Series(level, index=signs.index), pd.Series(evidence, index=signs.index)
+
+
+def _values(signs: pd.DataFrame, table: pd.DataFrame, window_months: int) -> list[dict[str, Any]]:
+    """What the evidence sentences are filled with."""
+    frame = pd.DataFrame(
+        {
+            "days": signs["pause"],
+            "interval": signs["own_interval"],
+            "ratio": signs["pause"] / signs["own_interval"].clip(lower=1),
+            "longest": signs["longest"],
+            "n_orders": signs["n_orders"],
+            "change": -signs["fall"],
+            "one_off": signs["one_off"],
+            "lost": signs["lost_items"].fillna(0.0),
+            "revenue": signs["yearly"],
+            "at_risk": table["revenue_at_risk"],
+            "months": window_months,
+        }
+    )
+    return [dict(zip(frame.columns, row, strict=True)) for row in frame.to_numpy(float).tolist()]

@@ -1,0 +1,357 @@
+"""Step 4: the six options and account risk for every account, one recommendation, and the plan for the next 90 days."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from kamkit.analysis.backtest import backtest_options
+from kamkit.analysis.options import scoring
+from kamkit.analysis.options.account_risk import assess_account_risk
+from kamkit.analysis.options.actions import plan_actions
+from kamkit.analysis.options.alliance import alliance_gate, alliance_indicators
+from kamkit.analysis.options.cross_selling import rank_cross_selling, sister_white_spots
+from kamkit.analysis.options.dependence import dependence
+from kamkit.analysis.options.early_warning import antenna_gate, antenna_indicators
+from kamkit.analysis.options.growth import find_growth
+from kamkit.analysis.options.history import History, history_until
+from kamkit.analysis.options.partnership import partnership_gate, partnership_indicators
+from kamkit.analysis.options.recommendation import recommend_options, trend
+from kamkit.analysis.options.relationship import relationship_indicators
+from kamkit.analysis.options.scoring import LEAST_COVERAGE, Scored, score_option
+from kamkit.analysis.options.takeover import takeover_gate, takeover_indicators
+from kamkit.errors import EngagementError
+from kamkit.model.codes import Gate, Option, Tier
+from kamkit.model.engagement import AccountRiskSettings, OptionSettings, unknown
+from kamkit.model.option_rules import OptionRules, RiskLevel
+from kamkit.model.results import AccountFacts, KamTypes, KeyAccounts, StrategyOptions
+
+OPTION_COLUMNS = ["account_id", "option", "score", "coverage", "gate", "rank", "missing", "evidence", "action", "values"]
+UPGRADES = (Option.PARTNERSHIP, Option.ALLIANCE)
+
+
+def assess_options(
+    facts: AccountFacts,
+    key_accounts: KeyAccounts,
+    kam_types: KamTypes,
+    settings: OptionSettings,
+    account_risk: AccountRiskSettings,
+    rules: OptionRules,
+    today: dt.date,
+) -> StrategyOptions:
+    """Everything step 4 finds out, for every account with a line in the period.
+
+    Raises EngagementError when the settings weigh an option or indicator that does not exist.
+    """
+    _check_weights(settings, rules)
+    history = history_until(facts)
+    accounts = facts.accounts[facts.accounts["in_period"].astype(bool)]
+    ids = pd.Index(accounts["account_id"].astype(object), name="account_id")
+    chosen = key_accounts.tiers.loc[key_accounts.tiers["tier"] != Tier.OTHER, "account_id"]
+    table = key_accounts.pareto.table
+    keys = pd.Index(table.loc[table["is_key_account"].astype(bool), "account_id"].astype(object)).union(
+        pd.Index(chosen.astype(object))
+    )
+    risk, risk_method = assess_account_risk(history, account_risk.window_months, rules.risk)
+    cross, method, cross_methods = rank_cross_selling(history, risk, keys, facts.items, rules.cross_selling)
+    growth = find_growth(history, cross, risk, keys, ids, facts.items, rules.cross_selling)
+    sisters = sister_white_spots(history, facts.members, facts.items, rules.cross_selling)
+    found = _Found(history, rules, settings, ids, keys, risk, growth, sisters, account_risk.window_months)
+    values = found.values
+    recommendations = recommend_options(
+        found.conditions, found.gates, kam_types.table.set_index("account_id")["kam_type"], values, rules
+    )
+    return StrategyOptions(
+        options=found.options(recommendations),
+        indicators=pd.concat([scored.indicators for scored in found.scored.values()], ignore_index=True),
+        account_risk=risk,
+        cross_selling=cross,
+        recommendations=recommendations,
+        actions=plan_actions(recommendations, values, keys, today),
+        backtests=backtest_options(history, account_risk.window_months, keys, method, rules),
+        methods=(*risk_method, *cross_methods),
+    )
+
+
+def _check_weights(settings: OptionSettings, rules: OptionRules) -> None:
+    problems = []
+    for option, weights in settings.weights.items():
+        if option not in rules.options:
+            problems.append(f"options.weights: {unknown(option, {str(o): None for o in Option})}")
+            continue
+        known = rules.options[Option(option)].indicators
+        problems += [f"options.weights.{option}: {unknown(name, known)}" for name in weights if name not in known]
+        problems += [
+            f"options.weights.{option}.{name}: a weight cannot be negative" for name, w in weights.items() if w < 0
+        ]
+    if problems:
+        raise EngagementError("options", problems)
+
+
+@dataclass(frozen=True)
+class _Found:
+    """Scores, gates and conditions of all accounts, and the values of their sentences."""
+
+    history: History
+    rules: OptionRules
+    settings: OptionSettings
+    ids: pd.Index
+    keys: pd.Index
+    risk: pd.DataFrame
+    growth: pd.DataFrame
+    sisters: pd.DataFrame
+    window_months: int
+
+    @cached_property
+    def pair(self) -> pd.DataFrame:
+        return dependence(self.history, self.rules).reindex(self.ids)
+
+    @cached_property
+    def antenna(self) -> pd.DataFrame:
+        columns = (
+            "lead months_ahead lead_band leads early_adoption n_new_items adopts_early market_talks contact_functions"
+        )
+        return antenna_indicators(self.history, self.rules.antenna, self.keys).reindex(
+            self.ids, columns=columns.split()
+        )
+
+    @cached_property
+    def scored(self) -> Mapping[Option, Scored]:
+        upgrade = self.rules.upgrade
+        raw = {
+            Option.EARLY_WARNING: self.antenna,
+            Option.CROSS_SELLING: self.growth[["potential_share", "penetration", "open_items"]],
+            Option.RELATIONSHIP: relationship_indicators(self.history),
+            Option.ALLIANCE: alliance_indicators(self.history, self.pair),
+            Option.TAKEOVER: takeover_indicators(self.history, self.pair),
+            Option.PARTNERSHIP: partnership_indicators(self.history, self.pair, upgrade),
+        }
+        return {
+            option: score_option(
+                option, frame.reindex(self.ids), self.rules.options[option], self.settings.weights.get(option, {})
+            )
+            for option, frame in raw.items()
+        }
+
+    @cached_property
+    def gates(self) -> pd.DataFrame:
+        """The gate of each option, by account_id."""
+        upgrade = self.rules.upgrade
+        coverage = {option: scored.table["coverage"] for option, scored in self.scored.items()}
+        score = {option: scored.table["score"] for option, scored in self.scored.items()}
+        raw = {
+            Option.ALLIANCE: alliance_indicators(self.history, self.pair),
+            Option.PARTNERSHIP: partnership_indicators(self.history, self.pair, upgrade),
+        }
+        relationship = np.where(
+            coverage[Option.RELATIONSHIP] >= LEAST_COVERAGE, Gate.OPEN.value, Gate.NOT_ASSESSABLE.value
+        )
+        sellable = self.growth["growth"].map(
+            {"worthwhile": Gate.OPEN, "small": Gate.OPEN, "none": Gate.CLOSED, "closed": Gate.CLOSED}
+        )
+        return pd.DataFrame(
+            {
+                Option.EARLY_WARNING: antenna_gate(self.antenna, coverage[Option.EARLY_WARNING], LEAST_COVERAGE),
+                Option.CROSS_SELLING: sellable.fillna(Gate.NOT_ASSESSABLE).astype(str),
+                Option.RELATIONSHIP: relationship,
+                Option.ALLIANCE: alliance_gate(
+                    self.history,
+                    raw[Option.ALLIANCE],
+                    score[Option.ALLIANCE],
+                    coverage[Option.ALLIANCE],
+                    upgrade,
+                    LEAST_COVERAGE,
+                ),
+                Option.TAKEOVER: takeover_gate(self.pair, coverage[Option.TAKEOVER], upgrade, LEAST_COVERAGE),
+                Option.PARTNERSHIP: partnership_gate(
+                    raw[Option.PARTNERSHIP],
+                    score[Option.PARTNERSHIP],
+                    coverage[Option.PARTNERSHIP],
+                    upgrade,
+                    LEAST_COVERAGE,
+                ),
+            },
+            index=self.ids,
+        ).astype(str)
+
+    @cached_property
+    def conditions(self) -> pd.DataFrame:
+        """The answer to every condition of the rule table, and the gate that other weightings would turn."""
+        accounts = self.history.accounts.set_index("account_id").reindex(self.ids)
+        risk = self.risk.set_index("account_id").reindex(self.ids)
+        margin = accounts["margin"].astype(float)
+        exposed = self.pair["our_dependence"] >= self.rules.upgrade.exposure.value
+        table = pd.DataFrame(
+            {
+                "risk": risk["level"].astype("object").fillna(str(RiskLevel.GREEN)),
+                "margin": np.select([margin < 0, margin.notna()], ["loss", "positive"], "unknown"),
+                "partnership": self.gates[Option.PARTNERSHIP],
+                "alliance": self.gates[Option.ALLIANCE],
+                "growth": self.growth["growth"],
+                "antenna": self.gates[Option.EARLY_WARNING],
+                "relationship": self.gates[Option.RELATIONSHIP],
+                "size": np.where(exposed, "exposed", "ordinary"),
+                "trend": trend(risk["revenue_change"]),
+            },
+            index=self.ids,
+        ).astype(str)
+        return table.assign(flipped=self._flipped())
+
+    def _flipped(self) -> pd.Series[Any]:
+        """The upgrade whose gate hangs on the score and would turn in more weightings than tolerated; else missing."""
+        upgrade = self.rules.upgrade
+        flipped = pd.Series(None, index=self.ids, dtype="object")
+        for option in UPGRADES:
+            scored, gate = self.scored[option], self.gates[option]
+            near = self.ids[(scored.table["coverage"] >= LEAST_COVERAGE) & (gate != Gate.NOT_ASSESSABLE)]
+            if near.empty:
+                continue
+            mean = self.rules.options[option].mean
+            share = scoring.share_of_weightings(scored.anchored.loc[near], mean, upgrade.score.value)
+            turned = np.where(gate[near] == Gate.OPEN, 1 - share, share) > upgrade.close_call.value
+            flipped[near[turned & flipped[near].isna().to_numpy()]] = str(option)
+        return flipped
+
+    @cached_property
+    def values(self) -> dict[str, dict[str, Any]]:
+        """What the sentences about an account may name."""
+        accounts = self.history.accounts.set_index("account_id").reindex(self.ids)
+        risk = self.risk.set_index("account_id").reindex(self.ids)
+        told = pd.DataFrame(risk["values"].map(lambda v: v if isinstance(v, dict) else {}).tolist(), index=self.ids)
+        relationship = self.scored[Option.RELATIONSHIP].indicators
+        raw = relationship.pivot(index="account_id", columns="indicator", values="value").reindex(self.ids)
+        revenue = self.history.yearly_revenue.reindex(self.ids).fillna(0.0)
+        before = self.history.revenue(12, 12).reindex(self.ids).fillna(0.0)
+        half_before = self.history.revenue(6, 12).reindex(self.ids).fillna(0.0)
+        half = self.history.revenue(6).reindex(self.ids).fillna(0.0)
+        frame = told.assign(
+            name=accounts["name"].astype("object"),
+            risk_evidence=risk["evidence"].astype("object"),
+            at_risk=risk["revenue_at_risk"].fillna(0.0),
+            revenue=revenue,
+            before=before,
+            lost_revenue=(half_before - half).clip(lower=0),
+            months=self.window_months,
+            trend_change=risk["revenue_change"],
+            margin=accounts["margin"].astype(float),
+            share=self.pair["our_dependence"],
+            their_share=self.pair["their_dependence"],
+            tenure=raw.get("tenure_years"),
+            regularity=raw.get("regularity"),
+            active=raw.get("active_months"),
+            growth_evidence=self.growth["evidence"],
+            **{column: self.growth[column] for column in GROWTH_VALUES},
+            lead=self.antenna["lead"],
+            ahead=self.antenna["months_ahead"],
+            band=self.antenna["lead_band"],
+            adoption=self.antenna["early_adoption"],
+            n_new=self.antenna["n_new_items"],
+        )
+        columns = list(frame.columns)
+        values = {
+            str(i): {c: _plain(v) for c, v in zip(columns, row, strict=True)}
+            for i, row in zip(frame.index, frame.to_numpy(object).tolist(), strict=True)
+        }
+        for account_id, spots in self.sisters.groupby("account_id"):
+            if str(account_id) in values:
+                first = spots.iloc[0]
+                values[str(account_id)] |= {
+                    "sister_whitespace": tuple(spots["name"].astype(str)),
+                    "sister_item": str(first["name"]),
+                    "sister_buyer": str(first["buyer"]),
+                    "sister_lacking": tuple(first["lacking"]),
+                    "sister_expected": float(first["expected_revenue"]),
+                }
+        return values
+
+    def options(self, recommendations: pd.DataFrame) -> pd.DataFrame:
+        """Accounts × six: score, coverage, gate, rank (recommended first, then supporting, then other open ones in the
+        order of the rule table; takeover never), what is missing, evidence and action."""
+        first = recommendations.set_index("account_id")
+        order = [str(row.recommend) for row in self.rules.recommendations]
+        parts = []
+        for option, scored in self.scored.items():
+            gate = self.gates[option]
+            place = np.select(
+                [
+                    first["recommended_option"].reindex(self.ids).eq(option),
+                    first["supporting_option"].reindex(self.ids).eq(option),
+                    gate.eq(Gate.OPEN),
+                ],
+                [0, 1, 2 + (order.index(option) if option in order else 0)],
+                99,
+            )
+            parts.append(
+                scored.table.assign(
+                    option=str(option),
+                    gate=gate,
+                    place=np.where(option is Option.TAKEOVER, 99, place),
+                    evidence=self._evidence(option, gate),
+                    action=str(option),
+                )
+            )
+        table = pd.concat(parts).rename_axis("account_id").reset_index()
+        table["position"] = table["option"].map({str(option): i for i, option in enumerate(Option)})
+        standing = table["place"].where(table["place"] < 99)
+        table["rank"] = standing.groupby(table["account_id"]).rank(method="first").astype("Int64")
+        table = table.sort_values(["account_id", "position"], ignore_index=True)
+        told = [
+            {**self.values[str(account_id)], "coverage": coverage}
+            for account_id, coverage in zip(table["account_id"], table["coverage"].astype(float), strict=True)
+        ]
+        table["values"] = pd.Series(told, index=table.index, dtype=object)
+        return table[OPTION_COLUMNS]
+
+    def _evidence(self, option: Option, gate: pd.Series[Any]) -> pd.Series[Any]:
+        """The code of the sentence that says what was seen."""
+        growth, antenna = self.growth, self.antenna
+        by_account = {
+            Option.EARLY_WARNING: np.select(
+                [
+                    antenna["leads"].fillna(False).astype(bool),
+                    antenna["adopts_early"].fillna(False).astype(bool),
+                    antenna["lead"].notna(),
+                ],
+                ["antenna_leads", "antenna_adopts", "antenna_no_lead"],
+                "antenna_unknown",
+            ),
+            Option.CROSS_SELLING: np.select(
+                [
+                    growth["growth"].eq("worthwhile"),
+                    growth["growth"].eq("small"),
+                    growth["growth"].eq("none"),
+                    growth["growth"].eq("closed"),
+                ],
+                [growth["evidence"].fillna("cross_small"), "cross_small", "cross_all_bought", "cross_closed"],
+                "cross_unknown",
+            ),
+            Option.RELATIONSHIP: np.where(
+                gate.eq(Gate.OPEN) & self._known("regularity"),
+                "relationship_orders",
+                np.where(self._known("tenure_years"), "relationship_tenure", "relationship_unknown"),
+            ),
+            Option.TAKEOVER: np.where(self.pair["their_dependence"].notna(), "takeover_pair", "takeover_share"),
+        }
+        default = np.select(
+            [gate.eq(Gate.OPEN), gate.eq(Gate.CLOSED)], [f"{option}_open", f"{option}_closed"], f"{option}_unknown"
+        )
+        return pd.Series(by_account.get(option, default), index=self.ids, dtype="object").astype(str)
+
+    def _known(self, indicator: str) -> pd.Series[Any]:
+        return self.scored[Option.RELATIONSHIP].anchored[indicator].notna()
+
+
+GROWTH_VALUES = ["category", "n", "peers", "because", "lift", "both", "penetration", "expected", "low", "high", "own", "typical"]
+
+
+def _plain(value: Any) -> Any:
+    """A number, text or None; what is missing is None."""
+    if value is None or value is pd.NA or (isinstance(value, float) and np.isnan(value)):
+        return None
+    return value.item() if isinstance(value, np.generic) else value

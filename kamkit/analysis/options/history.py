@@ -1,0 +1,119 @@
+"""What was known on a day: the account figures of all options, cut at that day, so that nothing later can leak in."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import pandas as pd
+
+from kamkit.model.codes import Grain
+from kamkit.model.results import AccountFacts
+
+DATED = {"interactions": "date", "complaints": "date"}
+"""Further tables whose rows happened on a day."""
+
+HOLIDAYS = 7
+"""Data whose first booking is within a month's first days cover the month (convention)."""
+
+
+@dataclass(frozen=True)
+class History:
+    """Orders, months and purchases up to and including `cut_off`; the frames are those of AccountFacts. `months` holds
+    closed months only."""
+
+    cut_off: pd.Timestamp
+    start: pd.Timestamp
+    grain: Grain
+    item_kind: str | None
+    accounts: pd.DataFrame
+    months: pd.DataFrame
+    orders: pd.DataFrame
+    purchases: pd.DataFrame
+    product_purchases: pd.DataFrame
+    tables: Mapping[str, pd.DataFrame]
+
+    @property
+    def n_months(self) -> int:
+        """Whole months from the start of the data to the cut-off."""
+        day_after, start = self.cut_off + pd.Timedelta(days=1), self.start
+        first = start.day if start.day > HOLIDAYS else 1
+        months = (day_after.year - start.year) * 12 + day_after.month - start.month
+        return int(months - (day_after.day < first))
+
+    def first_day(self, n_months: int) -> pd.Timestamp:
+        """The first day of the `n_months` that end with the cut-off."""
+        return self.cut_off + pd.Timedelta(days=1) - pd.DateOffset(months=n_months)
+
+    def covers(self, n_months: int) -> bool:
+        """Whether the data reach back that far."""
+        return self.n_months >= n_months
+
+    def until(self, day: pd.Timestamp) -> History:
+        """The same, as it was known at the end of an earlier day."""
+        closed = self.months["month"] + pd.offsets.MonthEnd(0) <= day
+        return replace(
+            self,
+            cut_off=day,
+            months=self.months[closed],
+            orders=_until(self.orders, day),
+            purchases=_until(self.purchases, day),
+            product_purchases=_until(self.product_purchases, day),
+            tables={name: _table_until(name, frame, day) for name, frame in self.tables.items()},
+        )
+
+    @cached_property
+    def dated_by_day(self) -> bool:
+        """Whether single orders are known; else rhythms are not."""
+        return self.grain is Grain.DAY and not self.orders.empty
+
+    def revenue(self, n_months: int, ending_before: int = 0) -> pd.Series[Any]:
+        """Revenue by account_id in a span of whole months that ends `ending_before` months before the cut-off: positive
+        orders to the day where they are known, else months (of a yearly list: years)."""
+        first, last = self.first_day(n_months + ending_before), self.first_day(ending_before)
+        frame, column = (self.orders, "date") if self.dated_by_day else (self.months, "month")
+        inside = frame[(frame[column] >= first) & (frame[column] < last)]
+        return inside.groupby("account_id")["revenue"].sum()
+
+    @cached_property
+    def yearly_revenue(self) -> pd.Series[Any]:
+        """Revenue of the last 12 months by account_id, never below zero; what was returned is taken off."""
+        booked = self.revenue(12)
+        if not self.dated_by_day:
+            return booked.clip(lower=0)
+        first = self.first_day(12)
+        sold = self.orders[self.orders["date"] >= first]
+        month = sold["date"].dt.to_period("M").dt.to_timestamp()
+        gross = sold.groupby([sold["account_id"], month])["revenue"].sum()
+        net = self.months[self.months["month"] >= first].set_index(["account_id", "month"])["revenue"]
+        returned = (gross.reindex(net.index).fillna(0.0) - net).clip(lower=0).groupby("account_id").sum()
+        return (booked - returned.reindex(booked.index).fillna(0.0)).clip(lower=0)
+
+
+def history_until(facts: AccountFacts, cut_off: dt.date | pd.Timestamp | None = None) -> History:
+    """The facts as they stood at the end of `cut_off` (default: the period's end)."""
+    history = History(
+        cut_off=pd.Timestamp(facts.period.end),
+        start=pd.Timestamp(facts.history_start),
+        grain=facts.grain,
+        item_kind=facts.item_kind,
+        accounts=facts.accounts,
+        months=facts.months,
+        orders=facts.orders,
+        purchases=facts.purchases,
+        product_purchases=facts.product_purchases,
+        tables=facts.tables,
+    )
+    return history.until(pd.Timestamp(cut_off or facts.period.end))
+
+
+def _until(frame: pd.DataFrame, day: pd.Timestamp) -> pd.DataFrame:
+    return frame[frame["date"] <= day] if len(frame) else frame
+
+
+def _table_until(name: str, frame: pd.DataFrame, day: pd.Timestamp) -> pd.DataFrame:
+    dated = DATED.get(name)
+    return frame[pd.to_datetime(frame[dated]) <= day] if dated in frame and len(frame) else frame

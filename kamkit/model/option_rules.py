@@ -1,0 +1,190 @@
+"""The rules of the strategy options: `rules/options.yml`, typed.
+
+Thresholds and anchors carry their origin. The table of recommendations is read from the top: the first row that holds
+decides, and the last row has no condition, so every account gets one answer. Takeover can never be recommended.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import AfterValidator, Field, model_validator
+
+from kamkit.model.codes import BASIC_CARE, Evidence, Gate, KamType, Option
+from kamkit.model.rules import Rule, Threshold, load_rules
+
+CONDITIONS: Mapping[str, tuple[str, ...]] = {
+    "risk": ("red", "amber", "green"),
+    "margin": ("loss", "positive", "unknown"),
+    "partnership": tuple(Gate),
+    "alliance": tuple(Gate),
+    "growth": ("worthwhile", "small", "none", "closed", "not_assessable"),
+    "antenna": tuple(Gate),
+    "relationship": tuple(Gate),
+    "size": ("exposed", "ordinary"),
+    "trend": ("growing", "steady", "shrinking", "unknown"),
+}
+"""What a row of the table may ask for, and the answers there are."""
+
+SECURE = "secure"
+"""How relationship management is done where revenue is at risk: a way of acting, not an option of its own."""
+
+
+class RiskLevel(StrEnum):
+    """How an account's risk of falling or stopping is shown."""
+
+    RED = "red"
+    AMBER = "amber"
+    GREEN = "green"
+
+
+class RiskRules(Rule):
+    """Thresholds of account risk."""
+
+    fall: Threshold
+    weaker: Threshold
+    overdue: Threshold
+    fewest_orders: Threshold
+    one_off: Threshold
+    shrinkage: Threshold
+    history_months: Threshold
+    active_weeks: Threshold
+
+
+class CrossSellingRules(Rule):
+    """Thresholds of cross-selling."""
+
+    half_life_days: Threshold
+    most_items: Threshold
+    fewest_accounts: Threshold
+    fewest_items: Threshold
+    fewest_firsts: Threshold
+    fewest_peers: Threshold
+    penetration: Threshold
+    worthwhile: Threshold
+    first_purchase: Threshold
+
+
+class AntennaRules(Rule):
+    """Thresholds of the market antenna."""
+
+    history_months: Threshold
+    active_months: Threshold
+    false_discovery: Threshold
+    fewest_new_items: Threshold
+
+
+class UpgradeRules(Rule):
+    """Thresholds of alliance, partnership and takeover, and of a close call."""
+
+    tenure_years: Threshold
+    contract_years: Threshold
+    margin_rate: Threshold
+    score: Threshold
+    exposure: Threshold
+    close_call: Threshold
+
+
+class Indicator(Rule):
+    """One indicator: its anchors, the points between them, and what is missing when it is."""
+
+    low: float
+    high: float
+    points: tuple[tuple[float, float], ...] = ()
+    evidence: Evidence
+    needs: tuple[str, ...] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _rising(self) -> Self:
+        values = [self.low, *(value for value, _ in self.points), self.high]
+        if values != sorted(set(values)):
+            raise ValueError("anchors must rise: low, then the points, then high")
+        return self
+
+
+class OptionRule(Rule):
+    """The indicators of one option, and how they are put together."""
+
+    mean: Literal["arithmetic", "geometric"]
+    indicators: Mapping[str, Indicator] = Field(min_length=1)
+
+
+def _recommendable(option: str) -> str:
+    if option == Option.TAKEOVER or option not in {*Option, BASIC_CARE}:
+        raise ValueError(f"{option!r} cannot be recommended")
+    return option
+
+
+Recommendable = Annotated[str, AfterValidator(_recommendable)]
+
+
+class Recommendation(Rule):
+    """One row of the table: when it holds, and what it says."""
+
+    rule: str
+    when: Mapping[str, tuple[str, ...]]
+    recommend: Recommendable
+    support: tuple[Recommendable, ...] = ()
+    reason: str
+    avoid: str
+
+    def holds(self, found: Mapping[str, str]) -> bool:
+        """Whether all conditions of the row are met."""
+        return all(found[condition] in answers for condition, answers in self.when.items())
+
+    @model_validator(mode="after")
+    def _known_conditions(self) -> Self:
+        problems = [f"condition {name!r} is not known" for name in self.when if name not in CONDITIONS]
+        for name, answers in self.when.items():
+            strange = [answer for answer in answers if answer not in CONDITIONS.get(name, answers)]
+            problems += [f"{name}: {answer!r} is none of {', '.join(CONDITIONS[name])}" for answer in strange]
+        if self.recommend in self.support:
+            problems.append(f"{self.recommend} cannot support itself")
+        if problems:
+            raise ValueError("\n".join(problems))
+        return self
+
+
+class OptionRules(Rule):
+    """All rules of step 4."""
+
+    risk: RiskRules
+    cross_selling: CrossSellingRules
+    antenna: AntennaRules
+    upgrade: UpgradeRules
+    options: Mapping[Option, OptionRule]
+    recommendations: tuple[Recommendation, ...] = Field(min_length=1)
+    roles: Mapping[str, Mapping[KamType, str]]
+
+    def recommend(self, found: Mapping[str, str]) -> Recommendation:
+        """The first row that holds for what was found (one answer per condition)."""
+        return next(row for row in self.recommendations if row.holds(found))
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        problems = [f"options: {option} is missing" for option in Option if option not in self.options]
+        if self.recommendations[-1].when:
+            problems.append("recommendations: the last row must have no condition, so that every account has an answer")
+        names = [row.rule for row in self.recommendations]
+        problems += [
+            f"recommendations: rule {name} is given twice" for name in sorted({n for n in names if names.count(n) > 1})
+        ]
+        actions = [SECURE, *(option for option in Option if option is not Option.TAKEOVER), BASIC_CARE]
+        for action in actions:
+            for kam_type in KamType:
+                if kam_type not in self.roles.get(action, {}):
+                    problems.append(f"roles: {action}.{kam_type} is missing")
+        if problems:
+            raise ValueError("\n".join(problems))
+        return self
+
+
+def load_option_rules(engagement_folder: Path | None = None) -> OptionRules:
+    """The rules of the options: the engagement's own `rules/options.yml`, else the kit's.
+
+    Raises EngagementError with every problem of the table.
+    """
+    return load_rules(OptionRules, "options", engagement_folder)
