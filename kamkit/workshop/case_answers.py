@@ -110,6 +110,8 @@ def _checks(spec: CaseSpec, role: Role, cast: Sequence[Customer]) -> list[dict[s
             return [key, not_red]
         case "whitespace":
             return [key, says("cross_selling.csv", "rank", "<=", 3, category=_category(spec, str(role.lacks)))]
+        case "lead_customer":
+            return [key, says("options.csv", "gate", "==", "open", option="early_warning")]
         case "loss_making_a_customer":
             return [key, says("accounts.csv", "margin", "<", 0)]
         case "key_in_name_only":
