@@ -11,7 +11,6 @@ import dataclasses
 import datetime as dt
 import json
 import logging
-import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -20,13 +19,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
-
 from kamkit.errors import EngagementError, InputError
 from kamkit.execution import kernels
 from kamkit.execution.engine import Execution, Limits, run_notebook
 from kamkit.execution.files import hash_files, write_json, write_text
-from kamkit.execution.manifest import RunOutcome, StepRecord, run_name, versions
+from kamkit.execution.folders import check_target, failed_folder, new_run, prune_runs, publish, scratch_beside
+from kamkit.execution.manifest import RunOutcome, StepRecord, versions
 from kamkit.execution.notebooks import (
     Step,
     chain_of,
@@ -36,16 +34,8 @@ from kamkit.execution.notebooks import (
     tidy_executed,
     write_prepared,
 )
-from kamkit.execution.project import (
-    SETTINGS_FILE,
-    Project,
-    dotted_settings,
-    engagement_with,
-    is_bundled,
-    rules_in_force,
-    runs_of,
-    today_from,
-)
+from kamkit.execution.project import SETTINGS_FILE, Project, rules_in_force
+from kamkit.execution.settings import dotted_settings, engagement_with, is_bundled, runs_of, today_from
 from kamkit.intake.inputs import refresh_inputs
 from kamkit.intake.sources import PACKED_SUFFIXES, find_files
 from kamkit.model.codes import StepState
@@ -53,7 +43,6 @@ from kamkit.model.engagement import Engagement, unknown
 from kamkit.model.results import AccountFacts, Imported
 from kamkit.telling.results import finding_sentence
 
-FOLDERS = ("notebooks", "tables", "results", "deliverables")
 NOTEBOOK_PARAMETERS = ("threshold", "basis", "level", "period")
 
 
@@ -92,7 +81,7 @@ def run(
     kernels.warm_up()
     started = time.monotonic()
     plan = _plan(engagement, out, step, parameters, language)
-    with _scratch_beside(plan.out) as scratch:
+    with scratch_beside(plan.out) as scratch:
         project = Project(plan.engagement, scratch, plan.today)
         plan = dataclasses.replace(plan, inputs={**project.input_hashes, **_own_notebooks(plan)})
         if not force and (current := _current(plan)):
@@ -106,7 +95,7 @@ def run(
             warnings += _refresh(plan.engagement, project)
         outcome = _outcome(plan, state, tuple(record for record, _ in records), warnings, started)
         log.line(f"{outcome.state} in {outcome.seconds:.1f} s")
-        _publish(outcome, scratch)
+        publish(outcome, scratch)
     _tell_latest(plan, outcome)
     return outcome
 
@@ -146,8 +135,8 @@ def _plan(
     for notebook in chain:
         read_notebook(notebook.source)
     wanted = (find_step(step, chain),) if step else chain
-    target = Path(out).absolute() if out else _new_run(runs_of(engagement.file))
-    _check_target(target)
+    target = Path(out).absolute() if out else new_run(runs_of(engagement.file))
+    check_target(target)
     today = today_from(None)
     shown = {"language": engagement.language, "today": today.isoformat(), **_as_text(settings)}
     later = tuple(f"{name} is not acted on by this version" for name in engagement.not_yet_effective())
@@ -188,30 +177,6 @@ def check_files(engagement: Engagement) -> None:
 def _as_text(settings: Mapping[str, Any]) -> dict[str, Any]:
     """Settings as JSON holds them; dates become ISO text, which the engagement reads as well."""
     return dict(json.loads(json.dumps(settings, default=str)))
-
-
-def _new_run(runs: Path) -> Path:
-    name = run_name()
-    taken = (runs / f"{name}{suffix}" for suffix in ["", *(f"-{n}" for n in range(2, 1000))])
-    return next(path.absolute() for path in taken if not path.exists() and not failed_folder(path).exists())
-
-
-def _check_target(out: Path) -> None:
-    """A run replaces an earlier run, never anything else."""
-    if out.is_file():
-        raise EngagementError("--out", [f"{out} is a file: name a folder"])
-    if not is_run(out) and any((out / name).exists() for name in FOLDERS):
-        raise EngagementError("--out", [f"{out} holds folders that are not from a run of kamkit: name another folder"])
-
-
-def is_run(folder: Path) -> bool:
-    """Whether kamkit made this folder."""
-    return (folder / "manifest.json").is_file() or (folder / "run.log").is_file()
-
-
-def failed_folder(out: Path) -> Path:
-    """Where a failed run goes."""
-    return out.with_name(f"{out.name}.failed")
 
 
 def _own_notebooks(plan: _Plan) -> dict[str, str]:
@@ -325,76 +290,11 @@ def _outcome(
     )
 
 
-def _publish(outcome: RunOutcome, scratch: Path) -> None:
-    """Move a finished run into its place: folders and log by renaming, the manifest last, as the sign that all is there."""
-    out = outcome.out
-    with _only_one_publishes(out):
-        out.mkdir(parents=True, exist_ok=True)
-        (out / "manifest.json").unlink(missing_ok=True)
-        (scratch / "run.log").replace(out / "run.log")
-        for name in FOLDERS:
-            if (out / name).exists():
-                (out / name).rename(scratch / f"old-{name}")
-            if (scratch / name).exists():
-                (scratch / name).rename(out / name)
-        write_json(out / "manifest.json", outcome.manifest())
-        if outcome.state == "ok" and is_run(failed_folder(out)):
-            shutil.rmtree(failed_folder(out), ignore_errors=True)
-
-
 def _tell_latest(plan: _Plan, outcome: RunOutcome) -> None:
     if plan.dated:
         if outcome.state == "ok":
             write_text(plan.out.parent / "latest.txt", f"{plan.out.name}\n")
         prune_runs(plan.out.parent, plan.engagement.keep_runs)
-
-
-def prune_runs(runs: Path, keep: int) -> tuple[Path, ...]:
-    """Remove the oldest runs beyond `keep`, done and failed ones each; only folders that kamkit made."""
-    made = [path for path in sorted(runs.iterdir()) if (path / "manifest.json").is_file()] if runs.is_dir() else []
-    failed = [path for path in made if path.name.endswith(".failed")]
-    done = [path for path in made if path not in failed]
-    old = [*done[: max(len(done) - keep, 0)], *failed[: max(len(failed) - keep, 0)]]
-    for path in old:
-        shutil.rmtree(path, ignore_errors=True)
-    return tuple(old)
-
-
-@contextmanager
-def _scratch_beside(out: Path) -> Iterator[Path]:
-    """A private folder on the same disk as the target; leftovers of runs that were killed go."""
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        for other in out.parent.glob(f".{out.name}-*"):
-            remove_abandoned(other)
-        scratch = Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=out.parent)).resolve()
-    except OSError as error:
-        raise EngagementError("--out", [f"{out.parent} cannot be written: {error.strerror}"]) from None
-    lock = FileLock(scratch / ".running")
-    try:
-        with lock:
-            yield scratch
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
-
-
-def remove_abandoned(scratch: Path) -> bool:
-    """Remove the scratch folder of a run that no longer lives; whether there was one."""
-    if not (scratch / ".running").exists():
-        return False
-    try:
-        with FileLock(scratch / ".running", timeout=0):
-            shutil.rmtree(scratch, ignore_errors=True)
-    except Timeout:
-        return False
-    return True
-
-
-@contextmanager
-def _only_one_publishes(out: Path) -> Iterator[None]:
-    name = "".join(char if char.isalnum() else "-" for char in str(out))[-100:]
-    with FileLock(Path(tempfile.gettempdir()) / f"kamkit-{name}.lock"):
-        yield
 
 
 class _Log:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from kamkit.execution.chain import check_plan
-from kamkit.execution.project import engagement_with
+from kamkit.execution.settings import engagement_with
 from kamkit.intake.importing import check_engagement
 from kamkit.model.results import Imported
 from kamkit.telling.language import Labels

@@ -14,9 +14,10 @@ import duckdb
 import yaml
 
 from kamkit.errors import EngagementError, InputError, KamkitError
-from kamkit.execution.chain import check_files, is_run, prune_runs, remove_abandoned
+from kamkit.execution.chain import check_files
 from kamkit.execution.files import write_text
-from kamkit.execution.project import runs_of, work_of
+from kamkit.execution.folders import is_run, prune_runs, remove_abandoned
+from kamkit.execution.settings import runs_of, work_of
 from kamkit.intake.dialects import same_name
 from kamkit.intake.inputs import refresh_inputs
 from kamkit.intake.raw_tables import CannotReadError, open_raw_table

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kamkit.execution.notebooks import chain_of, relative_reference, write_with_parameters
-from kamkit.execution.project import work_of
+from kamkit.execution.settings import work_of
 from kamkit.model.engagement import load_engagement
 
 Launcher = Callable[[Sequence[str]], int]

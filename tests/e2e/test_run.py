@@ -15,7 +15,7 @@ import nbformat
 import pytest
 
 from kamkit.errors import EngagementError, InputError
-from kamkit.execution import chain, notebooks
+from kamkit.execution import folders, notebooks
 from kamkit.execution.chain import Progress, run
 from kamkit.execution.engine import Limits
 from kamkit.execution.manifest import RunOutcome
@@ -201,13 +201,13 @@ def test_old_runs_go_and_nothing_else(kit: Path, engagement: Path, monkeypatch: 
     (engagement / "runs" / "0000-mine").mkdir(parents=True)
     made = []
     for number in range(3):
-        monkeypatch.setattr(chain, "run_name", lambda number=number: f"2025-01-0{number + 1}T00-00-00Z")
+        monkeypatch.setattr(folders, "run_name", lambda number=number: f"2025-01-0{number + 1}T00-00-00Z")
         made.append(run(engagement, step="1").out.name)
     assert names(engagement / "runs") == ["0000-mine", *made[1:], "latest.txt"]
 
 
 def test_two_runs_in_one_second_have_two_folders(kit: Path, engagement: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(chain, "run_name", lambda: "2025-01-01T00-00-00Z")
+    monkeypatch.setattr(folders, "run_name", lambda: "2025-01-01T00-00-00Z")
     assert [run(engagement, step="1").out.name for _ in range(2)] == ["2025-01-01T00-00-00Z", "2025-01-01T00-00-00Z-2"]
 
 

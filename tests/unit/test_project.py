@@ -16,7 +16,8 @@ import pytest
 import kamkit
 from kamkit.errors import EngagementError
 from kamkit.execution import project as module
-from kamkit.execution.project import Project, open_project, period_of, runs_of, today_from, work_of
+from kamkit.execution.project import Project, open_project
+from kamkit.execution.settings import period_of, runs_of, today_from, work_of
 from kamkit.model.codes import Basis, Level
 
 CSV = "Kunde;Datum;Umsatz\n" + "".join(
