@@ -284,18 +284,19 @@ def _double(number: Number) -> str:
     return number.sql if number.whole is None else f"CAST({number.sql} AS DOUBLE)"
 
 
-def match_columns(wanted: Sequence[str], header: Sequence[str]) -> tuple[dict[str, int], list[str]]:
-    """Where the wanted columns stand in a header, exactly or but for case and white space, and every problem."""
+def match_columns(wanted: Sequence[str], header: Sequence[str]) -> tuple[dict[str, int], dict[str, int]]:
+    """Where the wanted columns stand in a header, exactly or but for case and white space, and how often those do
+    that stand there more than once."""
     positions: dict[str, int] = {}
-    problems = []
+    repeated: dict[str, int] = {}
     for name in wanted:
         exact = [i for i, column in enumerate(header) if column == name]
         found = exact or [i for i, column in enumerate(header) if same_name(column) == same_name(name)]
         if len(found) > 1:
-            problems.append(f"there are {len(found)} columns {name!r}: rename one of them")
+            repeated[name] = len(found)
         elif found:
             positions[name] = found[0]
-    return positions, problems
+    return positions, repeated
 
 
 def missing_column(column: str, name: str, header: Sequence[str]) -> str:

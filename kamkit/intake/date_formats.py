@@ -21,7 +21,7 @@ _DATE_SHAPES = (
     (re.compile(r"(\d{1,2})-(\d{1,2})-(\d{4})"), "%d-%m-%Y"),
     (re.compile(r"(\d{1,2})/(\d{1,2})/(\d{4})"), "%d/%m/%Y"),
 )
-_DATE_WITHOUT_YEAR = (re.compile(r"(\d{1,2})\.(\d{1,2})\.?"), "%d.%m.")
+_WITHOUT_YEAR = ((re.compile(r"\d{1,2}\.\d{1,2}\.?"), "%d.%m"), (re.compile(r"\d{3,4}"), "%d%m"))
 _TIME = re.compile(r"99?:99(:99(\.9+)?)?( ?[AaPp][Mm])?( ?Z| ?[+-]99:?99)?|")
 _NO_DATE = re.compile(r"0{1,4}([./-]?)0{1,2}\1(0{2}|0{4})|0")
 DAY_FIRST, MONTH_FIRST = "%d/%m/%Y", "%m/%d/%Y"
@@ -96,8 +96,10 @@ def _pattern(key: str, text: str, given: str | None, year: int | None, slash: st
     for shape, pattern in _DATE_SHAPES:
         if shape.fullmatch(text):
             return slash if pattern == DAY_FIRST else pattern
-    if year is not None and _DATE_WITHOUT_YEAR[0].fullmatch(text):
-        return _DATE_WITHOUT_YEAR[1]
+    if year is not None:
+        for shape, pattern in _WITHOUT_YEAR:
+            if shape.fullmatch(text):
+                return pattern
     if key.startswith(NATIVE) and text.isdigit() and len(text) == 5:
         return "serial"
     return ""
@@ -106,8 +108,8 @@ def _pattern(key: str, text: str, given: str | None, year: int | None, slash: st
 def _date(text: str, pattern: str, year: int | None) -> dt.date | None:
     if pattern == "serial":
         return dt.date(1899, 12, 30) + dt.timedelta(days=int(text))
-    if pattern == _DATE_WITHOUT_YEAR[1] and not text.endswith("."):
-        text += "."
+    if pattern in ("%d.%m", "%d%m"):
+        text = text.removesuffix(".").zfill(4 if pattern == "%d%m" else 0)
     if year is not None and pattern and not re.search("%[yYGcx]", pattern):
         text, pattern = f"{text} {year}", f"{pattern} %Y"
     try:

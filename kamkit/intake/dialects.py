@@ -18,6 +18,7 @@ CODE_PAGES = ("cp1252", "cp1250", "iso8859_15", "cp850", "mac_roman")
 OTHER_PAGES = ("cp1251", "cp1253", "cp1254", "cp1257", "iso8859_2", "iso8859_7", "koi8_r")
 HEADER_WITHIN = 50
 _SAMPLE = 1 << 16
+_MARKUP = ("<html", "<!doctype", "<table", "<?xml", "<meta")
 _ASCII = bytes(range(128))
 _WESTERN = frozenset("äöüÄÖÜßéèêëàáâãçîïíìñóòôõúùûæøåœÉÈÀÁÂÇÎÍÑÓÔÚØÅÆ’´")
 _EASTERN = frozenset("ąćęłńśźżĄĆĘŁŃŚŹŻčďěňřšťůýžČĎĚŇŘŠŤŮÝŽőűŐŰ")
@@ -54,6 +55,8 @@ def read_dialect(path: Path, wanted: Sequence[str], given: FileFormat, scratch: 
     n_lines = _check(path, encoding) if plain == path else _transcode(path, plain, encoding)
     with plain.open(encoding="utf-8-sig", newline="") as opened:
         top = [line for _, line in zip(range(HEADER_WITHIN + (given.header_row or 0)), opened, strict=False)]
+    if "".join(top).lstrip().lower().startswith(_MARKUP):
+        raise CannotReadError("is a web page or XML under another name: open it in Excel and save it as .xlsx")
     delimiter = given.delimiter or max(DELIMITERS, key=lambda sign: _fit(_rows(top, sign), wanted))
     rows = _rows(top, delimiter)
     if given.header_row is None:
@@ -87,12 +90,21 @@ def find_encoding(path: Path) -> str:
         if start.startswith(mark):
             return name
     if b"\0" in start:
-        return "utf-16-le" if start[1:2] == b"\0" else "utf-16-be"
+        return _without_mark(start)
     try:
         _check(path, "utf-8")
     except CannotReadError:
         return _code_page(path)
     return "utf-8"
+
+
+def _without_mark(start: bytes) -> str:
+    """UTF-16 without a mark shows in Western text as a zero in every second byte."""
+    for encoding, first in (("utf-16-le", 1), ("utf-16-be", 0)):
+        every_second = start[first::2]
+        if 2 * every_second.count(0) > len(every_second) and not start[1 - first :: 2].count(0):
+            return encoding
+    raise CannotReadError("is no text file (it holds zero bytes): export it as CSV or as a workbook")
 
 
 def _known(encoding: str) -> str:
@@ -172,15 +184,15 @@ def _decoded(path: Path, encoding: str) -> Iterator[str]:
 def _count_lines(texts: Iterator[str]) -> int:
     """Lines up to the last one that is not blank."""
     lines = pending = 0
-    some = False
+    ending = ""
     for text in texts:
+        ending = ending or ("\n" if "\n" in text or "\r" not in text else "\r")
         kept = text.rstrip("\r\n \t")
         if kept:
-            some = True
-            lines += pending + kept.count("\n")
+            lines += pending + kept.count(ending)
             pending = 0
-        pending += text.count("\n", len(kept))
-    return lines + some
+        pending += text.count(ending, len(kept))
+    return lines + bool(ending)
 
 
 @dataclass(frozen=True)

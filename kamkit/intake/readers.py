@@ -197,7 +197,9 @@ def _share_out(reading: _Reading, parts: list[_Part], fields: Sequence[Field]) -
     names |= {Base(e.column, TEXT): "exclude" for e in reading.source.exclude}
     problems = []
     for base, column in names.items():
-        holders = [part for part in parts if any(match_columns([base.name], table.header)[0] for table in part.tables)]
+        holders = [
+            part for part in parts if any(any(match_columns([base.name], table.header)) for table in part.tables)
+        ]
         if holders:
             holders[0].bases.append(base)
         else:
@@ -210,12 +212,13 @@ def _share_out(reading: _Reading, parts: list[_Part], fields: Sequence[Field]) -
     for part in parts:
         for table in part.tables:
             positions, repeated = match_columns([base.name for base in part.bases], table.header)
-            problems += [f"{table.file.name}: {problem}" for problem in repeated]
-            told = {problem.split("'")[1] for problem in repeated}
+            problems += [
+                f"{table.file.name}: there are {n} columns {name!r}: rename one of them" for name, n in repeated.items()
+            ]
             problems += [
                 f"{table.file.name}: {missing_column(names.get(base, 'join'), base.name, table.header)}"
                 for base in part.bases
-                if base.name not in positions and base.name not in told
+                if base.name not in positions and base.name not in repeated
             ]
     reading.fail(problems)
 
@@ -352,7 +355,7 @@ def _prepare_headers(reading: _Reading, parts: Sequence[_Part]) -> Iterator[Find
             if found:
                 examples, values = (
                     tuple(str(value) for value, _ in found[:3]),
-                    {"file": file, "key": on, "n": len(found)},
+                    {"file": file, "on": on, "n": len(found)},
                 )
                 yield Finding(code, reading.name, severity, sum(n - 1 for _, n in found), None, examples, values)
         yield from _items_without_header(reading, parts[0], part, path)
@@ -381,7 +384,7 @@ def _items_without_header(reading: _Reading, items: _Part, part: _Part, path: st
         n,
         None,
         tuple(values),
-        {"file": file, "key": on, "n": n},
+        {"file": file, "on": on, "n": n},
     )
 
 

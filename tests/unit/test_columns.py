@@ -325,6 +325,10 @@ def test_a_given_date_format_is_believed_and_verified(tmp_path: Path) -> None:
         dt.date(2025, 12, 31),
         dt.date(2025, 2, 1),
     ]
+    assert dates_of(days(tmp_path, "3112", "102", format={"year": 2025})) == [
+        dt.date(2025, 12, 31),
+        dt.date(2025, 2, 1),
+    ]
     assert problems_of(
         tmp_path, "Kunde;Datum;Umsatz", "a;2025-12-31;1", "b;31.12.2025;1", format={"date": "%d.%m.%Y"}
     ) == [

@@ -18,7 +18,7 @@ def dialect_of(tmp_path: Path, content: str | bytes, written: str = "utf-8", **g
     (tmp_path / "raw.csv").write_bytes(raw)
     (tmp_path / "scratch").mkdir(exist_ok=True)
     found = read_dialect(tmp_path / "raw.csv", WANTED, FileFormat.model_validate(given), tmp_path / "scratch")
-    assert found.path.read_text(encoding="utf-8-sig") == raw.decode(found.encoding)
+    assert found.path.read_bytes().decode("utf-8-sig") == raw.decode(found.encoding)
     return found.encoding, found.delimiter, found.header_row, found.data_after, found.n_lines
 
 
@@ -96,3 +96,20 @@ def test_what_is_given_wrongly_is_told(tmp_path: Path, given: dict[str, object],
     with pytest.raises(CannotReadError) as caught:
         dialect_of(tmp_path, LINES, "cp1252", **given)
     assert str(caught.value) == problem
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        (b"Kunde;Umsatz\n\0\0;1\n", "is no text file (it holds zero bytes): export it as CSV or as a workbook"),
+        (b"<html><table>", "is a web page or XML under another name: open it in Excel and save it as .xlsx"),
+    ],
+)
+def test_what_is_no_text_table_is_told(tmp_path: Path, content: bytes, problem: str) -> None:
+    with pytest.raises(CannotReadError) as caught:
+        dialect_of(tmp_path, content)
+    assert str(caught.value) == problem
+
+
+def test_lines_may_end_as_on_an_old_macintosh(tmp_path: Path) -> None:
+    assert dialect_of(tmp_path, LINES.replace("\n", "\r")) == ("utf-8", ";", 1, 1, 3)

@@ -17,7 +17,10 @@ from kamkit.errors import InputError
 from kamkit.intake.readers import TypedTable, read_table
 from kamkit.model.engagement import Engagement
 from kamkit.model.results import Finding
+from kamkit.telling.language import Labels
+from kamkit.telling.results import finding_sentence
 
+DE, EN = ("de", "de_DE", "EUR"), ("en", "en_GB", "EUR")
 COLUMNS = {"customer_id": "Kunde", "posting_date": "Datum", "net_revenue": "Umsatz"}
 
 
@@ -351,6 +354,36 @@ def test_names_that_are_formulas_or_markup_come_in_as_text(tmp_path: Path) -> No
         ('=HYPERLINK("http://x")',),
         ("<script>alert(1)</script>",),
     ]
+
+
+def test_findings_have_sentences_in_both_languages(tmp_path: Path) -> None:
+    (tmp_path / "kopf.csv").write_text("Beleg;Kunde;Datum\n1;A;1/2/2025\n1;A;1/2/2025\n2;B;1/2/2025\n2;C;1/2/2025\n")
+    text = "Beleg;Umsatz;Kosten;Frei;Art\n1;1.234;x;1;a\n2;1.500;2;1;a\n9;1.500;2;1\n"
+    (tmp_path / "pos.csv").write_text(text)
+    typed = read(
+        tmp_path,
+        path="pos.csv",
+        join=[{"path": "kopf.csv", "on": "Beleg"}],
+        columns=COLUMNS | {"cost": "Kosten"},
+        exclude=[{"column": "Frei", "values": ["x", "y"]}],
+    )
+    german, english = ([finding_sentence(f, Labels(*two)) for f in typed.findings] for two in (DE, EN))
+    assert german == [
+        "In pos.csv hat 1 Zeile weniger Zellen als die Kopfzeile. Die fehlenden gelten als leer.",
+        "Der Ausschluss von x und y in „Frei“ trifft keine Zeile. Bitte die Schreibweise prüfen.",
+        "Kein Wert in „Umsatz“ verrät, ob Punkt oder Komma das Dezimalzeichen ist. Als Dezimalzeichen gilt „,“; bitte prüfen.",
+        "In „Kosten“ ist 1 Wert keine lesbare Zahl. Er gilt als fehlend.",
+        "Kein Datum in „Datum“ verrät, ob Tag oder Monat vorn steht. Gelesen wurde Tag vor Monat; bitte prüfen.",
+        "In kopf.csv steht 1 Nummer aus „Beleg“ mehrfach mit gleichen Angaben. Sie zählt einmal.",
+        "In kopf.csv steht 1 Nummer aus „Beleg“ mehrfach mit verschiedenen Angaben. Es gilt die erste; keine Position wird "
+        "verdoppelt.",
+        "1 Position findet über „Beleg“ keinen Kopf in kopf.csv. Die Angaben aus dem Kopf fehlen ihr.",
+    ]
+    assert english[3] == "In “Kosten”, 1 value is not a readable number. It counts as missing."
+    assert (
+        english[5]
+        == "No date in “Datum” shows whether day or month comes first. It was read day before month; please check."
+    )
 
 
 # ---------------------------------------------------------------------------------------------------------- real files
