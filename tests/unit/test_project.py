@@ -257,6 +257,7 @@ def test_the_seed_is_the_same_everywhere_and_differs_between_clients(engagement:
     assert open_project(engagement).seed != seed
 
 
+@pytest.mark.slow
 def test_two_notebooks_may_open_one_engagement_at_once(engagement: Path) -> None:
     code = f"from kamkit import open_project\nprint(open_project({str(engagement)!r}).key_accounts.pareto.n_accounts)"
     both = [subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) for _ in range(2)]
