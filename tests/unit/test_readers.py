@@ -381,7 +381,7 @@ def test_findings_have_sentences_in_both_languages(tmp_path: Path) -> None:
     ]
     assert english[3] == "In “Kosten”, 1 value is not a readable number. It counts as missing."
     assert (
-        english[5]
+        english[4]
         == "No date in “Datum” shows whether day or month comes first. It was read day before month; please check."
     )
 
