@@ -29,8 +29,11 @@ CONDITIONS: Mapping[str, tuple[str, ...]] = {
 }
 """What a row of the table may ask for, and the answers there are."""
 
-SECURE = "secure"
-"""How relationship management is done where revenue is at risk: a way of acting, not an option of its own."""
+SECURE, REPAIR = "secure", "repair"
+"""How relationship management is done where revenue or margin is lost: ways of acting, not options of their own."""
+
+ACTIONS = (SECURE, REPAIR, *(option.value for option in Option if option is not Option.TAKEOVER), BASIC_CARE)
+"""What a first step, a question and a role are written for."""
 
 
 class RiskLevel(StrEnum):
@@ -127,6 +130,7 @@ class Recommendation(Rule):
     rule: str
     when: Mapping[str, tuple[str, ...]]
     recommend: Recommendable
+    action: Literal["secure", "repair"] | None = None
     support: tuple[Recommendable, ...] = ()
     reason: str
     avoid: str
@@ -172,8 +176,7 @@ class OptionRules(Rule):
         problems += [
             f"recommendations: rule {name} is given twice" for name in sorted({n for n in names if names.count(n) > 1})
         ]
-        actions = [SECURE, *(option for option in Option if option is not Option.TAKEOVER), BASIC_CARE]
-        for action in actions:
+        for action in ACTIONS:
             for kam_type in KamType:
                 if kam_type not in self.roles.get(action, {}):
                     problems.append(f"roles: {action}.{kam_type} is missing")

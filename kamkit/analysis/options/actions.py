@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from kamkit.model.codes import Option
-from kamkit.model.option_rules import SECURE
+from kamkit.model.option_rules import REPAIR, SECURE
 
 MOST, DAYS, WEEK = 10, 90, 7
 COLUMNS = ["rank", "account_id", "option", "trigger", "first_step", "question", "role", "due_date", "at_stake", "at_stake_low", "at_stake_high", "stop_criterion", "values"]
@@ -25,7 +25,7 @@ def plan_actions(
     """
     lines = []
     for row in recommendations[recommendations["account_id"].isin(key_account_ids)].itertuples():
-        stake = _at_stake(str(row.recommended_option), str(row.reason), values[str(row.account_id)])
+        stake = _at_stake(str(row.recommended_option), str(row.action), values[str(row.account_id)])
         if stake is not None:
             trigger, criterion, amount, low, high = stake
             lines.append(
@@ -50,17 +50,17 @@ def plan_actions(
     return table[COLUMNS]
 
 
-def _at_stake(option: str, reason: str, values: Mapping[str, Any]) -> tuple[str, str, float, float, float] | None:
+def _at_stake(option: str, action: str, values: Mapping[str, Any]) -> tuple[str, str, float, float, float] | None:
     """Trigger, stop criterion, amount, low and high; None where there is no amount."""
-    if reason in ("red_risk", "amber_risk") and values["at_risk"] > 0:
+    if action == SECURE and values["at_risk"]:
         window = values["revenue"] * values["months"] / 12
         return str(values["risk_evidence"]), SECURE, values["at_risk"], window, max(values["revenue"], values["before"])
-    if option == Option.CROSS_SELLING and values["expected"] > 0:
+    if action == SECURE and values["lost_revenue"]:
+        return "shrinking", SECURE, values["lost_revenue"], values["lost_revenue"] / 2, values["lost_revenue"] * 2
+    if action == REPAIR:
+        return "loss_making", REPAIR, -values["margin"], -values["margin"], -values["margin"]
+    if option == Option.CROSS_SELLING and values["expected"]:
         return str(values["growth_evidence"]), option, values["expected"], values["low"], values["high"]
-    if reason == "loss_making":
-        return reason, reason, -values["margin"], -values["margin"], -values["margin"]
-    if reason == "shrinking" and values["lost_revenue"] > 0:
-        return reason, SECURE, values["lost_revenue"], values["lost_revenue"] / 2, values["lost_revenue"] * 2
     return None
 
 

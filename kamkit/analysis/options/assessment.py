@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from kamkit.analysis.backtest import backtest_options
+from kamkit.analysis import backtest
 from kamkit.analysis.options import scoring
 from kamkit.analysis.options.account_risk import assess_account_risk
 from kamkit.analysis.options.actions import plan_actions
@@ -74,7 +74,7 @@ def assess_options(
         cross_selling=cross,
         recommendations=recommendations,
         actions=plan_actions(recommendations, values, keys, today),
-        backtests=backtest_options(history, account_risk.window_months, keys, method, rules),
+        backtests=backtest.backtest_options(history, account_risk.window_months, keys, method, rules),
         methods=(*risk_method, *cross_methods),
     )
 
@@ -245,6 +245,7 @@ class _Found:
             tenure=raw.get("tenure_years"),
             regularity=raw.get("regularity"),
             active=raw.get("active_months"),
+            need=self._needs(),
             growth_evidence=self.growth["evidence"],
             **{column: self.growth[column] for column in GROWTH_VALUES},
             lead=self.antenna["lead"],
@@ -332,16 +333,25 @@ class _Found:
                 "cross_unknown",
             ),
             Option.RELATIONSHIP: np.where(
-                gate.eq(Gate.OPEN) & self._known("regularity"),
+                gate.eq(Gate.OPEN) & self._known("regularity") & self._known("active_months"),
                 "relationship_orders",
                 np.where(self._known("tenure_years"), "relationship_tenure", "relationship_unknown"),
             ),
-            Option.TAKEOVER: np.where(self.pair["their_dependence"].notna(), "takeover_pair", "takeover_share"),
+            Option.TAKEOVER: np.select(
+                [self.pair["their_dependence"].notna(), self.pair["our_dependence"].notna()],
+                ["takeover_pair", "takeover_share"],
+                "takeover_unknown",
+            ),
         }
         default = np.select(
             [gate.eq(Gate.OPEN), gate.eq(Gate.CLOSED)], [f"{option}_open", f"{option}_closed"], f"{option}_unknown"
         )
         return pd.Series(by_account.get(option, default), index=self.ids, dtype="object").astype(str)
+
+    def _needs(self) -> pd.Series[Any]:
+        """The first thing that would have to be known to look after the relationship by more than habit."""
+        missing = self.scored[Option.RELATIONSHIP].table["missing"]
+        return missing.map(lambda needs: next(iter(needs), None)).astype("object")
 
     def _known(self, indicator: str) -> pd.Series[Any]:
         return self.scored[Option.RELATIONSHIP].anchored[indicator].notna()

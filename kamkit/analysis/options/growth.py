@@ -84,7 +84,7 @@ def _product_claims(cross: pd.DataFrame, history: History, rules: CrossSellingRu
     share = total["expected_revenue"] / history.yearly_revenue.reindex(total.index).replace(0.0, np.nan)
     worth = total[share >= rules.worthwhile.value]
     best = open_rows[open_rows["account_id"].isin(worth.index)].sort_values(["account_id", "rank"])
-    claims = _claims(best.drop_duplicates("account_id"), best["evidence"])
+    claims = _claims(best.drop_duplicates("account_id"), pd.Series("cross_products", index=best.index))
     return claims.assign(expected=worth["expected_revenue"], low=worth["expected_low"], high=worth["expected_high"])
 
 

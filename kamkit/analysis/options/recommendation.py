@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from kamkit.model.codes import BASIC_CARE, Gate, KamType, Option
-from kamkit.model.option_rules import SECURE, OptionRules, Recommendation
+from kamkit.model.option_rules import OptionRules, Recommendation
 
 STEADY = 0.15
 """A change of the half-year within fifteen percent counts as steady (convention)."""
@@ -38,7 +38,7 @@ def recommend_options(
     `found` by account_id: a column per condition of the rule table, and `flipped` (the same condition's option with
     the gate that more than the tolerated share of weightings would give; missing where weights change nothing).
     `gates`: a column per option. Returns the columns of StrategyOptions.recommendations, with first_step, question and
-    role as codes `<action>.<type>`, where action is `secure` in place of the option for accounts at red risk.
+    role as codes `<action>.<type>`, where action is what the rule says, else the option; and role.
     """
     conditions = [name for name in found.columns if name != "flipped"]
     answers_of = {
@@ -55,7 +55,7 @@ def recommend_options(
         if key not in decided:
             decided[key] = rules.recommend(answers)
         row, own_gates = decided[key], gates_of[account_id]
-        action = SECURE if answers["risk"] == "red" else row.recommend
+        action = row.action or row.recommend
         kam_type = KamType(kam_types.get(account_id, KamType.UNCLEAR))
         rows.append(
             {
@@ -63,7 +63,7 @@ def recommend_options(
                 "recommended_option": row.recommend,
                 "supporting_option": next((s for s in row.support if _stands(s, own_gates, answers)), None),
                 "avoid": row.avoid,
-                "reason": row.reason,
+                "reason": _told_by(row.reason, values[account_id]),
                 "rule": row.rule,
                 "options_assessed": n_assessed,
                 "close_call": _is_close(answers, flipped, row, rules),
@@ -76,6 +76,12 @@ def recommend_options(
         )
     table = pd.DataFrame(rows, columns=COLUMNS)
     return table.astype({"supporting_option": "str"}).assign(values=table["values"].astype(object))
+
+
+def _told_by(reason: str, values: Mapping[str, Any]) -> str:
+    """The reason as a code of the catalogues: alarms and white spots are told by what was seen."""
+    seen = {"risk": values["risk_evidence"], "white_spot": values["growth_evidence"]}
+    return str(seen.get(reason) or reason)
 
 
 def _stands(option: str, gates: Mapping[Any, Any], answers: Mapping[str, str]) -> bool:
