@@ -26,7 +26,7 @@ from kamkit.telling.canvas import Chart
 from kamkit.telling.charts import plot_pareto
 from kamkit.telling.language import Labels
 from kamkit.telling.questions import client_questions
-from kamkit.telling.results import accounts_frame, existence_sentence, ranking
+from kamkit.telling.results import accounts_frame, existence_sentence, finding_sentence, ranking
 from kamkit.telling.tables import ABSENT, DisplayTable, display_table
 
 MAIN = [
@@ -294,7 +294,7 @@ def _for_audience(
         replace(
             options,
             options=options.options[~exposed],
-            recommendations=advice.assign(reason=advice["reason"].mask(losing), avoid=None),
+            recommendations=advice.assign(**{c: advice[c].mask(losing) for c in ("reason", "first_step", "avoid")}),
             actions=actions[~actions["account_id"].isin(advice.loc[losing, "account_id"])],
         ),
     )
@@ -515,14 +515,16 @@ class _Teller:
         return frame.assign(membership=frame["membership_probability"].map(tables.certainty))
 
     def _method(self) -> Section:
-        shown = [
+        how = tuple(finding_sentence(method, self.labels) for method in self.options.methods)
+        tested = prose.backtest_sentences(self.options, self.labels)
+        lists = [Points(self.labels("table.methods"), how), Points(self.labels("table.backtests"), tested)]
+        shown = (
             tables.concentration_table(self.key_accounts, self.labels),
             tables.options_table(self.options, self.key_accounts, self.labels),
             tables.methods_table(self.engagement, self.labels, self.restricted),
-        ]
-        if len(self.options.backtests):
-            shown.append(tables.backtests_table(self.options, self.labels))
-        return self._section("method", self.labels("story.method_finding"), tables=tuple(shown))
+        )
+        said = tuple(points for points in lists if points.points)
+        return self._section("method", self.labels("story.method_finding"), lists=said, tables=shown)
 
     def _data(self) -> Section:
         imported, labels = self.imported, self.labels

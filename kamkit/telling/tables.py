@@ -314,21 +314,23 @@ def actions_table(options: StrategyOptions, key_accounts: KeyAccounts, labels: L
 def account_risk_table(
     options: StrategyOptions, key_accounts: KeyAccounts, labels: Labels, most: int | None = 10
 ) -> DisplayTable:
-    """The key accounts with raised risk of leaving, highest first."""
+    """The key accounts with raised risk of leaving: the alarms first, then by the revenue at risk."""
     table = of_key_accounts(told(options.account_risk, labels), key_accounts)
-    table = table[table["level"].isin(["red", "amber"])]
-    columns = "name level:word:risk_level revenue_at_risk:money_short revenue_change:change days_since_last:count own_interval_days:count evidence"
-    return display_table(table.sort_values("risk_score", ascending=False), "account_risk", columns, labels, most)
+    table = table[table["level"].isin(["red", "amber"])].assign(alarm=table["level"] == "red")
+    table = table.sort_values(["alarm", "revenue_at_risk", "account_id"], ascending=[False, False, True])
+    columns = "name level:word:risk_level revenue_at_risk:money_short evidence"
+    return display_table(table, "account_risk", columns, labels, most)
 
 
 def cross_selling_table(
     options: StrategyOptions, key_accounts: KeyAccounts, labels: Labels, most: int | None = 10
 ) -> DisplayTable:
-    """The white spots of key accounts with open gate, by expected revenue."""
+    """The white spot of each key account with the most revenue to expect, where the gate is open."""
     table = of_key_accounts(told(options.cross_selling, labels), key_accounts)
     table = table[(table["gate"] == Gate.OPEN) & (table["expected_revenue"] > 0)]
+    table = table.sort_values(["expected_revenue", "account_id", "category"], ascending=[False, True, True])
     columns = "name category expected_revenue:money_short expected_margin:money_short evidence"
-    return display_table(table.sort_values("expected_revenue", ascending=False), "cross_selling", columns, labels, most)
+    return display_table(table.drop_duplicates("account_id"), "cross_selling", columns, labels, most)
 
 
 def options_table(options: StrategyOptions, key_accounts: KeyAccounts, labels: Labels) -> DisplayTable:

@@ -230,6 +230,7 @@ def _options() -> StrategyOptions:
                 "rank": 1 if option == Option.CROSS_SELLING else None,
                 "missing": () if option == Option.CROSS_SELLING else ("contracts.end", "customers.wallet"),
                 "evidence": "seen" if option == Option.CROSS_SELLING else None,
+                "action": "do" if option == Option.CROSS_SELLING else None,
                 "values": values,
             }
             for account_id in IDS
@@ -277,6 +278,7 @@ def _options() -> StrategyOptions:
             "recommended_option": ["relationship", "cross_selling", *["basic_care"] * 14],
             "supporting_option": ["cross_selling", *[None] * 15],
             "avoid": "none",
+            "first_step": "call",
             "reason": "why",
             "rule": "base",
             "options_assessed": 1,
