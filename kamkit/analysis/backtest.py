@@ -25,7 +25,19 @@ FALL = 0.5
 LIST_LENGTH = 10
 FEW_ITEMS = 20
 NOT_TESTABLE = "not_testable"
-COLUMNS = ["task", "cut_off", "population", "n", "events", "metric", "value", "ci_low", "ci_high", "baseline", "baseline_value"]
+COLUMNS = [
+    "task",
+    "cut_off",
+    "population",
+    "n",
+    "events",
+    "metric",
+    "value",
+    "ci_low",
+    "ci_high",
+    "baseline",
+    "baseline_value",
+]
 TARGETS = ("risk_stop", "risk_fall")
 BASELINES = {"account_size": "small", "recency": "days_since_last"}
 

@@ -76,6 +76,7 @@ class AntennaRules(Rule):
 
     history_months: Threshold
     active_months: Threshold
+    adoption_months: Threshold
     false_discovery: Threshold
     fewest_new_items: Threshold
 

@@ -28,7 +28,8 @@ def test_the_unit_of_time_changes_nothing_but_alpha() -> None:
     x = rng.poisson(rate * age).astype(float)
     t_x = np.where(x > 0, age * rng.random(300) ** (1 / np.maximum(x, 1)), 0.0)
     weeks, days = fit_bgnbd(x, t_x, age), fit_bgnbd(x, t_x * 7, age * 7)
-    assert weeks is not None and days is not None
+    assert weeks is not None
+    assert days is not None
     assert days.alpha == pytest.approx(7 * weeks.alpha, rel=1e-3)
     assert days.silent(x, t_x * 7, age * 7, 91.0) == pytest.approx(weeks.silent(x, t_x, age, 13.0), abs=1e-4)
 

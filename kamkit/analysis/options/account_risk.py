@@ -15,7 +15,18 @@ from kamkit.model.option_rules import RiskLevel, RiskRules
 from kamkit.model.results import Finding
 
 HALF_YEAR, YEAR = 6, 12
-COLUMNS = ["account_id", "risk_score", "eligible", "days_since_last", "own_interval_days", "revenue_change", "revenue_at_risk", "level", "evidence", "values"]
+COLUMNS = [
+    "account_id",
+    "risk_score",
+    "eligible",
+    "days_since_last",
+    "own_interval_days",
+    "revenue_change",
+    "revenue_at_risk",
+    "level",
+    "evidence",
+    "values",
+]
 
 
 def assess_account_risk(

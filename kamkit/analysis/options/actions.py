@@ -12,7 +12,21 @@ from kamkit.model.codes import Option
 from kamkit.model.option_rules import REPAIR, SECURE
 
 MOST, DAYS, WEEK = 10, 90, 7
-COLUMNS = ["rank", "account_id", "option", "trigger", "first_step", "question", "role", "due_date", "at_stake", "at_stake_low", "at_stake_high", "stop_criterion", "values"]
+COLUMNS = [
+    "rank",
+    "account_id",
+    "option",
+    "trigger",
+    "first_step",
+    "question",
+    "role",
+    "due_date",
+    "at_stake",
+    "at_stake_low",
+    "at_stake_high",
+    "stop_criterion",
+    "values",
+]
 
 
 def plan_actions(

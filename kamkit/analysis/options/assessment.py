@@ -16,7 +16,7 @@ from kamkit.analysis.options import scoring
 from kamkit.analysis.options.account_risk import assess_account_risk
 from kamkit.analysis.options.actions import plan_actions
 from kamkit.analysis.options.alliance import alliance_gate, alliance_indicators
-from kamkit.analysis.options.cross_selling import rank_cross_selling, sister_white_spots
+from kamkit.analysis.options.cross_selling import rank_cross_selling
 from kamkit.analysis.options.dependence import dependence
 from kamkit.analysis.options.early_warning import antenna_gate, antenna_indicators
 from kamkit.analysis.options.growth import find_growth
@@ -25,6 +25,7 @@ from kamkit.analysis.options.partnership import partnership_gate, partnership_in
 from kamkit.analysis.options.recommendation import recommend_options, trend
 from kamkit.analysis.options.relationship import relationship_indicators
 from kamkit.analysis.options.scoring import LEAST_COVERAGE, Scored, score_option
+from kamkit.analysis.options.sister_companies import sister_white_spots
 from kamkit.analysis.options.takeover import takeover_gate, takeover_indicators
 from kamkit.errors import EngagementError
 from kamkit.model.codes import Gate, Option, Tier
@@ -32,7 +33,18 @@ from kamkit.model.engagement import AccountRiskSettings, OptionSettings, unknown
 from kamkit.model.option_rules import OptionRules, RiskLevel
 from kamkit.model.results import AccountFacts, KamTypes, KeyAccounts, StrategyOptions
 
-OPTION_COLUMNS = ["account_id", "option", "score", "coverage", "gate", "rank", "missing", "evidence", "action", "values"]
+OPTION_COLUMNS = [
+    "account_id",
+    "option",
+    "score",
+    "coverage",
+    "gate",
+    "rank",
+    "missing",
+    "evidence",
+    "action",
+    "values",
+]
 UPGRADES = (Option.PARTNERSHIP, Option.ALLIANCE)
 
 
@@ -60,8 +72,8 @@ def assess_options(
     )
     risk, risk_method = assess_account_risk(history, account_risk.window_months, rules.risk)
     cross, method, cross_methods = rank_cross_selling(history, risk, keys, facts.items, rules.cross_selling)
-    growth = find_growth(history, cross, risk, keys, ids, facts.items, rules.cross_selling)
     sisters = sister_white_spots(history, facts.members, facts.items, rules.cross_selling)
+    growth = find_growth(history, cross, sisters, risk, keys, ids, facts.items, rules.cross_selling)
     found = _Found(history, rules, settings, ids, keys, risk, growth, sisters, account_risk.window_months)
     values = found.values
     recommendations = recommend_options(
@@ -132,9 +144,11 @@ class _Found:
             Option.TAKEOVER: takeover_indicators(self.history, self.pair),
             Option.PARTNERSHIP: partnership_indicators(self.history, self.pair, upgrade),
         }
+        given = self.history.given
+        weights = self.settings.weights
         return {
             option: score_option(
-                option, frame.reindex(self.ids), self.rules.options[option], self.settings.weights.get(option, {})
+                option, frame.reindex(self.ids), self.rules.options[option], weights.get(option, {}), given
             )
             for option, frame in raw.items()
         }
@@ -357,7 +371,10 @@ class _Found:
         return self.scored[Option.RELATIONSHIP].anchored[indicator].notna()
 
 
-GROWTH_VALUES = ["category", "n", "peers", "because", "lift", "both", "penetration", "expected", "low", "high", "own", "typical"]
+GROWTH_VALUES = (
+    *("category", "n", "peers", "because", "lift", "both", "penetration"),
+    *("expected", "low", "high", "own", "typical", "buyer"),
+)
 
 
 def _plain(value: Any) -> Any:

@@ -38,7 +38,23 @@ WINDOWS = (12, 6, 3)
 FEWEST_INVOICES = 3
 FEWEST_TOGETHER = 5
 SIZE_BANDS = 4
-COLUMNS = ["account_id", "category", "rank", "score", "expected_revenue", "expected_margin", "gate", "peers_buying", "peers", "evidence", "values", "expected_low", "expected_high", "penetration", "confidence"]
+COLUMNS = [
+    "account_id",
+    "category",
+    "rank",
+    "score",
+    "expected_revenue",
+    "expected_margin",
+    "gate",
+    "peers_buying",
+    "peers",
+    "evidence",
+    "values",
+    "expected_low",
+    "expected_high",
+    "penetration",
+    "confidence",
+]
 
 
 @dataclass(frozen=True)
@@ -357,51 +373,6 @@ def _explained(
         confidence=np.where(cause >= 0, together / popular[pairs["cause"]], 0.0) * (together >= FEWEST_TOGETHER),
         values=pd.Series(values, index=table.index, dtype=object),
     )
-
-
-def sister_white_spots(
-    history: History, members: pd.DataFrame, items: pd.DataFrame, rules: CrossSellingRules
-) -> pd.DataFrame:
-    """Items that one company of an account buys and another of its companies never bought.
-
-    Members count when they bought in the last 12 months. Expected revenue = share of the buying sisters × first-purchase
-    chance × the median share buyers spend on the item × the member's yearly purchases (conventions).
-    Returns account_id, item, name, buyer (name of the sister that buys most of it), lacking (names), n_lacking,
-    expected_revenue; most promising first within an account.
-    """
-    columns = ["account_id", "item", "name", "buyer", "lacking", "n_lacking", "expected_revenue"]
-    last = history.purchases[history.purchases["date"] >= history.first_day(YEAR)]
-    size = last.groupby(["account_id", "customer_id"])["revenue"].sum().reset_index(name="size")
-    size = size[size.groupby("account_id")["customer_id"].transform("size") > 1]
-    if size.empty:
-        return pd.DataFrame(columns=columns)
-    ever = history.purchases.groupby(["account_id", "customer_id", "item"])["revenue"].sum().reset_index(name="bought")
-    ever = ever[ever["customer_id"].isin(size["customer_id"])]
-    now = last[last["customer_id"].isin(size["customer_id"])]
-    now = now.groupby(["account_id", "item", "customer_id"])["revenue"].sum().reset_index(name="bought_now")
-    top = now.sort_values(["bought_now", "customer_id"], ascending=[False, True]).drop_duplicates(
-        ["account_id", "item"]
-    )
-    pairs = size.merge(now[["account_id", "item"]].drop_duplicates(), on="account_id")
-    pairs = pairs.merge(ever, on=["account_id", "customer_id", "item"], how="left")
-    share = pairs["bought"].notna().groupby([pairs["account_id"], pairs["item"]]).transform("mean")
-    spend = pairs["item"].map(spending_shares(history)[0.5]).fillna(0.0)
-    pairs["expected_revenue"] = share * rules.first_purchase.value * spend * pairs["size"]
-    name_of = members.set_index("customer_id")["name"].astype("string")
-    lacking = pairs[pairs["bought"].isna()].sort_values(["expected_revenue", "customer_id"], ascending=[False, True])
-    lacking = lacking.assign(member=lacking["customer_id"].map(name_of).fillna(lacking["customer_id"].astype("string")))
-    if lacking.empty:
-        return pd.DataFrame(columns=columns)
-    by_item = lacking.groupby(["account_id", "item"])
-    spots = by_item.agg(n_lacking=("member", "size"), expected_revenue=("expected_revenue", "sum"))
-    named = [tuple(str(member) for member in group) for _, group in by_item["member"]]
-    spots["lacking"] = pd.Series(named, index=spots.index, dtype=object)
-    spots = spots.reset_index().merge(top[["account_id", "item", "customer_id"]], on=["account_id", "item"])
-    names = items.drop_duplicates("item").set_index("item")["name"]
-    spots["name"] = spots["item"].map(names).astype("string").fillna(spots["item"].astype("string"))
-    spots["buyer"] = spots["customer_id"].map(name_of).astype("string").fillna(spots["customer_id"].astype("string"))
-    order = ["account_id", "expected_revenue", "item"]
-    return spots.sort_values(order, ascending=[True, False, True], ignore_index=True)[columns]
 
 
 def _told(code: str, rows: int, **values: Any) -> Finding:

@@ -90,46 +90,43 @@ def _yearly_changes(amounts: NDArray[np.float64]) -> NDArray[np.float64]:
 def _test_leads(
     changes: NDArray[np.float64], rest: NDArray[np.float64], account_ids: pd.Index, false_discovery: float
 ) -> pd.DataFrame:
-    ahead = np.stack([_correlation(changes[:, :-lag], rest[:, lag:]) for lag in range(1, LONGEST_LEAD + 1)])
-    behind = np.stack(
-        [_correlation(changes[:, lag:], rest[:, : rest.shape[1] - lag]) for lag in range(LONGEST_LEAD + 1)]
-    )
-    best = ahead.max(axis=0)
     rng = np.random.default_rng(SEED)
-    chance = np.empty((SURROGATES, len(changes)))
-    for draw in range(SURROGATES):
-        surrogate = _surrogates(changes, rng)
-        lags = [_correlation(surrogate[:, :-lag], rest[:, lag:]) for lag in range(1, LONGEST_LEAD + 1)]
-        chance[draw] = np.max(lags, axis=0)
-    p = (1 + (chance >= best).sum(axis=0)) / (1 + SURROGATES)
-    holds = _not_by_chance(p, false_discovery) & (best > behind.max(axis=0))
-    return pd.DataFrame(
-        {
-            "lead": best,
-            "months_ahead": ahead.argmax(axis=0) + 1.0,
-            "lead_band": np.quantile(chance, 0.95, axis=0),
-            "leads": holds,
-        },
-        index=account_ids,
-    )
+    turns = rng.random((SURROGATES, changes.shape[1] // 2 + 1))
+    rows = []
+    for own, others in zip(changes, rest, strict=True):
+        ahead = _ahead(own[None, :], others)[:, 0]
+        behind = [_correlation(own[None, lag:], others[: len(others) - lag])[0] for lag in range(LONGEST_LEAD + 1)]
+        chance = _ahead(_surrogates(own, turns), others).max(axis=0)
+        best = ahead.max()
+        p = (1 + (chance >= best).sum()) / (1 + SURROGATES)
+        rows.append((best, ahead.argmax() + 1.0, np.quantile(chance, 0.95), p, best > max(behind)))
+    table = pd.DataFrame(rows, columns=["lead", "months_ahead", "lead_band", "p", "more_ahead"], index=account_ids)
+    holds = _not_by_chance(table["p"].to_numpy(float), false_discovery) & table["more_ahead"].to_numpy(bool)
+    return table.assign(leads=holds).drop(columns=["p", "more_ahead"])
+
+
+def _ahead(series: NDArray[np.float64], others: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Correlation of each series with the others one to six months later: months × series."""
+    months = range(1, LONGEST_LEAD + 1)
+    return np.stack([_correlation(series[:, :-lag], others[lag:]) for lag in months])
 
 
 def _correlation(left: NDArray[np.float64], right: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Row by row."""
-    a, b = left - left.mean(axis=1, keepdims=True), right - right.mean(axis=1, keepdims=True)
-    spread = np.sqrt((a**2).sum(axis=1) * (b**2).sum(axis=1))
-    result: NDArray[np.float64] = (a * b).sum(axis=1) / np.where(spread > 0, spread, np.inf)
+    """Of each row with one series."""
+    a, b = left - left.mean(axis=1, keepdims=True), right - right.mean()
+    spread = np.sqrt((a**2).sum(axis=1) * (b**2).sum())
+    result: NDArray[np.float64] = (a @ b) / np.where(spread > 0, spread, np.inf)
     return result
 
 
-def _surrogates(series: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.float64]:
-    """Series with the same spectrum and random phases."""
-    spectrum = np.fft.rfft(series, axis=1)
-    turn = np.exp(2j * np.pi * rng.random(spectrum.shape))
-    turn[:, 0] = 1.0
-    if series.shape[1] % 2 == 0:
-        turn[:, -1] = 1.0
-    result: NDArray[np.float64] = np.fft.irfft(spectrum * turn, n=series.shape[1], axis=1)
+def _surrogates(series: NDArray[np.float64], turns: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Series with the same spectrum and other phases, one per row of `turns` (0–1)."""
+    spectrum = np.fft.rfft(series)
+    phases = np.exp(2j * np.pi * turns)
+    phases[:, 0] = 1.0
+    if len(series) % 2 == 0:
+        phases[:, -1] = 1.0
+    result: NDArray[np.float64] = np.fft.irfft(spectrum * phases, n=len(series), axis=1)
     return result
 
 
@@ -149,7 +146,7 @@ def _early_adoption(history: History, rules: AntennaRules) -> pd.DataFrame:
     of the data; counted with at least five adopters."""
     bought = history.product_purchases if len(history.product_purchases) else history.purchases
     columns = ["early_adoption", "n_new_items", "adopts_early"]
-    if bought.empty:
+    if bought.empty or not history.covers(int(rules.adoption_months.value)):
         return pd.DataFrame(columns=columns, dtype=float)
     first = bought.groupby(["item", "account_id"])["date"].min().reset_index()
     by_item = first.groupby("item")["date"]

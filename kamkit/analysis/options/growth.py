@@ -13,13 +13,33 @@ from kamkit.analysis.options.history import History
 from kamkit.model.codes import Gate
 from kamkit.model.option_rules import CrossSellingRules
 
-COLUMNS = ["growth", "evidence", "item", "category", "n", "peers", "because", "lift", "both", "penetration", "expected", "low", "high", "own", "typical", "potential_share", "open_items"]
-TEXTS = ("growth", "evidence", "item", "category", "because")
+COLUMNS = [
+    "growth",
+    "evidence",
+    "item",
+    "category",
+    "n",
+    "peers",
+    "because",
+    "lift",
+    "both",
+    "penetration",
+    "expected",
+    "low",
+    "high",
+    "own",
+    "typical",
+    "buyer",
+    "potential_share",
+    "open_items",
+]
+TEXTS = ("growth", "evidence", "item", "category", "because", "buyer")
 
 
 def find_growth(
     history: History,
     cross: pd.DataFrame,
+    sisters: pd.DataFrame,
     risk: pd.DataFrame,
     key_account_ids: pd.Index,
     account_ids: pd.Index,
@@ -29,8 +49,8 @@ def find_growth(
     """Per account_id of `account_ids`: growth (worthwhile | small | none | closed | not_assessable) and what it rests on.
 
     A category is worthwhile when two of five comparable accounts buy it and so do two of five of those who buy what the
-    account buys. Where an account buys every category, or nothing of this kind is left, and products are known, the
-    products never bought speak if the account buys fewer of them than the middle of its peers. Where products take the
+    account buys. Where nothing of this kind is left, what one company of the group buys and a sister never bought is worthwhile, and else, where products
+    are known, the products never bought speak if the account buys fewer of them than the middle of its peers. Where products take the
     place of categories, the ten together must promise a share of the account's revenue (thresholds: rules).
     `expected` with `low` and `high` is the yearly revenue to be expected, `own` and `typical` numbers of products.
     """
@@ -41,8 +61,9 @@ def find_growth(
     by_category = history.item_kind == "category"
     claims = _category_claims(cross, rules) if by_category else _product_claims(cross, history, rules)
     _enter(table, claims)
+    _enter(table, _sister_claims(sisters, _undecided(table)))
     if by_category and len(history.product_purchases):
-        open_ids = table.index[table["growth"].isin(["none", "small"])].intersection(key_account_ids)
+        open_ids = _undecided(table).intersection(key_account_ids)
         _enter(table, _deeper_claims(history, risk, open_ids, items, rules))
     top = cross[cross["rank"] == 1].set_index("account_id")
     table["penetration"] = table["penetration"].fillna(top["penetration"].reindex(table.index))
@@ -52,6 +73,30 @@ def find_growth(
     revenue = history.yearly_revenue.reindex(table.index)
     table["potential_share"] = total / revenue.where(revenue > 0)
     return table
+
+
+def _undecided(table: pd.DataFrame) -> pd.Index:
+    return table.index[table["growth"].isin(["none", "small"])]
+
+
+def _sister_claims(sisters: pd.DataFrame, account_ids: pd.Index) -> pd.DataFrame:
+    """The most promising item of each group that a sister company buys."""
+    best = sisters[sisters["account_id"].isin(account_ids) & (sisters["expected_revenue"] > 0)]
+    best = best.drop_duplicates("account_id").set_index("account_id")
+    return pd.DataFrame(
+        {
+            "growth": "worthwhile",
+            "evidence": "cross_sister",
+            "item": best["item"],
+            "category": best["name"],
+            "n": best["n_lacking"],
+            "buyer": best["buyer"],
+            "expected": best["expected_revenue"],
+            "low": best["expected_low"],
+            "high": best["expected_high"],
+        },
+        index=best.index,
+    )
 
 
 def _without_claim(

@@ -70,6 +70,18 @@ class History:
         """Whether single orders are known; else rhythms are not."""
         return self.grain is Grain.DAY and not self.orders.empty
 
+    @cached_property
+    def given(self) -> frozenset[str]:
+        """Columns of the transactions (table.column) that are there; what they cannot show yet is no question of data."""
+        there = {
+            "posting_date": self.dated_by_day,
+            "net_revenue": True,
+            "category": not self.purchases.empty,
+            "product_id": not self.product_purchases.empty or self.item_kind == "product",
+            "margin": bool(self.accounts["margin"].notna().any()),
+        }
+        return frozenset(f"transactions.{column}" for column, is_there in there.items() if is_there)
+
     def revenue(self, n_months: int, ending_before: int = 0) -> pd.Series[Any]:
         """Revenue by account_id in a span of whole months that ends `ending_before` months before the cut-off: positive
         orders to the day where they are known, else months (of a yearly list: years)."""

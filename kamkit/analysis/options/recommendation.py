@@ -15,7 +15,21 @@ from kamkit.model.option_rules import OptionRules, Recommendation
 STEADY = 0.15
 """A change of the half-year within fifteen percent counts as steady (convention)."""
 
-COLUMNS = ["account_id", "recommended_option", "supporting_option", "avoid", "reason", "rule", "options_assessed", "close_call", "first_step", "question", "role", "action", "values"]
+COLUMNS = [
+    "account_id",
+    "recommended_option",
+    "supporting_option",
+    "avoid",
+    "reason",
+    "rule",
+    "options_assessed",
+    "close_call",
+    "first_step",
+    "question",
+    "role",
+    "action",
+    "values",
+]
 
 
 def trend(change: pd.Series[Any]) -> pd.Series[Any]:

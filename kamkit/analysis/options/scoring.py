@@ -4,7 +4,7 @@ across options."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -50,9 +50,12 @@ def percentile(values: pd.Series[Any]) -> pd.Series[Any]:
     return (values.rank() - 0.5) / n if n >= FEWEST_FOR_PERCENTILES else pd.Series(np.nan, index=values.index)
 
 
-def score_option(option: Option, raw: pd.DataFrame, rule: OptionRule, weights: Mapping[str, float]) -> Scored:
+def score_option(
+    option: Option, raw: pd.DataFrame, rule: OptionRule, weights: Mapping[str, float], given: Collection[str] = ()
+) -> Scored:
     """Weighted mean of the anchored indicators that are known (geometric where a weak link counts), with coverage =
-    their share of all weight. `raw` by account_id, a column per indicator that could be computed."""
+    their share of all weight. `raw` by account_id, a column per indicator that could be computed; `given`: columns that
+    are there, so that nobody is asked for them again."""
     names = list(rule.indicators)
     raw = raw.reindex(columns=names).astype(float)
     anchored = pd.DataFrame({name: anchor(raw[name], rule.indicators[name]) for name in names}, index=raw.index)
@@ -60,7 +63,7 @@ def score_option(option: Option, raw: pd.DataFrame, rule: OptionRule, weights: M
     known = anchored.notna().to_numpy()
     coverage = (known * weight).sum(axis=1) / max(weight.sum(), 1e-12)
     table = pd.DataFrame({"score": weighted_score(anchored, rule.mean, weight), "coverage": coverage}, index=raw.index)
-    table["missing"] = pd.Series(_missing(known, rule), index=raw.index, dtype=object)
+    table["missing"] = pd.Series(_missing(known, rule, given), index=raw.index, dtype=object)
     return Scored(option, table, _long(option, raw, anchored, dict(zip(names, weight, strict=True))), anchored)
 
 
@@ -90,12 +93,20 @@ def share_of_weightings(anchored: pd.DataFrame, mean: str, least_score: float) -
     return result
 
 
-def _missing(known: NDArray[np.bool_], rule: OptionRule) -> list[tuple[str, ...]]:
-    """What to ask for, per account: the needs of all indicators that are not known."""
+def _missing(known: NDArray[np.bool_], rule: OptionRule, given: Collection[str]) -> list[tuple[str, ...]]:
+    """What to ask for, per account: the needs of all indicators that are not known, without what is given."""
     needs = [indicator.needs for indicator in rule.indicators.values()]
     patterns, inverse = np.unique(known, axis=0, return_inverse=True)
     asked = [
-        tuple(dict.fromkeys(need for has, group in zip(pattern, needs, strict=True) if not has for need in group))
+        tuple(
+            dict.fromkeys(
+                need
+                for has, group in zip(pattern, needs, strict=True)
+                if not has
+                for need in group
+                if need not in given
+            )
+        )
         for pattern in patterns
     ]
     return [asked[i] for i in np.ravel(inverse)]
