@@ -41,8 +41,8 @@ def _flat(tree: Mapping[str, Any], prefix: str = "") -> Iterable[tuple[str, str]
 
 
 def _swiss(sentence: str) -> str:
-    """Swiss German writes ss for ß and « » for quotes. Done before filling, so names keep their letters."""
-    return sentence.replace("ß", "ss").replace("„", "«").replace("“", "»")
+    """Swiss German writes ss for ß, « » for quotes and 80% for 80 %. Done before filling, so names keep their letters."""
+    return sentence.replace("ß", "ss").replace("„", "«").replace("“", "»").replace(f"{NARROW}%", "%")
 
 
 class Labels(string.Formatter):

@@ -59,7 +59,7 @@ def _about_the_import(imported: Imported, facts: AccountFacts, labels: Labels) -
         yield _question(labels, "invoice_lines", imported.revenue_kept)
     for finding in imported.findings:
         if finding.code == "group_candidates":
-            yield _question(labels, "group_candidates", finding.revenue or 0.0, n=finding.rows or 0)
+            yield _question(labels, "group_candidates", finding.revenue or None, n=finding.rows or 0)
     accounts = facts.accounts[facts.accounts["in_period"].astype(bool)]
     without_margin = float((accounts["revenue"] * (1 - accounts["margin_coverage"].fillna(0))).clip(lower=0).sum())
     if without_margin > 0.005 * accounts["revenue"].clip(lower=0).sum():
@@ -130,5 +130,5 @@ def _key_revenue(key_accounts: KeyAccounts) -> pd.Series[Any]:
     return table[table["is_key_account"].astype(bool)].set_index("account_id")["revenue"]
 
 
-def _question(labels: Labels, code: str, effect: float, **values: Any) -> _Question:
+def _question(labels: Labels, code: str, effect: float | None, **values: Any) -> _Question:
     return _Question(labels(f"question.{code}", **values), labels(f"question_why.{code}", **values), effect)

@@ -517,7 +517,7 @@ class _Teller:
     def _method(self) -> Section:
         how = tuple(finding_sentence(method, self.labels) for method in self.options.methods)
         tested = prose.backtest_sentences(self.options, self.labels)
-        lists = [Points(self.labels("table.methods"), how), Points(self.labels("table.backtests"), tested)]
+        lists = [Points(self.labels("story.methods_used"), how), Points(self.labels("table.backtests"), tested)]
         shown = (
             tables.concentration_table(self.key_accounts, self.labels),
             tables.options_table(self.options, self.key_accounts, self.labels),
