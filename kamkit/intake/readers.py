@@ -60,11 +60,13 @@ class TypedTable:
 
 @dataclass
 class _Part:
-    """The item files, or the files of one header table, with what is wanted of them."""
+    """The item files, or the files of one header table, with what is wanted of them; a header table is found by `key`
+    from the part `holder`, the items or an earlier header table."""
 
     given: FileFormat
     tables: list[RawTable]
     key: Base | None = None
+    holder: int = 0
     bases: list[Base] = field(default_factory=list)
     copied: list[Copied] = field(default_factory=list)
     values: dict[Base, ColumnValues] = field(default_factory=dict)
@@ -136,7 +138,8 @@ def _open(reading: _Reading, fields: Sequence[Field]) -> list[_Part]:
         names = [*wanted, *(key.name for key in keys)]
         parts = [_Part(source.format, _opened(reading, source.patterns, names, source.format, source.sheet, problems))]
     for join, key in zip(source.join, keys, strict=True):
-        tables = _opened(reading, [join.path], [join.on, *wanted], join.format, join.sheet, problems)
+        names = [join.on, *wanted, *(other.name for other in keys)]
+        tables = _opened(reading, [join.path], names, join.format, join.sheet, problems)
         parts.append(_Part(join.format, tables, key))
     reading.fail(problems)
     return parts
@@ -197,18 +200,18 @@ def _share_out(reading: _Reading, parts: list[_Part], fields: Sequence[Field]) -
     names |= {Base(e.column, TEXT): "exclude" for e in reading.source.exclude}
     problems = []
     for base, column in names.items():
-        holders = [
-            part for part in parts if any(any(match_columns([base.name], table.header)) for table in part.tables)
-        ]
+        holders = [part for part in parts if _has(part, base.name)]
         if holders:
             holders[0].bases.append(base)
         else:
             table = parts[0].tables[0]
             problems.append(f"{table.file.name}: {missing_column(column, base.name, _all_columns(parts))}")
-    for part in parts[1:]:
-        for holder in (parts[0], part):
-            if part.key is not None and part.key not in holder.bases:
-                holder.bases.append(part.key)
+    for p, part in enumerate(parts[1:], start=1):
+        assert part.key is not None
+        part.holder = next((h for h, earlier in enumerate(parts[:p]) if _has(earlier, part.key.name)), 0)
+        for both in (parts[part.holder], part):
+            if part.key not in both.bases:
+                both.bases.append(part.key)
     for part in parts:
         for table in part.tables:
             positions, repeated = match_columns([base.name for base in part.bases], table.header)
@@ -221,6 +224,10 @@ def _share_out(reading: _Reading, parts: list[_Part], fields: Sequence[Field]) -
                 if base.name not in positions and base.name not in repeated
             ]
     reading.fail(problems)
+
+
+def _has(part: _Part, column: str) -> bool:
+    return any(any(match_columns([column], table.header)) for table in part.tables)
 
 
 def _all_columns(parts: Sequence[_Part]) -> list[str]:
@@ -358,15 +365,18 @@ def _prepare_headers(reading: _Reading, parts: Sequence[_Part]) -> Iterator[Find
                     {"file": file, "on": on, "n": len(found)},
                 )
                 yield Finding(code, reading.name, severity, sum(n - 1 for _, n in found), None, examples, values)
-        yield from _items_without_header(reading, parts[0], part, path)
+        yield from _items_without_header(reading, parts, part, path)
 
 
-def _items_without_header(reading: _Reading, items: _Part, part: _Part, path: str) -> Iterator[Finding]:
+def _items_without_header(reading: _Reading, parts: Sequence[_Part], part: _Part, path: str) -> Iterator[Finding]:
+    """Rows whose header is missing; of an earlier header table each of its rows is one."""
     assert part.key is not None
+    items = parts[part.holder]
     item_key, key = items.values[part.key].column, part.values[part.key].column
+    rows = f"SELECT *, 'data' AS row_mark FROM read_parquet({sql_text(str(_header_path(reading, part.holder)))})"
     lost = (
-        f"FROM ({_relation(items)}) AS i ANTI JOIN read_parquet({path}) AS h ON i.{item_key} = h.{key} "
-        "WHERE i.row_mark = 'data'"
+        f"FROM ({rows if part.holder else _relation(items)}) AS i ANTI JOIN read_parquet({path}) AS h "
+        f"ON i.{item_key} = h.{key} WHERE i.row_mark = 'data'"
     )
     n = reading.rows(f"SELECT count(*) {lost}")[0][0]
     if not n:
@@ -420,7 +430,7 @@ def _write(reading: _Reading, parts: Sequence[_Part], fields: Sequence[Field], p
                 texts.setdefault(base.name, place)
     origin = f"({_relation(parts[0])}) AS i" + "".join(
         f" LEFT JOIN read_parquet({sql_text(str(_header_path(reading, p)))}) AS h{p} "
-        f"ON i.{parts[0].values[part.key].column} = h{p}.{part.values[part.key].column}"
+        f"ON {aliases[part.holder]}.{parts[part.holder].values[part.key].column} = h{p}.{part.values[part.key].column}"
         for p, part in enumerate(parts[1:], start=1)
         if part.key is not None
     )

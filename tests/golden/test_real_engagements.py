@@ -44,6 +44,7 @@ def northwind(data: Path) -> dict[str, Any]:
                 "join": [
                     {"path": str(folder / "orders.csv"), "on": "orderID"},
                     {"path": str(folder / "products.csv"), "on": "productID"},
+                    {"path": str(folder / "categories.csv"), "on": "categoryID"},
                 ],
                 "columns": {
                     "customer_id": "customerID",
@@ -52,7 +53,7 @@ def northwind(data: Path) -> dict[str, Any]:
                     "invoice_id": "orderID",
                     "product_id": "productID",
                     "product_name": "productName",
-                    "category": "categoryID",
+                    "category": "categoryName",
                     "sales_rep": "employeeID",
                 },
             },

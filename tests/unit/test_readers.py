@@ -283,6 +283,25 @@ def test_a_header_table_is_joined_and_multiplies_nothing(tmp_path: Path) -> None
     assert [row["file"] for row in typed.files] == ["pos.csv", "kopf.csv"]
 
 
+def test_a_header_table_may_be_found_from_another(tmp_path: Path) -> None:
+    (tmp_path / "kopf.csv").write_text("Beleg;Kunde;Datum\n1;A;31.12.2025\n2;B;30.12.2025\n")
+    (tmp_path / "artikel.csv").write_text("Artikel;Gruppe\nX;7\nY;8\n")
+    (tmp_path / "gruppen.csv").write_text("Gruppe;Bezeichnung\n7;Lager\n9;Wellen\n")
+    (tmp_path / "pos.csv").write_text("Beleg;Artikel;Umsatz\n1;X;1,50\n2;Y;2,50\n2;X;3,50\n")
+    joins = [
+        {"path": "kopf.csv", "on": "Beleg"},
+        {"path": "artikel.csv", "on": "Artikel"},
+        {"path": "gruppen.csv", "on": "Gruppe"},
+    ]
+    typed = read(tmp_path, path="pos.csv", join=joins, columns=COLUMNS | {"category": "Bezeichnung"})
+    assert rows(typed, "customer_id", "net_revenue", "category") == [
+        ("A", Decimal("1.500000"), "Lager"),
+        ("B", Decimal("2.500000"), None),
+        ("B", Decimal("3.500000"), "Lager"),
+    ]
+    assert [(f.code, f.rows, f.examples) for f in typed.findings] == [("items_without_header", 1, ("8",))]
+
+
 def test_headers_that_no_item_finds_are_a_problem(tmp_path: Path) -> None:
     (tmp_path / "kopf.csv").write_text("Beleg;Kunde;Datum\n001;A;31.12.2025\n")
     (tmp_path / "pos.csv").write_text("Beleg;Umsatz\n1;1,50\n")
