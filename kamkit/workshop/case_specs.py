@@ -377,7 +377,6 @@ TECHNICAL_SERVICE = CaseSpec(
                 "kundennummer": "customer_id",
                 "vertrag": "contract_id",
                 "leistung": "product_id",
-                "leistungstext": "product_name",
                 "leistungsart": "category",
                 "menge": "quantity",
                 "netto": "net_revenue",

@@ -166,11 +166,7 @@ def _engagement_text(spec: CaseSpec, lines: pd.DataFrame, files: Sequence[RawFil
         "sources": {
             "transactions": _source(spec.transactions, spec.computed),
             "customers": _source([spec.customers], {}),
-            **{
-                file.table: _source([file], {}) | {"format": {"encoding": file.dialect.encoding}}
-                for file in files
-                if file.table
-            },
+            **{file.table: _source([file], {}) for file in files if file.table},
         },
         "control_totals": {year: int(cents) / 100 for year, cents in totals.items()},
         "capacity": {"accounts": spec.capacity},

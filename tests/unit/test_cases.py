@@ -126,7 +126,7 @@ def test_the_default_seed_reproduces_the_bundled_data(repository: Path, tmp_path
 
 
 def test_bundled_raw_files_stay_small(repository: Path) -> None:
-    assert sum(path.stat().st_size for path in (repository / "data").rglob("raw/*")) < 7_000_000
+    assert sum(path.stat().st_size for path in (repository / "data").rglob("raw/*")) < 6_000_000
 
 
 def test_a_name_that_is_no_case(tmp_path: Path) -> None:
