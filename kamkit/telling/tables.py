@@ -22,7 +22,7 @@ from kamkit.telling.results import actions_frame, existence_sentence, finding_se
 
 NUMERIC = frozenset({"count", "number", "percent", "change", "money", "money_short"})
 ABSENT = "–"
-MOST_ROWS = 20
+MOST_ROWS, MOST_COLUMNS, LONG_TEXT = 20, 30, 40
 
 
 @dataclass(frozen=True)
@@ -78,15 +78,14 @@ class DisplayTable:
         return "\n".join([self.caption, *(line.rstrip() for line in lines), *([self.more] if self.more else [])])
 
     def _repr_html_(self) -> str:
+        styles = [_style(column, [row[i] for row in self.cells]) for i, column in enumerate(self.columns)]
         head = "".join(
-            f'<th scope="col" style="{_style(c)};color:#616E7C">{escape(c.title)}</th>' for c in self.columns
+            f'<th scope="col" style="{style};color:#616E7C">{escape(column.title)}</th>'
+            for column, style in zip(self.columns, styles, strict=True)
         )
         body = "".join(
             "<tr>"
-            + "".join(
-                f'<td style="{_style(column)}">{escape(cell)}</td>'
-                for column, cell in zip(self.columns, row, strict=True)
-            )
+            + "".join(f'<td style="{style}">{escape(cell)}</td>' for style, cell in zip(styles, row, strict=True))
             + "</tr>"
             for row in self.cells
         )
@@ -98,9 +97,10 @@ class DisplayTable:
         )
 
 
-def _style(column: Column) -> str:
+def _style(column: Column, cells: list[str]) -> str:
     align = "right;white-space:nowrap" if column.is_numeric else "left"
-    return f"text-align:{align};vertical-align:top;padding:4px 10px"
+    room = ";min-width:17em" if max(map(len, cells), default=0) > LONG_TEXT and not column.is_numeric else ""
+    return f"text-align:{align};vertical-align:top;padding:4px 10px{room}"
 
 
 def _line(row: tuple[str, ...], widths: list[int], columns: tuple[Column, ...]) -> str:
@@ -163,8 +163,8 @@ def files_table(imported: Imported, labels: Labels) -> DisplayTable:
 
 def columns_table(imported: Imported, labels: Labels) -> DisplayTable:
     """Which column of the client means what, and how its values are written."""
-    columns = "table:word:table_name column source format decimal thousands n_empty:count ambiguous:count example"
-    return display_table(imported.columns, "columns", columns, labels, most=None)
+    columns = "table:word:table_name column source format decimal thousands n_empty:count ambiguous example"
+    return display_table(imported.columns, "columns", columns, labels, most=MOST_COLUMNS)
 
 
 def rules_table(imported: Imported, labels: Labels) -> DisplayTable:
