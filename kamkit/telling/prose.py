@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from html import escape
 
-from kamkit.model.codes import BASIC_CARE, Gate, KamType
+from kamkit.model.codes import BASIC_CARE, Gate, KamType, Verdict
 from kamkit.model.engagement import Period
 from kamkit.model.results import Imported, KamTypes, KeyAccounts, StrategyOptions
 from kamkit.telling import charts
@@ -182,13 +182,15 @@ def period_words(period: Period, fiscal_year_start: int, labels: Labels) -> str:
 
 
 def three_findings(
-    key_accounts: KeyAccounts, kam_types: KamTypes, options: StrategyOptions, labels: Labels
+    key_accounts: KeyAccounts, kam_types: KamTypes, options: StrategyOptions, labels: Labels, candid: bool = True
 ) -> tuple[str, ...]:
-    """The three findings of the first page: who carries the revenue, what is at risk, what can be won; where risk or
-    potential cannot be told, the largest account and the recommendations take their place."""
+    """The three findings of the first page: who carries the revenue, what is at risk, what can be won. Key account
+    management in name only goes before, for those who may be told (`candid`); where risk or potential cannot be told,
+    the largest account and the recommendations take their place."""
     found = highlights(key_accounts, kam_types, options)
     candidates: list[tuple[bool, str]] = [
         (True, f"{pareto_headline(key_accounts, labels)}."),
+        (candid and kam_types.existence.verdict == Verdict.PSEUDO, existence_headline(kam_types, labels)),
         (bool(found.n_red), risk_sentence(found, labels)),
         (bool(found.n_white_spots), potential_sentence(found, labels)),
         (True, largest_account_sentence(key_accounts, labels)),

@@ -368,7 +368,9 @@ class _Teller:
     def _at_a_glance(self) -> Section:
         labels, found = self.labels, self.found
         customer = self.engagement.audience == "customer_meeting"
-        findings = prose.three_findings(self.key_accounts, self.kam_types, self.options, labels)
+        findings = prose.three_findings(
+            self.key_accounts, self.kam_types, self.options, labels, candid=not self.restricted
+        )
         lists = [] if customer else [Points(labels("story.findings"), findings)]
         if not customer:
             lists.append(Points(labels("story.decisions_asked"), tuple(self._decisions_asked())[:3]))
@@ -405,17 +407,16 @@ class _Teller:
         capacity = self.engagement.capacity.accounts
         key = "story.decide_list_borderline" if found.n_borderline else "story.decide_list"
         yield labels(key, n=n, borderline=found.n_borderline)
+        verdict = None if self.restricted else self.kam_types.existence.verdict
+        if verdict == Verdict.PSEUDO:
+            yield labels("story.decide_programme")
         if len(self.options.actions):
             yield labels("story.decide_plan", n=len(self.options.actions))
         if capacity and n > capacity:
             yield labels("story.decide_capacity", n=n, capacity=capacity)
         if found.n_unclear:
             yield labels("story.decide_types", n=found.n_unclear)
-        if not self.restricted and self.kam_types.existence.verdict in {
-            Verdict.PSEUDO,
-            Verdict.PARTIAL,
-            Verdict.NO_KAM,
-        }:
+        if verdict in {Verdict.PARTIAL, Verdict.NO_KAM}:
             yield labels("story.decide_programme")
         yield labels("story.decide_data")
 

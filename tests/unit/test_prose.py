@@ -5,6 +5,7 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 
+from kamkit.model.codes import Verdict
 from kamkit.telling.prose import (
     Sentence,
     glance_headline,
@@ -58,6 +59,17 @@ def test_findings_that_do_not_hold_make_room_for_others(told) -> None:  # type: 
         "„Kunde 1“ allein steht für 36 % des Umsatzes und liegt damit über der Berichtsgrenze von 10 % (IFRS 8.34).",
         "Für alle 5 Key Accounts liegt eine Empfehlung vor, am häufigsten Beziehungsmanagement (1).",
     ]
+
+
+def test_key_accounts_in_name_only_are_told_to_those_who_decide(told) -> None:  # type: ignore[no-untyped-def]
+    client = told()
+    existence = replace(client.kam_types.existence, verdict=Verdict.PSEUDO)
+    results = (client.key_accounts, replace(client.kam_types, existence=existence), client.options, client.labels)
+    said = (
+        "Key Accounts werden geführt, aber nicht als solche betreut: Vorteile oder eigene Budgets fehlen nachweislich."
+    )
+    assert three_findings(*results)[1] == said
+    assert said not in three_findings(*results, candid=False)
 
 
 def test_what_cannot_be_assessed_is_not_zero(told) -> None:  # type: ignore[no-untyped-def]
