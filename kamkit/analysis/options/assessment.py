@@ -329,8 +329,8 @@ class _Found:
         by_account = {
             Option.EARLY_WARNING: np.select(
                 [
-                    antenna["leads"].fillna(False).astype(bool),
-                    antenna["adopts_early"].fillna(False).astype(bool),
+                    antenna["leads"].eq(True),
+                    antenna["adopts_early"].eq(True),
                     antenna["lead"].notna(),
                 ],
                 ["antenna_leads", "antenna_adopts", "antenna_no_lead"],

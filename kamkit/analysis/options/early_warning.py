@@ -48,7 +48,7 @@ def antenna_indicators(history: History, rules: AntennaRules, account_ids: pd.In
 
 def antenna_gate(raw: pd.DataFrame, coverage: pd.Series[Any], least_coverage: float) -> pd.Series[Any]:
     """Open where a lead or early adoption holds against chance; closed where enough was looked at without finding one."""
-    holds = raw["leads"].fillna(False).astype(bool) | raw["adopts_early"].fillna(False).astype(bool)
+    holds = raw["leads"].eq(True) | raw["adopts_early"].eq(True)
     tested = (raw["lead"].notna() | raw["early_adoption"].notna()) & (coverage >= least_coverage)
     gates = np.where(holds, Gate.OPEN.value, np.where(tested, Gate.CLOSED.value, Gate.NOT_ASSESSABLE.value))
     return pd.Series(gates, index=raw.index)
