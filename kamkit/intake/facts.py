@@ -281,7 +281,10 @@ def _accounts(source: _Tables, lines: _Lines, members: pd.DataFrame) -> pd.DataF
     )
     accounts = lines.totals().merge(largest[["account_id", "name", *_OF_LARGEST_MEMBER]], on="account_id", how="left")
     own_names = customers.set_index("customer_id")["name"]
-    accounts["name"] = accounts["account_id"].map(own_names).fillna(accounts["name"]).fillna(accounts["account_id"])
+    named = (
+        accounts["account_id"].map(own_names).astype("string")
+    )  # without a customer master an empty column of numbers
+    accounts["name"] = named.fillna(accounts["name"]).fillna(accounts["account_id"])
     of_account = customers.merge(by_size[["customer_id", "revenue"]], on="customer_id", how="left")
     ranked = of_account.sort_values(["revenue", "customer_id"], ascending=[False, True]).groupby("account_id")
     any_member = pd.DataFrame(

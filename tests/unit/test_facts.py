@@ -59,7 +59,9 @@ CUSTOMER_COLUMNS = {
 PRIVILEGES = "Kunde;Art\nA2;Skonto\nZ;Notdienst\n"
 
 
-def facts_of(folder: Path, transactions: dict[str, Any], lines: str = LINES, **settings: Any) -> AccountFacts:
+def facts_of(
+    folder: Path, transactions: dict[str, Any], lines: str = LINES, further: bool = True, **settings: Any
+) -> AccountFacts:
     files = {"sales.csv": lines, "master.csv": MASTER, "privileges.csv": PRIVILEGES}
     for name, text in files.items():
         (folder / name).write_text(text, encoding="utf-8")
@@ -68,6 +70,8 @@ def facts_of(folder: Path, transactions: dict[str, Any], lines: str = LINES, **s
         "customers": {"path": "master.csv", "columns": CUSTOMER_COLUMNS},
         "privileges": {"path": "privileges.csv", "columns": {"customer_id": "Kunde", "type": "Art"}},
     }
+    if not further:
+        sources = {"transactions": sources["transactions"]}
     content = {"client": "Test", "sources": sources} | settings
     (folder / "engagement.yml").write_text(yaml.safe_dump(content, allow_unicode=True), encoding="utf-8")
     engagement = load_engagement(folder)
@@ -223,6 +227,13 @@ def test_on_customer_level_every_customer_is_an_account(tmp_path: Path) -> None:
         ],
     )
     assert set(facts.members["group_source"]) == {"none"}
+
+
+def test_without_a_customer_master_the_number_is_the_name(tmp_path: Path) -> None:
+    lines = "Kunde;Datum;Netto\n00012;31.12.2024;5,00\n12211;02.01.2025;7,00\n"
+    columns = {"customer_id": "Kunde", "posting_date": "Datum", "net_revenue": "Netto"}
+    facts = facts_of(tmp_path, {"columns": columns}, lines, further=False)
+    check(facts.accounts, ["account_id", "name"], [("00012", "00012"), ("12211", "12211")])
 
 
 def test_the_margin_column_holds_but_not_where_it_only_looks_like_one(tmp_path: Path) -> None:
