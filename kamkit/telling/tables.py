@@ -215,11 +215,15 @@ def key_accounts_table(key_accounts: KeyAccounts, labels: Labels, most: int | No
 
 
 def borderline_table(key_accounts: KeyAccounts, labels: Labels, most: int = MOST_ROWS) -> DisplayTable:
-    """The accounts whose place in or out of the set is not certain, by rank."""
+    """The accounts whose place in or out of the set is not certain, those nearest to the cut, by rank."""
     table = ranking(key_accounts)
     borderline = table[table["membership_probability"].map(certainty) == "borderline"]
+    cut = key_accounts.pareto.n_key_accounts + 0.5
+    nearest = (borderline["rank"].astype(float) - cut).abs().sort_values(kind="stable").index
+    shown = borderline.loc[nearest[:most]].sort_values("rank")
+    borderline = pd.concat([shown, borderline.drop(shown.index)])
     columns = "rank:count name revenue:money cumulative_share:percent is_key_account membership_probability:percent"
-    return display_table(borderline.sort_values("rank"), "borderline", columns, labels, most)
+    return display_table(borderline, "borderline", columns, labels, most)
 
 
 def certainty(probability: float) -> str | None:

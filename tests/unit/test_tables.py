@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
 
 import pandas as pd
 import pytest
 
 from kamkit.telling.language import Labels
-from kamkit.telling.tables import certainty, display_table, key_accounts_table
+from kamkit.telling.tables import borderline_table, certainty, display_table, key_accounts_table
 
 DE, EN = Labels("de", "de_DE", "EUR"), Labels("en", "en_GB", "GBP")
 
@@ -103,3 +104,11 @@ def test_key_accounts_are_listed_by_rank_with_their_place(told) -> None:  # type
         "5", "Kunde 5", "120 €", "5 %", "82 %", "36 €", "A", "Grenzfall", "Key Account",
     ]  # fmt: skip
     assert len(table) == 5
+
+
+def test_the_borderline_accounts_nearest_to_the_cut_are_named(told) -> None:  # type: ignore[no-untyped-def]
+    client = told()
+    membership = client.key_accounts.membership.assign(membership_probability=0.5)
+    table = borderline_table(replace(client.key_accounts, membership=membership), client.labels, most=4)
+    assert [row[0] for row in table.rows] == [4, 5, 6, 7]
+    assert table.more == "… 12 weitere Zeilen"
