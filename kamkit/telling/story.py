@@ -383,14 +383,8 @@ class _Teller:
         ]
         if not customer:
             tiles += [
-                Tile(
-                    self._short(found.at_risk), labels("story.tile_risk"), labels("story.tile_risk_note", n=found.n_red)
-                ),
-                Tile(
-                    self._short(found.potential),
-                    labels("story.tile_potential"),
-                    labels("story.tile_potential_note", n=found.n_accounts_with_white_spots),
-                ),
+                self._tile("risk", found.at_risk, found.n_red),
+                self._tile("potential", found.potential, found.n_accounts_with_white_spots),
             ]
         finding = findings[0] if customer else prose.glance_headline(self.key_accounts, found, labels)
         return self._section("at_a_glance", finding, tiles=tuple(tiles), lists=tuple(lists))
@@ -398,8 +392,11 @@ class _Teller:
     def _share(self, share: float) -> str:
         return ABSENT if self.labels.missing(share) else self.labels.percent(share)
 
-    def _short(self, amount: float | None) -> str:
-        return self.labels("answer.not_assessable") if amount is None else self.labels.money_short(amount)
+    def _tile(self, key: str, amount: float | None, n: int) -> Tile:
+        """An amount with the number of key accounts behind it."""
+        labels = self.labels
+        value = labels("answer.not_assessable") if amount is None else labels.money_short(amount)
+        return Tile(value, labels(f"story.tile_{key}"), labels(f"story.tile_{key}_note", n=n) if n else "")
 
     def _decisions_asked(self) -> Iterator[str]:
         """What sales management is asked to decide, the most pressing first."""
