@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+import datetime as dt
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
+import pandas as pd
 import pytest
+
+from kamkit.model.codes import Grain, Level
+from kamkit.model.engagement import Period
+from kamkit.model.results import AccountFacts
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 
@@ -21,3 +29,64 @@ def real_data() -> Path:
     if not folder.is_dir():
         pytest.skip("the real data sets are not beside this checkout (../shared/data)")
     return folder
+
+
+@pytest.fixture(scope="session")
+def facts_from() -> Callable[..., AccountFacts]:
+    """Makes account facts from orders, one row each: (account, date, revenue, item), and of a group also its member."""
+    return _facts_from
+
+
+def _facts_from(
+    orders: Sequence[tuple[Any, ...]],
+    end: str = "2025-12-31",
+    start: str = "2023-01-01",
+    industry: dict[str, str] | None = None,
+    margin: dict[str, float] | None = None,
+    item_kind: str = "category",
+    **tables: pd.DataFrame,
+) -> AccountFacts:
+    complete = [(*row, row[0])[:5] if len(row) < 5 else row for row in orders]
+    rows = pd.DataFrame(complete, columns=["account_id", "date", "revenue", "item", "customer_id"])
+    rows = rows.assign(date=pd.to_datetime(rows["date"]), revenue=rows["revenue"].astype(float), margin=float("nan"))
+    last = pd.Timestamp(end)
+    rows = rows[rows["date"] <= last].assign(quantity=1.0)
+    period = Period(start=(last + pd.Timedelta(days=1) - pd.DateOffset(years=1)).date(), end=last.date())
+    months = rows.assign(month=rows["date"].dt.to_period("M").dt.to_timestamp())
+    inside = rows[rows["date"] >= pd.Timestamp(period.start)]
+    ids = pd.Index(sorted(rows["account_id"].unique()), name="account_id")
+    empty = dict.fromkeys(("region", "field_rep", "kam_owner", "industry_version", "industry_text", "channel"), pd.NA)
+    accounts = pd.DataFrame(
+        {
+            "account_id": ids,
+            "name": [f"Kunde {i}" for i in ids],
+            "in_period": [i in set(inside["account_id"]) for i in ids],
+            "revenue": inside.groupby("account_id")["revenue"].sum().reindex(ids).fillna(0.0).to_numpy(),
+            "margin": [(margin or {}).get(i, float("nan")) for i in ids],
+            "margin_coverage": [1.0 if i in (margin or {}) else 0.0 for i in ids],
+            "industry_code": pd.Series([(industry or {}).get(i) for i in ids], dtype="string"),
+            "wallet": float("nan"),
+        }
+    ).assign(**empty)
+    columns = ["account_id", "customer_id", "item", "date", "revenue", "margin", "quantity"]
+    purchases = rows.groupby(columns[:4], as_index=False)[["revenue", "margin", "quantity"]].sum(min_count=1)
+    items = sorted(rows["item"].dropna().unique())
+    members = rows[["customer_id", "account_id"]].drop_duplicates().assign(revenue=0.0, group_source="none")
+    return AccountFacts(
+        period=period,
+        history_start=dt.date.fromisoformat(start),
+        grain=Grain.DAY,
+        level=Level.GROUP,
+        item_kind=item_kind,
+        accounts=accounts,
+        months=months.groupby(["account_id", "month"], as_index=False)[["revenue"]].sum().assign(margin=float("nan")),
+        orders=rows[["account_id", "date", "revenue"]].sort_values(["account_id", "date"], ignore_index=True),
+        purchases=purchases[columns],
+        product_purchases=purchases.head(0)[columns],
+        items=pd.DataFrame({"item": items, "name": items, "category": items, "revenue": 0.0}),
+        members=members.assign(name=[f"Werk {i}" for i in members["customer_id"]]),
+        tables={
+            "decisions": pd.DataFrame(columns=["account_id", "subject", "decision", "date", "valid_until"]),
+            **tables,
+        },
+    )
