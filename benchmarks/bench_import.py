@@ -43,7 +43,6 @@ sources:
 
 def with_kamkit(folder: Path) -> None:
     from kamkit.intake.importing import import_engagement
-
     from kamkit.model.engagement import load_engagement
 
     (folder / "engagement.yml").write_text(ENGAGEMENT, encoding="utf-8")

@@ -154,7 +154,8 @@ def product_category(facts: AccountFacts, rules: KamTypeRules) -> pd.DataFrame:
     goods = facts.purchases if facts.product_purchases.empty else facts.product_purchases
     bought = goods[goods["date"].between(pd.Timestamp(facts.period.start), pd.Timestamp(facts.period.end))]
     said = _said_of_goods(facts, rules)
-    sums = bought.groupby(["account_id", "item"], as_index=False)["revenue"].sum().astype({"item": "string"})
+    sums = bought.groupby(["account_id", "item"], as_index=False)["revenue"].sum()
+    sums = sums.assign(item=sums["item"].astype("string"))
     totals = sums.groupby("account_id")["revenue"].sum()
     known = sums.merge(said, on="item").groupby(["account_id", "kam_type", "detail"], as_index=False)["revenue"].sum()
     if known.empty:
