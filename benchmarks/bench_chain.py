@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 import sys
@@ -13,7 +14,9 @@ from benchmarks.measure import measure, table
 
 def with_kamkit(case: Path, out: Path) -> None:
     shutil.rmtree(out, ignore_errors=True)
-    subprocess.run([sys.executable, "-m", "kamkit.cli", "run", case, "--out", out], check=True, capture_output=True)
+    command = Path(sys.executable).with_name("kamkit")
+    done = subprocess.run([command, "run", case, "--out", out, "--json"], check=True, capture_output=True)
+    assert [step["state"] for step in json.loads(done.stdout)["steps"]] == ["ok"] * 5
 
 
 def with_papermill(case: Path, out: Path) -> None:
