@@ -270,9 +270,9 @@ def _expected(table: pd.DataFrame, history: History, method: Method, rules: Cros
     """expected_revenue with expected_low and expected_high, expected_margin (missing where no line carries a margin)."""
     spend = spending_shares(history)
     chance = method.chance(table["rank"], table["penetration"], rules)
-    size = table["account_id"].map(history.yearly_revenue).fillna(0.0) * chance
+    size = table["account_id"].map(history.yearly_revenue).astype(float).fillna(0.0) * chance
     for column, quantile in (("expected_low", 0.25), ("expected_revenue", 0.5), ("expected_high", 0.75)):
-        table[column] = (size * table["item"].map(spend[quantile])).fillna(0.0).astype(float)
+        table[column] = size * table["item"].map(spend[quantile]).astype(float).fillna(0.0)
     bought = history.purchases.dropna(subset=["margin"]).groupby("item")[["margin", "revenue"]].sum()
     table["expected_margin"] = table["expected_revenue"] * table["item"].map(
         bought["margin"] / bought["revenue"]
@@ -340,7 +340,7 @@ def _explained(
     popular = np.maximum(baskets.popularity().astype(float), 1.0)
     lift = together * len(baskets.accounts) / (popular[pairs["cause"]] * popular[item])
     reasoned = (cause >= 0) & (together >= FEWEST_TOGETHER) & (lift > 1.05)
-    names = items.drop_duplicates("item").set_index("item")["name"].reindex(baskets.items)
+    names = items.drop_duplicates("item").set_index("item")["name"].astype("object").reindex(baskets.items)
     labels = names.fillna(pd.Series(baskets.items, index=baskets.items)).astype(str).to_list()
     values = [
         {
