@@ -13,13 +13,15 @@ import xlsxwriter
 from xlsxwriter.format import Format
 from xlsxwriter.worksheet import Worksheet
 
-from kamkit.telling.canvas import INK, LINE, MUTE, A, B
+from kamkit.telling.canvas import INK, LINE, MUTE, A
 from kamkit.telling.language import Labels
 from kamkit.telling.story import Points, Section, Sheet, Story
 from kamkit.telling.tables import ABSENT, Column
 
 NARROWEST, WIDEST, LINE_HEIGHT = 9, 46, 14.5
 A4, A3, A4_WIDTH = 9, 8, 190
+BAR = "#BFDDF2"
+"""Light, so that the number in the cell stays readable on its bar."""
 LONGEST_TEXT = 32_767
 """What a cell of a workbook can hold."""
 
@@ -179,7 +181,7 @@ class _Writer:
     def _dress(self, page: Worksheet, sheet: Sheet, first: int, last: int) -> None:
         for i, column in enumerate(sheet.table.columns):
             if column.kind in {"money", "money_short"} and column.name in {"revenue", "account_revenue", "at_stake"}:
-                bar = {"type": "data_bar", "bar_color": B, "bar_solid": True, "bar_negative_color": LINE}
+                bar = {"type": "data_bar", "bar_color": BAR, "bar_solid": True, "bar_negative_color": LINE}
                 page.conditional_format(first, i, last, i, bar)
             if sheet.choices and column.name in sheet.choices:
                 page.data_validation(
