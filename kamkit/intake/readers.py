@@ -541,8 +541,18 @@ def _column_rows(
             "thousands": _told(v.thousands for v in values),
             "n_empty": n_empty,
             "ambiguous": any(v.ambiguous for v in values),
-            "example": values[0].example,
+            "example": values[0].example if f.node is None or f in periods else _first_value(reading, f, target),
         }
+
+
+def _first_value(reading: _Reading, f: Field, target: Path) -> str | None:
+    """What arithmetic gave in the first row that it gave anything in."""
+    column = f"CAST({f.column} AS DOUBLE)" if f.kind in (MONEY, NUMBER) else f.column
+    rows = reading.rows(
+        f"SELECT CAST({column} AS VARCHAR) FROM read_parquet({sql_text(str(target))}) "
+        f"WHERE row_mark = 'data' AND {f.column} IS NOT NULL ORDER BY source_file, source_row LIMIT 1"
+    )
+    return str(rows[0][0]) if rows else None
 
 
 def _told(words: Iterator[str | None]) -> str | None:

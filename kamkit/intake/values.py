@@ -191,7 +191,8 @@ def read_values(
                 _read_dates(column, values, others, given, engagement, scratch)
             case _:
                 _read_flags(column, values)
-        examples = (count.example for counts in column.counts for count in counts.values())
+        by_frequency = (sorted(counts.values(), key=lambda count: -count.n) for counts in column.counts)
+        examples = (count.example for counts in by_frequency for count in counts)
         values.example = next((e.removeprefix(NATIVE) for e in examples if not _empty(e)), None)
     return found
 
@@ -218,13 +219,13 @@ def _counts(
 ) -> Sequence[Counts]:
     """For every wanted column of a file: its keys with how often each occurs."""
     query = " UNION ALL ".join(
-        f"(SELECT {j} AS j, {_key_sql(base, 'v', given)} AS key, sum(n), sum(n_data), any_value(v) FROM "
+        f"(SELECT {j} AS j, {_key_sql(base, 'v', given)} AS key, sum(n), sum(n_data), min(v) FROM "
         f"(SELECT w{j} AS v, count(*) AS n, count(*) FILTER (row_mark = 'data') AS n_data FROM {relation} "
-        f"WHERE w{j} IS NOT NULL GROUP BY 1) GROUP BY 2 LIMIT {MOST_KEYS})"
+        f"WHERE w{j} IS NOT NULL GROUP BY 1) GROUP BY 2 ORDER BY 2 LIMIT {MOST_KEYS})"
         for j, base in enumerate(bases)
     )
     counts: list[dict[str, _Count]] = [{} for _ in bases]
-    for j, key, n, n_data, example in rows_of(con, query):
+    for j, key, n, n_data, example in sorted(rows_of(con, query)):
         counts[j][key] = _Count(n, n_data, example)
     return counts
 
