@@ -33,7 +33,7 @@ def real_data() -> Path:
 
 @pytest.fixture(scope="session")
 def facts_from() -> Callable[..., AccountFacts]:
-    """Makes account facts from orders, one row each: (account, date, revenue, item), and of a group also its member."""
+    """Makes account facts from lines (account, date, revenue, item), and of a group also the member; a day is an order."""
     return _facts_from
 
 
@@ -60,7 +60,7 @@ def _facts_from(
         {
             "account_id": ids,
             "name": [f"Kunde {i}" for i in ids],
-            "in_period": [i in set(inside["account_id"]) for i in ids],
+            "in_period": ids.isin(inside["account_id"]),
             "revenue": inside.groupby("account_id")["revenue"].sum().reindex(ids).fillna(0.0).to_numpy(),
             "margin": [(margin or {}).get(i, float("nan")) for i in ids],
             "margin_coverage": [1.0 if i in (margin or {}) else 0.0 for i in ids],
@@ -80,7 +80,7 @@ def _facts_from(
         item_kind=item_kind,
         accounts=accounts,
         months=months.groupby(["account_id", "month"], as_index=False)[["revenue"]].sum().assign(margin=float("nan")),
-        orders=rows[["account_id", "date", "revenue"]].sort_values(["account_id", "date"], ignore_index=True),
+        orders=rows.groupby(["account_id", "date"], as_index=False)[["revenue"]].sum(),
         purchases=purchases[columns],
         product_purchases=purchases.head(0)[columns],
         items=pd.DataFrame({"item": items, "name": items, "category": items, "revenue": 0.0}),

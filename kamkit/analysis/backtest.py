@@ -53,7 +53,10 @@ def backtest_options(
     accounts first, recency, chance). Below 20 events the metric is `not_testable` and the value empty.
     Returns task, cut_off, population, n, events, metric, value, ci_low, ci_high, baseline, baseline_value.
     """
-    rows = [*_risk_rows(history, window_months, key_account_ids, rules), *_cross_selling_rows(cross_selling)]
+    rows = [
+        *_risk_rows(history, window_months, key_account_ids, rules),
+        *_cross_selling_rows(cross_selling, history.cut_off),
+    ]
     table = pd.DataFrame(rows, columns=COLUMNS)
     numbers = dict.fromkeys(("value", "ci_low", "ci_high", "baseline_value"), float)
     return table.astype({**numbers, "n": "int64", "events": "int64"})
@@ -181,19 +184,20 @@ def _auc_interval(value: float, n_events: int, n_other: int) -> tuple[float, flo
     return max(0.0, value - half), min(1.0, value + half)
 
 
-def _cross_selling_rows(method: Method) -> Iterator[dict[str, Any]]:
+def _cross_selling_rows(method: Method, end: pd.Timestamp) -> Iterator[dict[str, Any]]:
     tested = method.tested
     if tested is None:
+        yield _untestable("cross_selling", end, "new_buyers", 0, 0)
         return
-    n, events = tested.n_accounts, tested.hits.firsts
+    n, events = len(tested.hits.by_rank), tested.hits.firsts
     if events < FEWEST_EVENTS:
-        yield _untestable("cross_selling", tested.cut_off, "active_12_months", n, events)
+        yield _untestable("cross_selling", tested.cut_off, "new_buyers", n, events)
         return
     row = {
         "task": "cross_selling",
         "cut_off": tested.cut_off,
         "population": "new_buyers",
-        "n": len(tested.hits.by_rank),
+        "n": n,
         "events": events,
     }
     for baseline, other in (("popularity", tested.popular), ("peers", tested.peers)):

@@ -95,4 +95,5 @@ def test_a_short_history_is_not_tested(facts_from: Callable[..., AccountFacts]) 
     assert table[["task", "n", "metric"]].to_numpy().tolist() == [
         ["risk_stop", 0, "not_testable"],
         ["risk_fall", 0, "not_testable"],
+        ["cross_selling", 0, "not_testable"],
     ]

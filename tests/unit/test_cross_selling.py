@@ -112,7 +112,7 @@ def test_too_little_to_choose_from_is_said(facts_from: Callable[..., AccountFact
     recent = [order for order in bakers() if order[1] >= "2025-06"] + [
         (f"A{i:02d}", "2025-07-01", 9.0, f"I{k}") for i in range(40) for k in range(6)
     ]
-    assert choose_method(history_until(facts_from(recent, start="2025-06-01")), RULES).reason == "short"
+    assert choose_method(history_until(facts_from(recent, start="2025-08-01")), RULES).reason == "short"
     steady = [*bakers(), *((f"A{i:02d}", "2023-05-01", 9.0, "Paletten") for i in range(40))]
     assert choose_method(history_until(facts_from(steady)), RULES).reason == "few_firsts"
 

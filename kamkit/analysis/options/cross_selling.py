@@ -7,7 +7,7 @@ told apart (`sister_white_spots`): the account as a whole does buy it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -140,16 +140,19 @@ def rank_cross_selling(
 def choose_method(history: History, rules: CrossSellingRules) -> Method:
     """The ranking that did best on an earlier window, and its test on a later one; nothing of the test was chosen on.
 
-    Too few accounts, items, months or first purchases, or nothing that beats popularity: comparable accounts decide.
+    The window is the longest of 12, 6 and 3 months that fits three times into the data; where only two fit, the choice
+    has no test of its own. Too few accounts, items, months or first purchases, or nothing that beats popularity:
+    comparable accounts decide.
     """
     baskets = _baskets(history, rules)
     if len(baskets.accounts) < rules.fewest_accounts.value or len(baskets.items) < rules.fewest_items.value:
         return Method("peers", "few")
-    months = next((months for months in WINDOWS if history.covers(3 * months)), None)
-    if months is None:
+    fitting = next((months for months in WINDOWS if history.covers(3 * months)), None)
+    months, back = (fitting, 2) if fitting else (WINDOWS[-1], 1)
+    if not history.covers((back + 1) * months):
         return Method("peers", "short")
-    earlier = _cut(history, 2 * months)
-    past, later = _baskets(earlier, rules), _purchases_between(history, 2 * months, months)
+    earlier = _cut(history, back * months)
+    past, later = _baskets(earlier, rules), _purchases_between(history, back * months, (back - 1) * months)
     groups = peer_groups(earlier, past.accounts, rules)
     candidates: list[tuple[str, float | None]] = [("popularity", None), ("peers", None)]
     if len(past.accounts) >= rules.fewest_accounts.value and len(past.items) >= rules.fewest_items.value:
@@ -160,10 +163,9 @@ def choose_method(history: History, rules: CrossSellingRules) -> Method:
     }
     if tried["popularity", None].firsts < rules.fewest_firsts.value:
         return Method("peers", "few_firsts")
-    best = max(tried, key=lambda candidate: tried[candidate].average_precision)
-    if best[0] == "popularity":
-        return Method("peers", "no_better", None, _test(history, months, Method("peers", ""), rules))
-    return Method(best[0], "best", best[1], _test(history, months, Method(best[0], "", best[1]), rules))
+    name, strength = max(tried, key=lambda candidate: tried[candidate].average_precision)
+    chosen = Method("peers", "no_better") if name == "popularity" else Method(name, "best", strength)
+    return replace(chosen, tested=_test(history, months, chosen, rules)) if fitting else chosen
 
 
 def _test(history: History, months: int, method: Method, rules: CrossSellingRules) -> Tested:
