@@ -74,6 +74,7 @@ def test_an_account_that_halves_is_red_and_one_that_slackens_is_amber(risk_of: C
     assert (halved["level"], halved["evidence"]) == ("red", "risk_halved")
     assert (weaker["level"], weaker["evidence"]) == ("amber", "risk_weaker")
     assert steady["level"] == "green"
+    assert 0 < halved["revenue_at_risk"] < halved["values"]["revenue"]  # it still buys
     assert weaker["values"]["change"] == pytest.approx(-0.35, abs=0.06)
     assert weaker["revenue_at_risk"] == pytest.approx(weaker["values"]["revenue"] * -weaker["values"]["change"])
 

@@ -37,16 +37,16 @@ def assess_account_risk(
     `risk_score` (0–1, always a number) is the mean of up to three ranks: the probability of no order within the next
     window (BG/NBD, Fader, Hardie & Lee 2005), the last window's revenue against the 12-month mean, and the share of
     the largest order; it ranks and is no probability. `level` is red only where the account's own longest pause and the
-    same months of last year say that something has changed, one-off orders left aside. `revenue_at_risk` is the revenue of the
-    last 12 months where red, the missing part of it where amber, else 0.
+    same months of last year say that something has changed, one-off orders left aside. `revenue_at_risk` is the
+    revenue of the last 12 months of an account that fell silent, the missing part of it where it buys less, else 0.
     Returns account_id, risk_score, eligible, days_since_last, own_interval_days, revenue_change, revenue_at_risk,
     level, evidence, values.
     """
     signs = risk_signs(history, window_months, rules)
     ranks, method = _ranks(history, signs, window_months)
     level, evidence = _levels(history, signs, rules)
-    missing_part = signs["fall"].fillna(0.0).clip(0, 1).clip(lower=window_months / YEAR)
-    share = level.map({RiskLevel.RED: 1.0, RiskLevel.GREEN: 0.0}).astype(float).fillna(missing_part)
+    missing_part = signs["fall"].fillna(0.0).clip(window_months / YEAR, 1)
+    share = missing_part.mask(evidence == "risk_silent", 1.0).where(level != RiskLevel.GREEN, 0.0)
     table = pd.DataFrame(
         {
             "risk_score": ranks.mean(axis=1).fillna(0.5),

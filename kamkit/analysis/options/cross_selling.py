@@ -176,9 +176,14 @@ def _test(history: History, months: int, method: Method, rules: CrossSellingRule
     score, _ = _scorer(method, past, groups)
     peers, _ = _scorer(Method("peers", ""), past, groups)
     popular = foreseen(past, score_by_popularity(past), later)
-    _, counts, sizes = _group_counts(past, groups)
+    names, counts, sizes = _group_counts(past, groups)
     share = counts / np.maximum(sizes, 1)[:, None]
-    of_never_bought = float((share * (sizes[:, None] - counts)).sum())
+    own = names.get_indexer(pd.Index(groups["group"].reindex(past.accounts).fillna("all")))
+    bought = (
+        sparse.csr_matrix((np.ones(len(own)), (own, np.arange(len(own)))), shape=(len(names), len(own))) @ past.ever
+    )
+    never = np.bincount(own, minlength=len(names))[:, None] - bought.toarray()
+    of_never_bought = float((share * never).sum())
     return Tested(
         cut_off=before.cut_off,
         months=months,
@@ -204,41 +209,46 @@ def _baskets(history: History, rules: CrossSellingRules) -> Baskets:
     return fill_baskets(history.purchases, history.cut_off, rules.half_life_days.value, int(rules.most_items.value))
 
 
-def peer_groups(history: History, account_ids: pd.Index, rules: CrossSellingRules) -> pd.Series[Any]:
-    """Who is comparable, by account_id: the same industry division where it has enough accounts with revenue in the
-    last year, else the same quarter of size, else all."""
+LEVELS = ("all", "size", "industry")
+"""What accounts can have in common, the closest last."""
+
+
+def peer_groups(history: History, account_ids: pd.Index, rules: CrossSellingRules) -> pd.DataFrame:
+    """Who is comparable, by account_id: what it has in common with others (all, size, industry: the quarter of size and
+    the industry division) and `group`, the closest of these that has enough accounts with revenue in the last year.
+
+    The peers of an account are all that share its group's label, also those that have a closer group of their own.
+    """
     active = history.yearly_revenue
     active = active[active > 0]
     ids = pd.Index(account_ids.astype(object))
     codes = history.accounts.set_index("account_id")["industry_code"].reindex(ids).astype("string")
-    code = codes.str.extract(r"^(\d{2})")[0]
-    band = pd.Series(pd.NA, index=ids, dtype="string")
+    groups = pd.DataFrame({"all": "all", "size": pd.NA, "industry": pd.NA, "group": "all"}, index=ids, dtype="string")
+    groups["industry"] = "industry " + codes.str.extract(r"^(\d{2})")[0]
     if len(active) >= SIZE_BANDS:
         limits = active.quantile(np.linspace(0, 1, SIZE_BANDS + 1)[1:-1]).to_numpy()
         size = active.reindex(ids).fillna(0.0).to_numpy()
-        band = pd.Series(np.searchsorted(limits, size, side="left"), index=ids).astype("string")
+        groups["size"] = "size " + pd.Series(np.searchsorted(limits, size, side="left"), index=ids).astype("string")
     fewest = rules.fewest_peers.value + 1
-    groups = pd.Series("all", index=ids, dtype="str")
-    for label in ("size " + band, "industry " + code):
-        count = label[label.index.isin(active.index)].value_counts()
-        enough = label.isin(count.index[count >= fewest])
-        groups = groups.mask(enough.to_numpy(bool), label.astype("str"))
+    for level in LEVELS[1:]:
+        count = groups.loc[groups.index.isin(active.index), level].value_counts()
+        enough = groups[level].isin(count.index[count >= fewest])
+        groups["group"] = groups["group"].mask(enough, groups[level])
     return groups
 
 
-def _group_counts(baskets: Baskets, groups: pd.Series[Any]) -> tuple[pd.Index, Numbers, Numbers]:
-    """The groups, how many accounts of each bought each item, and how many accounts each has (those that ever bought)."""
-    of_buyers = groups.reindex(baskets.accounts).fillna("all").to_numpy()
-    names = pd.Index(sorted(set(of_buyers)))
-    ones = np.ones(len(of_buyers), dtype=np.float32)
-    shape = (len(names), len(of_buyers))
-    belongs = sparse.csr_matrix(
-        (ones, (names.get_indexer(pd.Index(of_buyers)), np.arange(len(of_buyers)))), shape=shape
-    )
+def _group_counts(baskets: Baskets, groups: pd.DataFrame) -> tuple[pd.Index, Numbers, Numbers]:
+    """The labels, how many accounts of each bought each item, and how many accounts each has (those that ever bought)."""
+    n = len(baskets.accounts)
+    shared = groups[list(LEVELS)].reindex(baskets.accounts).assign(all="all").set_axis(range(n))
+    label = pd.concat([shared[level].dropna() for level in LEVELS])
+    names = pd.Index(sorted(set(label)))
+    ones = np.ones(len(label), dtype=np.float32)
+    belongs = sparse.csr_matrix((ones, (names.get_indexer(pd.Index(label)), label.index)), shape=(len(names), n))
     return names, (belongs @ baskets.ever).toarray(), np.asarray(belongs.sum(axis=1)).ravel()
 
 
-def _scorer(method: Method, baskets: Baskets, groups: pd.Series[Any]) -> tuple[Scorer, Numbers | None]:
+def _scorer(method: Method, baskets: Baskets, groups: pd.DataFrame) -> tuple[Scorer, Numbers | None]:
     if method.name == "ease":
         weights = item_weights(baskets, float(method.regularisation or 0.0))
         return score_by_weights(weights), weights
@@ -250,20 +260,20 @@ def _scorer(method: Method, baskets: Baskets, groups: pd.Series[Any]) -> tuple[S
     share = np.vstack([counts / np.maximum(sizes, 1)[:, None] + tie_break, popular]).astype(np.float32)
 
     def by_peers(some: Baskets) -> Numbers:
-        found: Numbers = share[names.get_indexer(pd.Index(groups.reindex(some.accounts).fillna("all")))]
+        found: Numbers = share[names.get_indexer(pd.Index(groups["group"].reindex(some.accounts).fillna("all")))]
         return found
 
     return by_peers, None
 
 
 def _peers_buying(
-    baskets: Baskets, groups: pd.Series[Any], account_ids: pd.Series[Any], item: NDArray[np.int64]
+    baskets: Baskets, groups: pd.DataFrame, account_ids: pd.Series[Any], item: NDArray[np.int64]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """How many comparable accounts ever bought the item, and how many there are, the account itself left out."""
     names, counts, sizes = _group_counts(baskets, groups)
     counts = np.vstack([counts, baskets.popularity()])
     sizes = np.append(sizes, len(baskets.accounts))
-    place = names.get_indexer(pd.Index(groups.reindex(account_ids).fillna("all")))
+    place = names.get_indexer(pd.Index(groups["group"].reindex(account_ids).fillna("all")))
     itself = account_ids.isin(baskets.accounts).to_numpy()
     return counts[place, item].astype(np.int64), (sizes[place] - itself).astype(np.int64)
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from kamkit.analysis.options.cross_selling import FEWEST_INVOICES, peer_groups, rank_cross_selling
+from kamkit.analysis.options.cross_selling import FEWEST_INVOICES, LEVELS, peer_groups, rank_cross_selling
 from kamkit.analysis.options.history import History
 from kamkit.model.codes import Gate
 from kamkit.model.option_rules import CrossSellingRules
@@ -141,7 +141,8 @@ def _deeper_claims(
     last = by_product.purchases[by_product.purchases["date"] >= history.first_day(12)]
     own = last.groupby("account_id")["item"].nunique()
     groups = peer_groups(by_product, own.index, rules)
-    typical = own.groupby(groups).transform("median")
+    medians = pd.concat([own.groupby(groups[level]).median() for level in LEVELS])
+    typical = groups["group"].map(medians)
     narrow = own.index[own < typical].intersection(account_ids)
     if narrow.empty:
         return pd.DataFrame(columns=COLUMNS)
