@@ -102,9 +102,23 @@ def test_peers_are_of_the_same_industry_where_there_are_enough(facts_from: Calla
     orders = bakers(40)
     industry = {f"A{i:02d}": "10.71" if i < 12 else "47.11" if i < 20 else "2" for i in range(40)}
     history = history_until(facts_from(orders, industry=industry))
-    groups = peer_groups(history, pd.Index(sorted(industry)), RULES)
+    groups = peer_groups(history, pd.Index(sorted(industry)), RULES)["group"]
     assert set(groups[[f"A{i:02d}" for i in range(12)]]) == {"industry 10"}
     assert all(str(group).startswith(("size", "all")) for group in groups[[f"A{i:02d}" for i in range(12, 40)]])
+
+
+def test_peers_of_a_size_include_those_with_an_industry_of_their_own(facts_from: Callable[..., AccountFacts]) -> None:
+    orders = bakers(48)
+    industry = {f"A{i:02d}": "10.71" if i % 12 else "2" for i in range(48)}  # four accounts stand alone with their code
+    facts = facts_from(orders, industry=industry)
+    groups = peer_groups(history_until(facts), pd.Index(sorted(industry)), RULES)
+    alone = groups[groups["group"].str.startswith("size")]
+    assert len(alone) == 4
+    for account_id, group in alone["group"].items():
+        of_that_size = int((groups["size"] == group).sum())
+        assert of_that_size >= RULES.fewest_peers.value + 1
+        peers = ranked(facts).query("account_id == @account_id")["peers"]
+        assert set(peers) == {of_that_size - 1}
 
 
 def test_too_little_to_choose_from_is_said(facts_from: Callable[..., AccountFacts]) -> None:
