@@ -114,11 +114,11 @@ def test_peers_of_a_size_include_those_with_an_industry_of_their_own(facts_from:
     groups = peer_groups(history_until(facts), pd.Index(sorted(industry)), RULES)
     alone = groups[groups["group"].str.startswith("size")]
     assert len(alone) == 4
+    whitespace = ranked(facts).set_index("account_id")
     for account_id, group in alone["group"].items():
         of_that_size = int((groups["size"] == group).sum())
         assert of_that_size >= RULES.fewest_peers.value + 1
-        peers = ranked(facts).query("account_id == @account_id")["peers"]
-        assert set(peers) == {of_that_size - 1}
+        assert set(whitespace.loc[[account_id], "peers"]) == {of_that_size - 1}
 
 
 def test_too_little_to_choose_from_is_said(facts_from: Callable[..., AccountFacts]) -> None:
