@@ -9,10 +9,15 @@ from typing import Any
 
 import pandas as pd
 import pytest
+from hypothesis import settings
 
 from kamkit.model.codes import Grain, Level
 from kamkit.model.engagement import Period
 from kamkit.model.results import AccountFacts
+
+settings.register_profile("kamkit", settings.default, deadline=None)
+settings.load_profile("kamkit")
+"""No time limits in properties: machines differ. On CI the examples are Hypothesis' own fixed ones."""
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 
