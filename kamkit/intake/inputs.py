@@ -472,6 +472,9 @@ def _write_sheet(
             source = {"validate": "list", "source": ranges[column.words], "error_type": "warning"}
             page.data_validation(HEADING_ROW, x, last, x, source)
     page.freeze_panes(HEADING_ROW, min(2, len(columns)))
+    page.set_landscape()
+    page.set_paper(9)
+    page.fit_to_pages(1, 0)
 
 
 def _shown(column: _Column, cell: Any, language: str) -> Any:
