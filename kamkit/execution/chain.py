@@ -37,6 +37,7 @@ from kamkit.execution.notebooks import (
 from kamkit.execution.project import SETTINGS_FILE, Project, rules_in_force
 from kamkit.execution.settings import dotted_settings, engagement_with, is_bundled, runs_of, today_from
 from kamkit.intake.inputs import refresh_inputs
+from kamkit.intake.pseudonyms import revealed
 from kamkit.intake.sources import PACKED_SUFFIXES, find_files
 from kamkit.model.codes import StepState
 from kamkit.model.engagement import Engagement, unknown
@@ -267,7 +268,10 @@ def _refresh(engagement: Engagement, project: Project) -> list[str]:
         return []
     try:
         path = engagement.folder / engagement.inputs
-        findings = refresh_inputs(path, engagement.language, project.known(Imported), project.known(AccountFacts))
+        imported, facts = project.known(Imported), project.known(AccountFacts)
+        if engagement.pseudonymise and imported and facts:
+            imported, facts = revealed(engagement, imported, facts)
+        findings = refresh_inputs(path, engagement.language, imported, facts)
     except OSError as error:
         return [f"{engagement.inputs} could not be refreshed: {error.strerror}"]
     return [finding_sentence(finding, project.labels) for finding in findings]

@@ -33,6 +33,7 @@ from kamkit.execution.store import StepStore, key_of, kit_hash, plain, source_ha
 from kamkit.intake.facts import account_facts
 from kamkit.intake.importing import import_engagement
 from kamkit.intake.inputs import read_inputs
+from kamkit.intake.pseudonyms import KEY_FILE, read_key
 from kamkit.model.engagement import Engagement
 from kamkit.model.kam_type_rules import KamTypeRules, load_kam_type_rules
 from kamkit.model.option_rules import OptionRules, load_option_rules
@@ -137,7 +138,11 @@ class Project:
     @property
     def comments(self) -> pd.DataFrame:
         """What people have written for the report: section, account_id, text, author_role, date."""
-        return read_inputs(self.engagement.folder / self.engagement.inputs).comments
+        comments = read_inputs(self.engagement.folder / self.engagement.inputs).comments
+        if not self.engagement.pseudonymise:
+            return comments
+        key = read_key(self.engagement)
+        return key.hide(key.hide_ids(comments))
 
     @cached_property
     def rules(self) -> Rules:
@@ -194,7 +199,12 @@ class Project:
     def _ensure_tables(self) -> None:
         """The tables on disk belong to the import of this project: another one may have replaced them meanwhile."""
         imported = self._stored("import")
-        if imported is None or not all((self.work / "tables" / f"{t}.parquet").exists() for t in imported.tables):
+        key_lost = self.engagement.pseudonymise and not (self.engagement.folder / KEY_FILE).exists()
+        if (
+            imported is None
+            or key_lost
+            or not all((self.work / "tables" / f"{t}.parquet").exists() for t in imported.tables)
+        ):
             imported = self._compute("import")
         self._results["import"] = imported
 
@@ -234,7 +244,8 @@ class Project:
     @cached_property
     def _keys(self) -> Mapping[str, str]:
         """A step's key changes with everything the step depends on: each contains the keys of the steps before it."""
-        settings = self.engagement.model_dump(exclude=_TOLD_ONLY | _LATER)
+        told_only = _TOLD_ONLY - ({"language"} if self.engagement.pseudonymise else set())
+        settings = self.engagement.model_dump(exclude=told_only | _LATER)
         files = {k: v for k, v in self.input_hashes.items() if k not in (self._file, self._inputs)}
         code = source_hash("errors.py", "model", "intake")
         entered = {k: v for k, v in self._entries.items() if k not in _CHANGE_NO_FIGURE}

@@ -6,7 +6,7 @@ import datetime as dt
 import tempfile
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,7 @@ from kamkit.intake.frames import checked_frame
 from kamkit.intake.groups import Groups, assign_groups, group_candidates
 from kamkit.intake.inputs import Inputs, read_decisions, read_inputs
 from kamkit.intake.periods import find_period, fiscal_year, grain_of
+from kamkit.intake.pseudonyms import Pseudonyms, pseudonyms_of, write_key
 from kamkit.intake.readers import TypedTable, read_table
 from kamkit.intake.reconciliation import reconcile
 from kamkit.model.codes import Grain, Level, Severity
@@ -50,17 +51,23 @@ def import_engagement(engagement: Engagement, work: Path) -> Imported:
     Raises InputError for data that cannot be used as they are, EngagementError for the engagement's own rules.
     """
     work.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".import-", dir=work) as scratch:
-        done = _Import(engagement, Path(scratch))
+    with tempfile.TemporaryDirectory(prefix=".import-", dir=work) as scratch, pseudonyms_of(engagement) as key:
+        try:
+            done = _Import(engagement, Path(scratch), key)
+        except InputError as error:
+            raise key.hide_error(error) if key else error from None
         fresh = Path(scratch) / TABLES_FOLDER
         fresh.mkdir()
         done.write(fresh)
+        if key:
+            write_key(key, engagement)
         _replace(fresh, work / TABLES_FOLDER)
     return done.imported
 
 
 def check_engagement(engagement: Engagement) -> Imported:
-    """What `import_engagement` finds out, without writing anything. Raises the same errors."""
+    """What `import_engagement` finds out, without writing anything; with the real names, since it is told to nobody
+    but who has the raw data. Raises the same errors."""
     with tempfile.TemporaryDirectory(prefix="kamkit-") as scratch:
         return _Import(engagement, Path(scratch)).imported
 
@@ -83,17 +90,20 @@ class _Lines:
 class _Import:
     """One import: everything is read and found out on construction, then the tables can be written."""
 
-    def __init__(self, engagement: Engagement, scratch: Path) -> None:
-        self._engagement, self._scratch = engagement, scratch
+    def __init__(self, engagement: Engagement, scratch: Path, key: Pseudonyms | None = None) -> None:
+        self._engagement, self._scratch, self._key = engagement, scratch, key
         self._backend = ibis.duckdb.connect(temp_directory=str(scratch / "spill"))
         rules = load_cleaning_rules(engagement.folder)
         inputs = read_inputs(engagement.folder / engagement.inputs)
         typed, frames, findings = self._read_all()
+        decided = [inputs.decisions, *(read_decisions(engagement.folder / path) for path in engagement.decisions)]
+        if key:
+            typed, frames, inputs = _with_codes(key, typed, frames, inputs)
+            decided = [key.hide_ids(table) for table in decided]
         rates = self._read_rates()
         lines = self._clean(typed["transactions"], frames.get("customers"), rates, rules)
         customer_ids = lines.kept.select("customer_id").distinct().to_pyarrow()["customer_id"].to_pandas()
         groups = assign_groups(customer_ids, frames.get("customers"), _confirmed(inputs))
-        decided = [inputs.decisions, *(read_decisions(engagement.folder / path) for path in engagement.decisions)]
         on_group_level = engagement.pareto.level == Level.GROUP
         decisions, conflicts = merge_decisions(decided, groups.members if on_group_level else None)
         findings += [
@@ -104,7 +114,7 @@ class _Import:
         ]
         self._ordered, self._members = lines.ordered, groups.members
         self._frames = _with_inputs(frames, inputs) | {"decisions": decisions}
-        self.imported = Imported(
+        imported = Imported(
             period=lines.period,
             grain=grain_of(engagement.sources.transactions),
             currency=engagement.currency,
@@ -123,6 +133,10 @@ class _Import:
             reconciliation=lines.reconciliation,
             findings=tuple(findings),
         )
+        self.imported = key.hide_imported(imported) if key else imported
+        if key:
+            self._frames = {name: key.hide(frame) for name, frame in self._frames.items()}
+            self._ordered = key.hide_lines(lines.kept).order_by(*LINE_KEY).select(*lines.ordered.columns)
 
     def write(self, folder: Path) -> None:
         """Write every table into an empty folder; the lines in the order of the files, so always the same."""
@@ -256,6 +270,18 @@ def _noticed(kept: Any, period: Period) -> Iterator[Finding]:
 def _n_customers(lines: _Lines) -> int:
     inside = lines.kept.filter(_.posting_date.between(lines.period.start, lines.period.end))
     return int(inside.customer_id.nunique().execute())
+
+
+def _with_codes(
+    key: Pseudonyms, typed: Mapping[str, TypedTable], frames: Mapping[str, pd.DataFrame], inputs: Inputs
+) -> tuple[dict[str, TypedTable], dict[str, pd.DataFrame], Inputs]:
+    """Everything read with codes for account ids. Names stay until the rules and groups that need them are through."""
+    booked = typed["transactions"]
+    coded = replace(booked, table=key.hide_ids_of_lines(booked.table))
+    hidden = {name: key.hide_ids(frame) for name, frame in frames.items()}
+    if "customers" in hidden:
+        key.learn_names(hidden["customers"])
+    return {**typed, "transactions": coded}, hidden, key.hide_entries(inputs)
 
 
 def _confirmed(inputs: Inputs) -> pd.DataFrame:

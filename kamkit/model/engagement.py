@@ -271,13 +271,6 @@ class Engagement(_Setting):
         """The locale of numbers and dates: as given, else that of the language."""
         return self.locale or LOCALES[self.language]
 
-    @field_validator("pseudonymise")
-    @classmethod
-    def _no_pseudonyms_yet(cls, wanted: bool) -> bool:
-        if wanted:
-            raise ValueError("pseudonymise is not available in this version: names would appear, so nothing is run")
-        return wanted
-
     @model_validator(mode="after")
     def _locale_fits(self) -> Self:
         if self.locale and not self.locale.startswith(self.language):

@@ -144,13 +144,6 @@ def test_a_missing_environment_variable_is_named(tmp_path: Path) -> None:
     )
 
 
-def test_pseudonyms_are_refused_rather_than_ignored(tmp_path: Path) -> None:
-    assert problems(tmp_path, SMALLEST + "pseudonymise: true\n") == (
-        "engagement.yml: 1 problem found\n- pseudonymise: pseudonymise is not available in this version: names would "
-        "appear, so nothing is run"
-    )
-
-
 def test_what_is_accepted_but_not_acted_on_is_told(tmp_path: Path) -> None:
     engagement = load_engagement(written(tmp_path, SMALLEST + "deliverables: [html, pdf]\nsplit_by: region\n"))
     assert engagement.not_yet_effective() == ("deliverables: pdf", "split_by")
