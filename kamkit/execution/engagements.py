@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
-import yaml
 
 from kamkit.errors import EngagementError, InputError, KamkitError
 from kamkit.execution.chain import check_files
@@ -24,6 +23,7 @@ from kamkit.intake.raw_tables import CannotReadError, open_raw_table
 from kamkit.intake.sources import find_files
 from kamkit.model.engagement import ENGAGEMENT_FILE, LANGUAGES, FileFormat, find_engagement, load_engagement
 from kamkit.model.kit import kit_folder
+from kamkit.model.presets import known_headings
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ def recognised_columns(export: Path) -> Mapping[str, str]:
     """
     if not export.is_file():
         raise InputError(str(export), ["there is no such file: give the path of a sales export"])
-    known: dict[str, list[str]] = yaml.safe_load((kit_folder("templates") / "headings.yml").read_text(encoding="utf-8"))
+    known: Mapping[str, list[str]] = known_headings()["transactions"]
     wanted = [heading for headings in known.values() for heading in headings]
     with tempfile.TemporaryDirectory(prefix="kamkit-") as scratch, duckdb.connect() as connection:
         files, problems = find_files([export.name], export.absolute().parent, Path(scratch))

@@ -96,6 +96,7 @@ class _Import:
         rules = load_cleaning_rules(engagement.folder)
         inputs = read_inputs(engagement.folder / engagement.inputs)
         typed, frames, findings = self._read_all()
+        self._grain = grain_of(typed["transactions"].source)
         decided = [inputs.decisions, *(read_decisions(engagement.folder / path) for path in engagement.decisions)]
         if key:
             typed, frames, inputs = _with_codes(key, typed, frames, inputs)
@@ -116,7 +117,7 @@ class _Import:
         self._frames = _with_inputs(frames, inputs) | {"decisions": decisions}
         imported = Imported(
             period=lines.period,
-            grain=grain_of(engagement.sources.transactions),
+            grain=self._grain,
             currency=engagement.currency,
             level=engagement.pareto.level,
             first_date=lines.first_date,
@@ -171,7 +172,7 @@ class _Import:
         self, typed: TypedTable, customers: pd.DataFrame | None, rates: pd.DataFrame | None, rules: CleaningRules
     ) -> _Lines:
         """Convert, mark, reconcile: the lines that count, and what became of the others."""
-        engagement, grain = self._engagement, grain_of(self._engagement.sources.transactions)
+        engagement, grain = self._engagement, self._grain
         lines, converted = convert_currencies(typed.table, rates, engagement.currency)
         certain = self._backend.create_view("certain", mark_certain_lines(lines, customers, rules))
         dates = _booking_dates(certain)

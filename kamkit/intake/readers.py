@@ -25,6 +25,7 @@ from kamkit.intake.columns import (
 )
 from kamkit.intake.dialects import CannotReadError, same_name
 from kamkit.intake.number_formats import sql_text
+from kamkit.intake.presets import names_wanted, settle
 from kamkit.intake.raw_tables import (
     Copied,
     RawTable,
@@ -38,6 +39,7 @@ from kamkit.intake.sources import RawFile, find_files, open_database
 from kamkit.intake.values import ColumnValues, read_values
 from kamkit.model.codes import Severity
 from kamkit.model.engagement import Engagement, FileFormat, Source
+from kamkit.model.presets import presets
 from kamkit.model.results import Finding
 from kamkit.model.tables import DATE, FLAG, INTEGER, MONEY, NUMBER, TABLES, TEXT, YEAR, TableSpec
 
@@ -50,12 +52,14 @@ _SHOWN_DELIMITERS = {"\t": "tab"}
 @dataclass(frozen=True)
 class TypedTable:
     """One canonical table. `table`: the canonical columns given, `source_file`, `source_row` (as people count) and
-    `row_mark` (data | excluded | total_line | repeated_header). `files` and `columns` are rows of Imported's."""
+    `row_mark` (data | excluded | total_line | repeated_header). `files` and `columns` are rows of Imported's; `source` is
+    the source with what its preset filled in."""
 
     table: ir.Table
     files: tuple[dict[str, Any], ...]
     columns: tuple[dict[str, Any], ...]
     findings: tuple[Finding, ...]
+    source: Source
 
 
 @dataclass
@@ -81,6 +85,7 @@ class _Reading:
     source: Source
     engagement: Engagement
     scratch: Path
+    origins: Mapping[str, str] | None = None
 
     @property
     def spec(self) -> TableSpec:
@@ -111,25 +116,61 @@ def read_table(backend: Any, name: str, source: Source, engagement: Engagement, 
     fields = fields_of(name, source)
     periods = [field_of(key, MONEY, text) for key, text in source.periods.items()]
     parts = _open(reading, [*fields, *periods])
+    if source.preset:
+        reading, fields, periods = _settled(reading, parts)
     fields = fields or _fields_of_header(reading, parts[0])
     _share_out(reading, parts, [*fields, *periods])
     findings = [*_copy(reading, parts, [*fields, *periods]), *_read_values(reading, parts, [*fields, *periods])]
-    findings = [*_merged(findings), *_prepare_headers(reading, parts)]
+    findings = [*_merged(findings), *_prepare_headers(reading, parts), *_of_preset(reading)]
     target = _write(reading, parts, fields, periods)
     return TypedTable(
         backend.read_parquet(str(target)),
         tuple(_file_row(name, copied) for part in parts for copied in part.copied),
         tuple(_column_rows(reading, parts, fields, periods, target)),
         tuple(findings),
+        reading.source,
     )
+
+
+def _of_preset(reading: _Reading) -> Iterator[Finding]:
+    """What is to be said of data that came in by a preset."""
+    preset = presets()[reading.source.preset] if reading.source.preset else None
+    if preset and preset.finding and "net_revenue" not in (reading.origins or {}):
+        yield Finding(preset.finding, reading.name, Severity.WARNING)
 
 
 # ------------------------------------------------------------------------------------------------ files and columns
 
 
+def _settled(reading: _Reading, parts: Sequence[_Part]) -> tuple[_Reading, tuple[Field, ...], list[Field]]:
+    """The columns as the preset finds them in the headers. Fails where one that is required is missing."""
+    common = [name for name in parts[0].tables[0].header if all(name in table.header for table in parts[0].tables)]
+    headers = [common, *(part.tables[0].header for part in parts[1:])]
+    source = settle(reading.name, reading.source, headers)
+    settled = replace(reading, source=source, origins=dict.fromkeys(reading.source.columns, "engagement"))
+    for part, join in zip(parts[1:], source.join, strict=True):
+        part.key = Base(join.on, TEXT)
+    wide = source.layout == "wide"
+    needed = reading.spec.required - set(source.columns) - ({"posting_date", "net_revenue"} if wide else set())
+    candidates = presets()[str(source.preset)].candidates()
+    file, named = parts[0].tables[0].file.name, [next(iter(candidates.get(c, ())), c) for c in sorted(needed)]
+    problems = [
+        f"{file}: {missing_column(column, name if name[:1] != '=' else column, _all_columns(parts))}"
+        for column, name in zip(sorted(needed), named, strict=True)
+    ]
+    if wide and not source.periods:
+        problems.append(
+            f"{file}: no heading names a year or month of revenue: write periods, such as {{'2025': Umsatz 2025}}"
+        )
+    reading.fail(problems)
+    periods = [field_of(key, MONEY, text) for key, text in source.periods.items()]
+    return settled, fields_of(reading.name, source), periods
+
+
 def _open(reading: _Reading, fields: Sequence[Field]) -> list[_Part]:
     source, problems = reading.source, list[str]()
-    wanted = list(dict.fromkeys(base.name for f in fields for base in f.bases())) or list(reading.spec.columns)
+    wanted = list(dict.fromkeys(base.name for f in fields for base in f.bases()))
+    wanted += names_wanted(presets()[source.preset]) if source.preset else [] if wanted else list(reading.spec.columns)
     wanted += [exclusion.column for exclusion in source.exclude]
     keys = [Base(join.on, TEXT) for join in source.join]
     if source.connection is not None:
@@ -542,6 +583,7 @@ def _column_rows(
             "n_empty": n_empty,
             "ambiguous": any(v.ambiguous for v in values),
             "example": values[0].example if f.node is None or f in periods else _first_value(reading, f, target),
+            "origin": "engagement" if reading.origins is None else reading.origins.get(f.column, "preset"),
         }
 
 

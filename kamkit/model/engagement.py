@@ -29,6 +29,7 @@ from pydantic import (
 from kamkit.errors import EngagementError
 from kamkit.model.codes import Basis, Level
 from kamkit.model.kit import bundled_cases, kit_folder
+from kamkit.model.presets import preset_named, presets
 from kamkit.model.tables import SOURCE_TABLES, TABLES
 
 ENGAGEMENT_FILE = "engagement.yml"
@@ -77,10 +78,10 @@ class Exclusion(_Setting):
 
 
 class Join(_Setting):
-    """A header table that is joined to an item table, such as SAP's VBRK to VBRP."""
+    """A header table that is joined to an item table, such as SAP's VBRK to VBRP; a preset knows on what."""
 
     path: str
-    on: str
+    on: str = ""
     sheet: str | None = None
     format: FileFormat = FileFormat()
 
@@ -107,13 +108,25 @@ class Source(_Setting):
             return ()
         return (self.path,) if isinstance(self.path, str) else self.path
 
+    @model_validator(mode="before")
+    @classmethod
+    def _as_the_preset_says(cls, raw: Any) -> Any:
+        if not isinstance(raw, dict) or not isinstance(raw.get("preset"), str):
+            return raw
+        preset = preset_named(raw["preset"])
+        given = raw.get("format", {})
+        filled = {**preset.format, **given} if isinstance(given, dict) else given
+        return {"layout": preset.layout, **raw, "format": filled}
+
     @model_validator(mode="after")
     def _one_origin(self) -> Self:
         if (self.path is None) == (self.connection is None):
             raise ValueError("give either path (files) or connection and table (a database)")
         if (self.connection is None) != (self.table is None):
             raise ValueError("connection and table belong together")
-        if self.layout == "wide" and not self.periods:
+        if self.preset is None and not all(join.on for join in self.join):
+            raise ValueError("join needs on, the column that both files have, such as on: VBELN")
+        if self.layout == "wide" and not self.periods and self.preset is None:
             raise ValueError("layout: wide needs periods, such as {'2025': Umsatz 2025}")
         if self.layout == "long" and self.periods:
             raise ValueError("periods belong to layout: wide")
@@ -123,13 +136,6 @@ class Source(_Setting):
         if len({len(key) for key in self.periods}) > 1:
             raise ValueError("periods mix years and months: use one of them")
         return self
-
-    @field_validator("preset")
-    @classmethod
-    def _no_presets_yet(cls, preset: str | None) -> str | None:
-        if preset is not None:
-            raise ValueError(f"preset {preset!r} is not known to this version: write the columns out")
-        return preset
 
 
 class Sources(_Setting):
@@ -164,6 +170,10 @@ class Sources(_Setting):
                 if column not in spec.columns:
                     problems.append(f"{name}.columns: {unknown(column, spec.columns)}")
             needed = spec.required - ({"posting_date", "net_revenue"} if source.layout == "wide" else set())
+            if source.preset and presets()[source.preset].table != name:
+                problems.append(f"{name}.preset: {source.preset} is for {presets()[source.preset].table}")
+            elif source.preset:
+                needed -= set(presets()[source.preset].candidates())
             for column in sorted(needed - set(source.columns)) if source.columns or name == "transactions" else ():
                 problems.append(f"{name}.columns: {column} is missing: name the client's column for it")
             if source.layout == "wide" and name != "transactions":

@@ -163,7 +163,7 @@ def files_table(imported: Imported, labels: Labels) -> DisplayTable:
 
 def columns_table(imported: Imported, labels: Labels) -> DisplayTable:
     """Which column of the client means what, and how its values are written."""
-    columns = "table:word:table_name column source format decimal thousands n_empty:count ambiguous example"
+    columns = "table:word:table_name column source format decimal thousands n_empty:count ambiguous example origin:word:origin"
     return display_table(imported.columns, "columns", columns, labels, most=MOST_COLUMNS)
 
 

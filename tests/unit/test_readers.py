@@ -97,6 +97,7 @@ def test_a_german_export(tmp_path: Path) -> None:
         "n_empty": 1,
         "ambiguous": False,
         "example": typed.columns[2]["example"],
+        "origin": "engagement",
     }
     assert typed.columns[1]["format"] == "%d.%m.%Y"
     assert typed.findings == ()
