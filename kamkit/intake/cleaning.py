@@ -7,6 +7,8 @@ likewise to the cent. Everything is an Ibis expression and runs where the table 
 from __future__ import annotations
 
 import datetime as dt
+import functools
+import operator
 import re
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
@@ -17,10 +19,12 @@ import ibis
 import pandas as pd
 from ibis import _
 
+from kamkit.intake.documents import Documents, DocumentWords
+from kamkit.model.codes import Evidence
 from kamkit.model.rules import Rule, Threshold, load_rules, read_rules
 
 Always = Literal["remove"]
-Treatment = Literal["remove", "report"]
+Treatment = Literal["remove", "report", "off"]
 
 MOST_EXAMPLES = 5
 LINE_KEY = ("source_file", "source_row", "posting_date")
@@ -36,11 +40,17 @@ class Treatments(Rule):
     no_customer: Always
     no_date: Always
     no_amount: Always
+    credit_sign: Literal["flip", "report", "off"]
+    special_period: Literal["map", "report", "off"]
+    other_end_customer: Literal["report", "off"]
+    gross_amount: Literal["net", "remove", "report", "off"]
+    pro_forma: Treatment
     intercompany: Treatment
     test_customer: Treatment
     after_period: Always
     cancelled_pair: Treatment
     possible_cancellation: Treatment
+    unknown_document: Treatment
     negative_line: Treatment
     repeated_line: Treatment
     one_off: Treatment
@@ -49,14 +59,28 @@ class Treatments(Rule):
 
 
 RULES: tuple[str, ...] = tuple(Treatments.model_fields)
-_BEFORE_THE_PERIOD = RULES[: RULES.index("after_period")]
+_SET_RIGHT = ("credit_sign", "special_period", "other_end_customer", "gross_amount")
 
 
 class CancellationSigns(Rule):
-    """How a cancellation is recognised: its document type, or a prefix before the number of the document it cancels."""
+    """How a cancellation is recognised besides its document type: a prefix before the number of what it cancels."""
 
-    doc_types: tuple[str, ...]
     prefixes: tuple[str, ...]
+
+
+class OwnCompanies(Rule):
+    """Customers that are the client itself: numbers of groups, parents or customers, and VAT numbers."""
+
+    ids: tuple[str, ...]
+    vat_ids: tuple[str, ...]
+
+
+class GrossLimits(Rule):
+    """Which factors between two amounts are taken for VAT, and how exactly they must be met."""
+
+    rates: tuple[float, ...]
+    evidence: Evidence
+    tolerance: Threshold
 
 
 class OneOffLimits(Rule):
@@ -70,13 +94,21 @@ class CleaningRules(Rule):
     """The table `templates/rules/cleaning.yml`."""
 
     treatments: Treatments
+    documents: tuple[DocumentWords, ...]
+    own_companies: OwnCompanies
     cancellation: CancellationSigns
+    partner_role: Literal["sold_to", "end_customer"]
+    gross_amount: GrossLimits
     one_off: OneOffLimits
     collective_words: tuple[str, ...]
 
     def treatment(self, rule: str) -> str:
-        """remove or report."""
+        """remove, report or off, or how the rule sets something right."""
         return str(getattr(self.treatments, rule))
+
+    def looks_for(self, *rules: str) -> bool:
+        """Whether one of these rules is not off."""
+        return any(self.treatment(rule) != "off" for rule in rules)
 
 
 def load_cleaning_rules(engagement_folder: Path | None = None) -> CleaningRules:
@@ -86,15 +118,19 @@ def load_cleaning_rules(engagement_folder: Path | None = None) -> CleaningRules:
     """
     kit, own = read_rules("cleaning"), read_rules("cleaning", engagement_folder)
     treatments = own.get("treatments", {})
-    merged = kit["treatments"] | treatments if isinstance(treatments, Mapping) else treatments
-    return load_rules(CleaningRules, "cleaning", engagement_folder, **{**kit, **own, "treatments": merged})
+    merged = {"treatments": kit["treatments"] | treatments if isinstance(treatments, Mapping) else treatments}
+    if own is not kit and isinstance(own.get("documents"), list):
+        merged["documents"] = own["documents"] + kit["documents"]
+    return load_rules(CleaningRules, "cleaning", engagement_folder, **{**kit, **own, **merged})
 
 
-def mark_certain_lines(lines: Any, customers: pd.DataFrame | None, rules: CleaningRules) -> Any:
+def mark_certain_lines(
+    lines: Any, customers: pd.DataFrame | None, rules: CleaningRules, documents: Documents | None = None
+) -> Any:
     """The lines with `reason`: the first rule up to the period's end that removes them, missing where they stay.
 
-    `lines` has the canonical columns and source_file, source_row, row_mark; `customers` is the customer master.
-    The flagged customers whose lines only are to be reported get the column `is_<rule>`.
+    `lines` has the canonical columns and source_file, source_row, row_mark; `customers` is the customer master,
+    `documents` what is known of the document types. Every rule that can apply leaves the column `is_<rule>`.
     """
     conditions = {
         "excluded": _.row_mark == "excluded",
@@ -103,14 +139,25 @@ def mark_certain_lines(lines: Any, customers: pd.DataFrame | None, rules: Cleani
         "no_customer": _.customer_id.isnull(),
         "no_date": _.posting_date.isnull(),
         "no_amount": _.net_revenue.isnull(),
-        "intercompany": _among(_flagged(customers, "is_intercompany")),
+        **{rule: _[f"is_{rule}"] for rule in _SET_RIGHT if f"is_{rule}" in lines.columns},
+        "pro_forma": documents.among("pro_forma") if documents else None,
+        "intercompany": any_of(
+            _among(_flagged(customers, "is_intercompany")),
+            _among(_own_companies(customers, rules.own_companies)),
+            documents.among("intercompany", "intercompany_credit") if documents else None,
+        ),
         "test_customer": _among(_flagged(customers, "is_test")),
     }
     return _mark(lines.mutate(reason=ibis.null("string")), conditions, rules)
 
 
 def mark_all_lines(
-    lines: Any, customers: pd.DataFrame | None, rules: CleaningRules, period_end: dt.date, by_day: bool = True
+    lines: Any,
+    customers: pd.DataFrame | None,
+    rules: CleaningRules,
+    period_end: dt.date,
+    by_day: bool = True,
+    documents: Documents | None = None,
 ) -> Any:
     """The lines of `mark_certain_lines` with the rules that need the period: `reason`, and `is_<rule>` per rule.
 
@@ -118,17 +165,21 @@ def mark_all_lines(
     of months or years (not `by_day`) are no single lines, so none of them is a one-off.
     """
     lines = _mark(lines, {"after_period": _.posting_date > period_end}, rules)
-    lines = _with_cancellations(lines, rules.cancellation)
-    pair = {"cancelled_pair": _.is_cancelled_pair, "possible_cancellation": _.is_reversal & ~_.is_cancelled_pair}
-    lines = _mark(lines, pair, rules).drop("is_reversal", "document")
-    lines = _with_repeats(lines)
-    lines = _with_one_offs(lines, rules.one_off, period_end) if by_day else lines.mutate(is_one_off=ibis.literal(False))
+    if rules.looks_for("cancelled_pair", "possible_cancellation"):
+        lines = _with_cancellations(lines, rules.cancellation, documents)
+        pair = {"cancelled_pair": _.is_cancelled_pair, "possible_cancellation": _.is_reversal & ~_.is_cancelled_pair}
+        lines = _mark(lines, pair, rules).drop("is_reversal", "document")
+    if rules.looks_for("repeated_line"):
+        lines = _with_repeats(lines)
+    if rules.looks_for("one_off") and by_day:
+        lines = _with_one_offs(lines, rules.one_off, period_end)
     conditions = {
+        "unknown_document": documents.unknown() if documents else None,
         "negative_line": _.net_revenue < 0,
-        "repeated_line": _.is_repeated_line,
-        "one_off": _.is_one_off,
+        "repeated_line": _.is_repeated_line if "is_repeated_line" in lines.columns else None,
+        "one_off": _.is_one_off if "is_one_off" in lines.columns else None,
         "collective_account": _among(collective_accounts(customers, rules.collective_words)),
-        "not_in_master": ibis.literal(False) if customers is None else ~_among(customers["customer_id"]),
+        "not_in_master": None if customers is None or customers.empty else ~_among(customers["customer_id"]),
     }
     return _mark(lines, conditions, rules)
 
@@ -136,13 +187,14 @@ def mark_all_lines(
 def rule_report(marked: Any, rules: CleaningRules) -> tuple[pd.DataFrame, Mapping[str, Decimal]]:
     """What each rule did: rule, treatment, rows, revenue, examples; and the exact sums.
 
-    A removing rule counts the lines that left with it, a reporting one those that it concerns among the kept. The
-    sums are `rows_in`, `rows_kept`, `revenue_in`, `revenue_kept`; a line without amount counts as zero.
+    A removing rule counts the lines that left with it, any other those that it concerns among the kept. The sums are
+    `rows_in`, `rows_kept`, `revenue_in`, `revenue_kept`; a line without amount counts as zero.
     """
     kept = marked.reason.isnull()
     hits = {
         rule: marked.reason == rule if rules.treatment(rule) == "remove" else kept & marked[f"is_{rule}"]
         for rule in RULES
+        if f"is_{rule}" in marked.columns
     }
     counted = {"in": None, "kept": kept} | hits
     measures = {f"rows_{name}": marked.count(where=where) for name, where in counted.items()}
@@ -153,9 +205,9 @@ def rule_report(marked: Any, rules: CleaningRules) -> tuple[pd.DataFrame, Mappin
             {
                 "rule": rule,
                 "treatment": rules.treatment(rule),
-                "rows": int(sums[f"rows_{rule}"]),
-                "revenue": float(sums[f"revenue_{rule}"]),
-                "examples": _examples(marked.filter(hits[rule])) if sums[f"rows_{rule}"] else (),
+                "rows": int(sums.get(f"rows_{rule}", 0)),
+                "revenue": float(sums.get(f"revenue_{rule}", 0)),
+                "examples": _examples(marked.filter(hits[rule])) if sums.get(f"rows_{rule}") else (),
             }
             for rule in RULES
         ]
@@ -172,12 +224,23 @@ def collective_accounts(customers: pd.DataFrame | None, words: Iterable[str]) ->
     return customers.loc[customers["name"].str.contains(pattern, case=False, na=False), "customer_id"]
 
 
+def any_of(*conditions: Any) -> Any:
+    """Conditions joined by or, those that are None left out; None where all are."""
+    given = [condition for condition in conditions if condition is not None]
+    return functools.reduce(operator.or_, given) if given else None
+
+
 def _mark(lines: Any, conditions: Mapping[str, Any], rules: CleaningRules) -> Any:
-    """Note where a rule applies to lines still kept, then let each removing rule take its lines, in order."""
+    """Note where a rule applies to lines still kept, then let each removing rule take its lines, in order.
+
+    A rule without condition, or that is off, leaves no mark and costs nothing.
+    """
+    applied = {r: where for r, where in conditions.items() if where is not None and rules.looks_for(r)}
+    lines = lines.drop(*[f"is_{r}" for r in conditions if r not in applied and f"is_{r}" in lines.columns])
     lines = lines.mutate(
-        **{f"is_{rule}": _.reason.isnull() & where.fill_null(False) for rule, where in conditions.items()}
+        **{f"is_{rule}": _.reason.isnull() & where.fill_null(False) for rule, where in applied.items()}
     )
-    removing = [(lines[f"is_{rule}"], ibis.literal(rule)) for rule in conditions if rules.treatment(rule) == "remove"]
+    removing = [(lines[f"is_{rule}"], ibis.literal(rule)) for rule in applied if rules.treatment(rule) == "remove"]
     if not removing:
         return lines
     return lines.mutate(reason=ibis.coalesce(lines.reason, ibis.cases(*removing)))
@@ -189,32 +252,44 @@ def _flagged(customers: pd.DataFrame | None, flag: str) -> pd.Series:
     return customers.loc[customers[flag].fillna(False).astype(bool), "customer_id"]
 
 
+def _own_companies(customers: pd.DataFrame | None, own: OwnCompanies) -> pd.Series:
+    """The ids of customers that are named as the client's own, and of those in a group, under a parent or with a VAT
+    number that is."""
+    ids = [pd.Series(own.ids, dtype="string")]
+    for column, known in (("group_id", own.ids), ("parent_id", own.ids), ("vat_id", own.vat_ids)):
+        if customers is not None and column in customers.columns and known:
+            plain = customers[column].str.replace(r"\W", "", regex=True).str.upper()
+            ids.append(customers.loc[plain.isin([re.sub(r"\W", "", k).upper() for k in known]), "customer_id"])
+    return pd.concat(ids, ignore_index=True)
+
+
 def _among(customer_ids: pd.Series) -> Any:
+    """Whether a line's customer is one of these; None where there are none."""
     if customer_ids.empty:
-        return ibis.literal(False)
+        return None
     ids = customer_ids.dropna().drop_duplicates().astype(object).to_frame("id")
     return _.customer_id.isin(ibis.memtable(ids, schema={"id": "string"}).id)
 
 
-def _with_cancellations(lines: Any, signs: CancellationSigns) -> Any:
+def _with_cancellations(lines: Any, signs: CancellationSigns, documents: Documents | None) -> Any:
     """Adds is_reversal and is_cancelled_pair: documents that another of the same customer takes back to the cent.
 
-    A reversal names the document it takes back: by carrying its number under a document type of its own, or by its
-    number behind a prefix. Certain only if both have as many lines and opposite, nonzero sums.
+    A reversal names the document it takes back: under a document type of its own by reference_id, else by carrying its
+    number; or by its number behind a prefix. Certain only if both have as many lines and opposite, nonzero sums.
     """
     if "invoice_id" not in lines.columns:
         return lines.mutate(
             is_reversal=ibis.literal(False), is_cancelled_pair=ibis.literal(False), document=ibis.null("string")
         )
-    by_type = ibis.literal(False)
-    if "doc_type" in lines.columns:
-        by_type = _.doc_type.strip().lower().isin([word.lower() for word in signs.doc_types]).fill_null(False)
+    typed = documents.among("cancellation", "credit_cancellation") if documents else None
+    by_type = ibis.literal(False) if typed is None else typed.fill_null(False)
     prefix = "(?i)^(?:" + "|".join(re.escape(p) for p in sorted(signs.prefixes, key=len, reverse=True)) + r")(\d+)$"
     behind_prefix = _.invoice_id.re_extract(prefix, 1).nullif("")
     counts = _.reason.isnull() & _.invoice_id.notnull()
+    referred = ibis.ifelse(by_type, _.reference_id, None) if "reference_id" in lines.columns else ibis.null("string")
     lines = lines.mutate(
         is_reversal=counts & (by_type | (behind_prefix.notnull() & (_.net_revenue < 0))),
-        document=ibis.coalesce(behind_prefix, _.invoice_id),
+        document=ibis.coalesce(referred, behind_prefix, _.invoice_id),
     )
     lines = lines.mutate(document=ibis.ifelse(lines.is_reversal, lines.document, lines.invoice_id))
     pairs = (

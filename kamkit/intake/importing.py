@@ -32,6 +32,7 @@ from kamkit.intake.periods import find_period, fiscal_year, grain_of
 from kamkit.intake.pseudonyms import Pseudonyms, pseudonyms_of, write_key
 from kamkit.intake.readers import TypedTable, read_table
 from kamkit.intake.reconciliation import reconcile
+from kamkit.intake.set_right import set_right
 from kamkit.model.codes import Grain, Level, Severity
 from kamkit.model.engagement import Engagement, Period
 from kamkit.model.results import Finding, Imported
@@ -174,10 +175,12 @@ class _Import:
         """Convert, mark, reconcile: the lines that count, and what became of the others."""
         engagement, grain = self._engagement, self._grain
         lines, converted = convert_currencies(typed.table, rates, engagement.currency)
-        certain = self._backend.create_view("certain", mark_certain_lines(lines, customers, rules))
+        lines, documents = set_right(lines, rules, engagement.fiscal_year_start)
+        certain = self._backend.create_view("certain", mark_certain_lines(lines, customers, rules, documents))
         dates = _booking_dates(certain)
         period, dated = find_period(dates, grain, engagement.fiscal_year_start, engagement.period)
-        marked = self._stored(mark_all_lines(certain, customers, rules, period.end, by_day=grain == Grain.DAY))
+        by_day = grain == Grain.DAY
+        marked = self._stored(mark_all_lines(certain, customers, rules, period.end, by_day, documents))
         report, sums = rule_report(marked, rules)
         year_start = engagement.fiscal_year_start
         reconciliation, reconciled = reconcile(
@@ -190,7 +193,8 @@ class _Import:
         kept = marked.filter(_.reason.isnull())
         ordered = kept.order_by(*LINE_KEY).select(*canonical)
         noticed = _noticed(kept, period)
-        findings = (*converted, *dated, *reconciled, *noticed)
+        about_types = documents.findings() if documents else ()
+        findings = (*converted, *about_types, *dated, *reconciled, *noticed)
         return _Lines(kept, ordered, report, sums, period, dates[0], dates[-1], reconciliation, findings)
 
     def _stored(self, table: Any) -> Any:

@@ -46,13 +46,15 @@ TABLES: Mapping[str, TableSpec] = MappingProxyType(
                 "transactions",
                 "customer_id* posting_date*:date net_revenue*:money invoice_id line_id doc_type currency order_date:date "
                 "product_id product_name category quantity:number list_price:money discount:money cost:money margin:money "
-                "region sales_rep contract_id project_id company_code site",
+                "region sales_rep contract_id project_id company_code site doc_category reference_id posting_period "
+                "end_customer_id",
             ),
             _table(
                 "customers",
                 "customer_id* name vat_id lei country postcode city parent_id group_id valid_from:date valid_to:date "
                 "industry_code industry_version industry_text channel customer_class key_label:flag key_since:date region "
-                "field_rep kam_owner wallet:money wallet_source is_intercompany:flag is_test:flag",
+                "field_rep kam_owner wallet:money wallet_source is_intercompany:flag is_test:flag "
+                "account_group is_one_time:flag",
             ),
             _table(
                 "budgets",

@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from kamkit.intake.cleaning import load_cleaning_rules, mark_all_lines, mark_certain_lines, rule_report
+from kamkit.intake.documents import documents_of
 
 CUSTOMERS = pd.DataFrame(
     {
@@ -33,12 +34,22 @@ TYPES = {
     "source_row": pa.int64(),
 }
 RULES = load_cleaning_rules()
+DOC_TYPES = [None, "F2", "S1", "storno", "F8", "IV", "ZZ"]
+DOCUMENTS = documents_of(
+    ibis.memtable(
+        [
+            {"source_file": "f.csv", "row_mark": "data", "doc_type": word, "net_revenue": Decimal(1)}
+            for word in DOC_TYPES
+        ]
+    ),
+    RULES.documents,
+)
 LINE = st.tuples(
     st.sampled_from([None, "A", "A", "B", "OWN", "T", "X"]),
     st.sampled_from([None, dt.date(2022, 5, 1), dt.date(2025, 3, 1), dt.date(2025, 12, 31), dt.date(2026, 1, 1)]),
     st.one_of(st.none(), st.sampled_from(["10", "-10", "0.01"]), st.decimals(-9999, 9999, places=4).map(str)),
     st.sampled_from([None, "1", "1", "C1", "2", "ST-2"]),
-    st.sampled_from([None, "F2", "S1", "storno"]),
+    st.sampled_from(DOC_TYPES),
     st.sampled_from(["data"] * 6 + ["excluded", "total_line", "repeated_header"]),
 )
 
@@ -48,8 +59,10 @@ def marked_view() -> Any:
     """The marked lines of whatever the backend knows as `lines`."""
     backend = ibis.duckdb.connect()
     backend.con.register("lines", pa.schema(TYPES).empty_table())
-    certain = backend.create_view("certain", mark_certain_lines(backend.table("lines"), CUSTOMERS, RULES))
-    return backend.create_view("marked", mark_all_lines(certain, CUSTOMERS, RULES, dt.date(2025, 12, 31)))
+    certain = mark_certain_lines(backend.table("lines"), CUSTOMERS, RULES, DOCUMENTS)
+    certain = backend.create_view("certain", certain)
+    end = dt.date(2025, 12, 31)
+    return backend.create_view("marked", mark_all_lines(certain, CUSTOMERS, RULES, end, documents=DOCUMENTS))
 
 
 def outcome(lines: list[tuple[Any, ...]]) -> tuple[pd.DataFrame, Any, dict[int, Any]]:

@@ -22,6 +22,7 @@ from kamkit.intake.cleaning import (
     mark_certain_lines,
     rule_report,
 )
+from kamkit.intake.documents import documents_of
 
 END = dt.date(2025, 12, 31)
 TYPES = {
@@ -58,8 +59,11 @@ def master_of(**columns: list[Any]) -> pd.DataFrame:
 
 def cleaned(lines: Any, customers: pd.DataFrame | None = None, rules: CleaningRules | None = None) -> Any:
     rules = rules or load_cleaning_rules()
-    certain = lines.get_backend().create_view("certain", mark_certain_lines(lines, customers, rules))
-    return lines.get_backend().create_view("marked", mark_all_lines(certain, customers, rules, END))
+    documents = documents_of(lines, rules.documents)
+    certain = lines.get_backend().create_view("certain", mark_certain_lines(lines, customers, rules, documents))
+    return lines.get_backend().create_view(
+        "marked", mark_all_lines(certain, customers, rules, END, documents=documents)
+    )
 
 
 def reasons(marked: Any) -> list[str | None]:
@@ -67,7 +71,9 @@ def reasons(marked: Any) -> list[str | None]:
 
 
 def hits(marked: Any, rule: str) -> list[int]:
-    """The row numbers that a reporting rule concerns among the kept."""
+    """The row numbers that a reporting rule concerns among the kept; a rule that cannot apply leaves no mark."""
+    if f"is_{rule}" not in marked.columns:
+        return []
     found = marked.filter(marked[f"is_{rule}"] & marked.reason.isnull())
     return sorted(found.to_pyarrow()["source_row"].to_pylist())
 
@@ -239,7 +245,7 @@ def test_every_problem_of_an_engagements_rules_is_told(tmp_path: Path) -> None:
     assert str(error.value) == (
         "rules/cleaning.yml: 4 problems found\n"
         "- treatments.no_date: 'report' is not known. Known are: remove\n"
-        "- treatments.one_off: 'delete' is not known. Known are: remove, report\n"
+        "- treatments.one_off: 'delete' is not known. Known are: remove, report, off\n"
         "- treatments: unknown setting 'repeatd_line'. Did you mean 'repeated_line'?\n"
         "- unknown setting 'cancelation'. Did you mean 'cancellation'?"
     )
