@@ -292,8 +292,18 @@ def _with_cancellations(lines: Any, signs: CancellationSigns, documents: Documen
         document=ibis.coalesce(referred, behind_prefix, _.invoice_id),
     )
     lines = lines.mutate(document=ibis.ifelse(lines.is_reversal, lines.document, lines.invoice_id))
+    reversed_ = _fetched(lines.filter(_.is_reversal).select("customer_id", "document").distinct())
+    pairs = None if reversed_ is None else _fetched(_pairs(lines.filter(counts), reversed_))
+    if pairs is None:
+        return lines.mutate(is_cancelled_pair=ibis.literal(False))
+    joined = lines.left_join(pairs, [lines.customer_id == pairs.pair_customer, lines.document == pairs.pair_document])
+    return joined.mutate(is_cancelled_pair=counts & _.pair_document.notnull()).drop("pair_customer", "pair_document")
+
+
+def _pairs(lines: Any, reversed_: Any) -> Any:
+    """The documents that are taken back to the cent, among those that a reversal names."""
     pairs = (
-        lines.filter(counts)
+        lines.semi_join(reversed_, ["customer_id", "document"])
         .group_by("customer_id", "document")
         .aggregate(
             back=_.count(where=_.is_reversal),
@@ -301,11 +311,9 @@ def _with_cancellations(lines: Any, signs: CancellationSigns, documents: Documen
             total=_.net_revenue.sum(),
             amount=_.net_revenue.sum(where=_.is_reversal),
         )
-        .filter((_.back > 0) & (_.back == _.forth) & (_.total == 0) & (_.amount != 0))
-        .select(pair_customer="customer_id", pair_document="document")
     )
-    joined = lines.left_join(pairs, [lines.customer_id == pairs.pair_customer, lines.document == pairs.pair_document])
-    return joined.mutate(is_cancelled_pair=counts & _.pair_document.notnull()).drop("pair_customer", "pair_document")
+    taken_back = pairs.filter((_.back > 0) & (_.back == _.forth) & (_.total == 0) & (_.amount != 0))
+    return taken_back.select(pair_customer="customer_id", pair_document="document")
 
 
 def _with_repeats(lines: Any) -> Any:
@@ -314,21 +322,55 @@ def _with_repeats(lines: Any) -> Any:
     if "line_id" in lines.columns or "invoice_id" not in lines.columns:
         return lines.mutate(is_repeated_line=ibis.literal(False))
     own = {"reason", "row_mark", "source_file", "source_row"}
-    same = [c for c in lines.columns if c not in own and not c.startswith("is_")]
-    numbered = ibis.row_number().over(group_by=["reason", *same], order_by=["source_file", "source_row"])
-    return lines.mutate(is_repeated_line=_.invoice_id.notnull() & (numbered > 0))
+    same = ["reason", *(c for c in lines.columns if c not in own and not c.startswith("is_"))]
+    hashed = lines.filter(_.invoice_id.notnull()).mutate(print=_fingerprint(lines, same))
+    twice = _fetched(hashed.group_by("print").aggregate(n=_.count()).filter(_.n > 1).select("print"))
+    if twice is None:
+        return lines.mutate(is_repeated_line=ibis.literal(False))
+    numbered = ibis.row_number().over(group_by=same, order_by=["source_file", "source_row"])
+    again = hashed.semi_join(twice, "print").mutate(nth=numbered).filter(_.nth > 0)
+    return _flag_lines(lines, "is_repeated_line", again)
 
 
 def _with_one_offs(lines: Any, limits: OneOffLimits, period_end: dt.date) -> Any:
     """Adds is_one_off: a line above a share of its customer's positive revenue in the three years to the period's end."""
     start = (pd.Timestamp(period_end) - pd.DateOffset(years=3)).date()
     counts = _.reason.isnull() & (_.net_revenue > 0) & (_.posting_date > start)
-    bought = lines.filter(counts).group_by("customer_id").aggregate(bought=_.net_revenue.sum())
-    bought = bought.select("bought", buyer="customer_id")
-    enough = lines.net_revenue.sum(where=lines.reason.isnull()).as_scalar() * _decimal(limits.share_of_revenue.value)
-    joined = lines.left_join(bought, lines.customer_id == bought.buyer)
-    large = (_.net_revenue > _.bought * _decimal(limits.share_of_customer.value)) & (_.net_revenue >= enough)
-    return joined.mutate(is_one_off=counts & large).drop("bought", "buyer")
+    buyers = lines.group_by(buyer=_.customer_id).aggregate(
+        bought=_.net_revenue.sum(where=counts),
+        largest=_.net_revenue.max(where=counts),
+        revenue=_.net_revenue.sum(where=_.reason.isnull()),
+    )
+    dominated = buyers.mutate(enough=_.revenue.sum().over() * _decimal(limits.share_of_revenue.value)).filter(
+        (_.largest > _.bought * _decimal(limits.share_of_customer.value)) & (_.largest >= _.enough)
+    )
+    found = _fetched(dominated.select("buyer", "bought", "enough"))
+    if found is None:
+        return lines.mutate(is_one_off=ibis.literal(False))
+    joined = lines.left_join(found, lines.customer_id == found.buyer)
+    large = (_.net_revenue > _.bought * _decimal(limits.share_of_customer.value)) & (_.net_revenue >= _.enough)
+    return joined.mutate(is_one_off=(counts & large).fill_null(False)).drop("bought", "buyer", "enough")
+
+
+def _fetched(found: Any) -> Any:
+    """The few rows that an expensive rule is about, computed once, so that the many lines need not be asked again;
+    None where there are none."""
+    rows = found.to_pyarrow()
+    return ibis.memtable(rows, schema=found.schema()) if rows.num_rows else None
+
+
+def _fingerprint(lines: Any, columns: Iterable[str]) -> Any:
+    """A number that is equal for lines that are equal in every column, and seldom for others."""
+    return ibis.struct({column: lines[column] for column in columns}).hash() % 2**62
+
+
+def _flag_lines(lines: Any, flag: str, found: Any) -> Any:
+    """The lines with a column that is true for those found."""
+    keys = _fetched(found.select(**{f"found_{column}": column for column in LINE_KEY}))
+    if keys is None:
+        return lines.mutate(**{flag: ibis.literal(False)})
+    joined = lines.left_join(keys, [lines[column] == keys[f"found_{column}"] for column in LINE_KEY])
+    return joined.mutate(**{flag: _.found_source_row.notnull()}).drop(*keys.columns)
 
 
 def _decimal(share: float) -> Any:

@@ -14,6 +14,7 @@ from typing import Any
 import ibis
 import pandas as pd
 from ibis import _
+from ibis.expr import operations as ops
 
 from kamkit.errors import InputError
 from kamkit.intake.cleaning import (
@@ -180,28 +181,21 @@ class _Import:
         dates = _booking_dates(certain)
         period, dated = find_period(dates, grain, engagement.fiscal_year_start, engagement.period)
         by_day = grain == Grain.DAY
-        marked = self._stored(mark_all_lines(certain, customers, rules, period.end, by_day, documents))
+        marked = mark_all_lines(certain, customers, rules, period.end, by_day, documents)
         report, sums = rule_report(marked, rules)
         year_start = engagement.fiscal_year_start
         reconciliation, reconciled = reconcile(
-            _revenue_by_year(marked.filter(_.reason.isnull() | (_.reason == "after_period")), year_start),
-            _revenue_by_year(marked.filter(_.reason == "no_customer"), year_start),
+            *_revenue_by_year(marked, year_start),
             engagement.control_totals,
             engagement.accept_difference,
         )
         canonical = [c for c in TABLES["transactions"].columns if c in marked.columns]
         kept = marked.filter(_.reason.isnull())
-        ordered = kept.order_by(*LINE_KEY).select(*canonical)
+        ordered = (kept if _keeps_order(kept) else kept.order_by(*LINE_KEY)).select(*canonical)
         noticed = _noticed(kept, period)
         about_types = documents.findings() if documents else ()
         findings = (*converted, *about_types, *dated, *reconciled, *noticed)
         return _Lines(kept, ordered, report, sums, period, dates[0], dates[-1], reconciliation, findings)
-
-    def _stored(self, table: Any) -> Any:
-        """A table computed once, so that what asks it later does not compute it again."""
-        path = self._scratch / "marked.parquet"
-        table.to_parquet(path)
-        return self._backend.read_parquet(path)
 
 
 def merge_decisions(
@@ -242,13 +236,24 @@ def _booking_dates(certain: Any) -> list[dt.date]:
     return sorted(days["posting_date"].to_pylist())
 
 
-def _revenue_by_year(lines: Any, fiscal_year_start: int) -> dict[int, Decimal]:
-    """The exact revenue of lines with a date, by fiscal year."""
-    months = lines.filter(_.posting_date.notnull()).group_by(month=_.posting_date.truncate("M"))
-    years: dict[int, Decimal] = defaultdict(Decimal)
-    for row in months.aggregate(revenue=_.net_revenue.sum()).to_pyarrow().to_pylist():
-        years[fiscal_year(row["month"], fiscal_year_start)] += row["revenue"] or 0
-    return dict(years)
+def _keeps_order(lines: Any) -> bool:
+    """Whether lines come in the order of their typed table: DuckDB keeps it through every step but a join."""
+    return not lines.op().find((ops.JoinChain, ops.InSubquery))
+
+
+def _revenue_by_year(marked: Any, fiscal_year_start: int) -> tuple[dict[int, Decimal], dict[int, Decimal]]:
+    """The exact revenue by fiscal year: of the lines that count or come after the period, and of those without customer."""
+    months = marked.filter(_.posting_date.notnull()).group_by(month=_.posting_date.truncate("M"))
+    sums = months.aggregate(
+        counted=_.net_revenue.sum(where=_.reason.isnull() | (_.reason == "after_period")),
+        lost=_.net_revenue.sum(where=_.reason == "no_customer"),
+    )
+    counted, lost = defaultdict[int, Decimal](Decimal), defaultdict[int, Decimal](Decimal)
+    for row in sums.to_pyarrow().to_pylist():
+        for years, revenue in ((counted, row["counted"]), (lost, row["lost"])):
+            if revenue is not None:
+                years[fiscal_year(row["month"], fiscal_year_start)] += revenue
+    return dict(counted), dict(lost)
 
 
 def _noticed(kept: Any, period: Period) -> Iterator[Finding]:

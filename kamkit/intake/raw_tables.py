@@ -94,9 +94,10 @@ def copy_wanted(
     key: int | None,
     date: int | None,
     excluded: Sequence[tuple[int, Sequence[str]]],
-    target: Path,
+    name: str,
+    scratch: Path,
 ) -> Copied:
-    """Write the wanted columns of a raw table to the Parquet file `target`, every row marked.
+    """Load the wanted columns of a raw table into the DuckDB table `name`, in the order of the file, every row marked.
 
     `key` and `date` are the positions in the header that tell total lines: a row without key, or with a total's name
     for a key, in which some cell says total. `excluded`: positions with the values that exclude a row. Raises CannotReadError where rows would lose a wanted column.
@@ -107,32 +108,27 @@ def copy_wanted(
     padded: tuple[int, ...] = ()
     rows = None
     if table.offset is not None:
-        rows = _try_copy(con, table, f"SELECT {cells}, {marks} AS row_mark FROM {table.cells}", target)
+        rows = _try_load(con, table, f"SELECT {cells}, {marks} AS row_mark FROM {table.cells}", name)
     if rows is None:
         if table.dialect is not None:
-            table, repaired, padded = _read_row_by_row(table, table.dialect, wanted, target.with_suffix(".cells"))
+            table, repaired, padded = _read_row_by_row(table, table.dialect, wanted, scratch / f"{name}.cells")
         rows_of(
             con,
-            f"COPY (SELECT {cells}, source_row, {marks} AS row_mark FROM {table.cells}) TO {sql_text(str(target))} "
-            "(FORMAT parquet)",
+            f"CREATE OR REPLACE TABLE {name} AS SELECT {cells}, source_row, {marks} AS row_mark FROM {table.cells}",
         )
-    number = "source_row" if table.offset is None else f"file_row_number + {table.offset} AS source_row"
-    counted = "" if table.offset is None else ", file_row_number = true"
+    number = "source_row" if table.offset is None else f"rowid + {table.offset} AS source_row"
     names = "".join(f"w{j}, " for j in range(len(wanted)))
     tests = " OR ".join(among_sql(f"w{wanted.index(i)}", values) for i, values in excluded)
     mark = f"CASE WHEN row_mark = 'data' AND ({tests}) THEN 'excluded' ELSE row_mark END" if tests else "row_mark"
-    relation = (
-        f"(SELECT {names}{number}, {mark} AS row_mark FROM read_parquet({sql_text(str(target))}{counted}) "
-        "WHERE row_mark <> 'blank')"
-    )
+    relation = f"(SELECT {names}{number}, {mark} AS row_mark FROM {name} WHERE row_mark <> 'blank')"
     ((count,),) = rows_of(con, f"SELECT count(*) FROM {relation}")
     return Copied(table, relation, count, repaired, padded)
 
 
-def _try_copy(con: duckdb.DuckDBPyConnection, table: RawTable, query: str, target: Path) -> int | None:
-    """Rows copied by DuckDB alone; None when the file's rows do not fit or do not stand one to a line."""
+def _try_load(con: duckdb.DuckDBPyConnection, table: RawTable, query: str, name: str) -> int | None:
+    """Rows loaded by DuckDB alone; None when the file's rows do not fit or do not stand one to a line."""
     try:
-        ((rows,),) = rows_of(con, f"COPY ({query}) TO {sql_text(str(target))} (FORMAT parquet)")
+        ((rows,),) = rows_of(con, f"CREATE OR REPLACE TABLE {name} AS {query}")
     except duckdb.InvalidInputException:
         if table.dialect is None:
             raise CannotReadError("is damaged or not what its name says: export it again") from None

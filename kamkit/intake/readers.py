@@ -46,14 +46,17 @@ from kamkit.model.tables import DATE, FLAG, INTEGER, MONEY, NUMBER, TABLES, TEXT
 MONEY_TYPE = "DECIMAL(18, 6)"
 MOST_WHOLE = 12
 MOST_FILES = 3
+_RAW = "raw_"
+_MARKS = "ENUM('data', 'excluded', 'total_line', 'repeated_header')"
 _SHOWN_DELIMITERS = {"\t": "tab"}
 
 
 @dataclass(frozen=True)
 class TypedTable:
     """One canonical table. `table`: the canonical columns given, `source_file`, `source_row` (as people count) and
-    `row_mark` (data | excluded | total_line | repeated_header). `files` and `columns` are rows of Imported's; `source` is
-    the source with what its preset filled in."""
+    `row_mark` (data | excluded | total_line | repeated_header), its rows in the order of source_file, source_row and,
+    of a wide list, period. `files` and `columns` are rows of Imported's; `source` is the source with what its preset
+    filled in."""
 
     table: ir.Table
     files: tuple[dict[str, Any], ...]
@@ -105,9 +108,9 @@ class _Reading:
 
 
 def read_table(backend: Any, name: str, source: Source, engagement: Engagement, scratch: Path) -> TypedTable:
-    """Read the raw files or the database table of a source into one typed table, written to `scratch` as Parquet.
+    """Read the raw files or the database table of a source into one typed table of the backend.
 
-    `backend` is an Ibis DuckDB backend. Raises EngagementError for wrong expressions and InputError with every
+    `scratch` takes what cannot be read in place. `backend` is an Ibis DuckDB backend. Raises EngagementError for wrong expressions and InputError with every
     problem of the data: files, columns, values.
     """
     folder = scratch / name
@@ -123,8 +126,9 @@ def read_table(backend: Any, name: str, source: Source, engagement: Engagement, 
     findings = [*_copy(reading, parts, [*fields, *periods]), *_read_values(reading, parts, [*fields, *periods])]
     findings = [*_merged(findings), *_prepare_headers(reading, parts), *_of_preset(reading)]
     target = _write(reading, parts, fields, periods)
+    _drop_raw(reading)
     return TypedTable(
-        backend.read_parquet(str(target)),
+        backend.table(target),
         tuple(_file_row(name, copied) for part in parts for copied in part.copied),
         tuple(_column_rows(reading, parts, fields, periods, target)),
         tuple(findings),
@@ -276,7 +280,7 @@ def _all_columns(parts: Sequence[_Part]) -> list[str]:
 
 
 def _copy(reading: _Reading, parts: Sequence[_Part], fields: Sequence[Field]) -> Iterator[Finding]:
-    """Bring the wanted cells of every file together as Parquet, rows marked; tell rows that did not fit."""
+    """Bring the wanted cells of every file into DuckDB, rows marked; tell rows that did not fit."""
     problems: list[str] = []
     findings: list[Finding] = []
     exclude = reading.source.exclude
@@ -291,10 +295,11 @@ def _copy(reading: _Reading, parts: Sequence[_Part], fields: Sequence[Field]) ->
             wanted = [positions[name] for name in names]
             here = exclude if part is parts[0] else ()
             excluded = [(positions[e.column], e.values) for e in here if Base(e.column, TEXT) in part.bases]
-            target = reading.scratch / f"raw-{p}-{t}.parquet"
+            here_date = positions[date] if date else None
+            raw = f"{_RAW}{reading.name}_{p}_{t}"
             try:
                 copied = copy_wanted(
-                    reading.con, table, wanted, positions[key], positions[date] if date else None, excluded, target
+                    reading.con, table, wanted, positions[key], here_date, excluded, raw, reading.scratch
                 )
             except CannotReadError as error:
                 problems += [f"{table.file.name}: {line}" for line in str(error).splitlines()]
@@ -444,19 +449,23 @@ def _header_path(reading: _Reading, part: int) -> Path:
 
 
 def _relation(part: _Part) -> str:
-    """SQL for all files of a part one below the other, every wanted column read."""
+    """SQL for all files of a part one below the other, in the order of their names, every wanted column read."""
+    names = sorted({copied.table.file.name for copied in part.copied})
+    kind = f"ENUM({', '.join(map(sql_text, names))})"
     return " UNION ALL ".join(
-        f"SELECT {sql_text(copied.table.file.name)} AS source_file, source_row, row_mark, "
+        f"SELECT CAST({sql_text(copied.table.file.name)} AS {kind}) AS source_file, source_row, row_mark, "
         + ", ".join(values.sql(n) for values in part.values.values())
         + f" FROM {next(iter(part.values.values())).relations[n]} AS r "
         + " ".join(values.join(n) for values in part.values.values())
-        for n, copied in enumerate(part.copied)
+        for n, copied in sorted(enumerate(part.copied), key=lambda one: one[1].table.file.name)
     )
 
 
-def _write(reading: _Reading, parts: Sequence[_Part], fields: Sequence[Field], periods: Sequence[Field]) -> Path:
-    """Write the typed table and say where; amounts beyond twelve digits before the decimal sign are a problem."""
-    target = reading.scratch / "typed.parquet"
+def _write(reading: _Reading, parts: Sequence[_Part], fields: Sequence[Field], periods: Sequence[Field]) -> str:
+    """Make the typed table and say its name; amounts beyond twelve digits before the decimal sign are a problem.
+
+    What is read from single files alone comes in their order without sorting: DuckDB keeps the order of a scan, not that of a join.
+    """
     aliases = ["i", *(f"h{p}" for p in range(1, len(parts)))]
     numbers, texts, others = dict[Base, Number](), dict[str, str](), dict[Base, str]()
     for alias, part in zip(aliases, parts, strict=True):
@@ -483,7 +492,7 @@ def _write(reading: _Reading, parts: Sequence[_Part], fields: Sequence[Field], p
     compiled = {f: _typed(f, numbers, texts, others) for f in (*fields, *periods)}
     reading.fail([*_too_large(reading, origin, [f for f in compiled if f.kind == MONEY], numbers, texts)])
     columns = [f"{compiled[f]} AS {f.column}" for f in fields]
-    ends = "i.source_file, i.source_row, " + mark + " AS row_mark"
+    ends = f"i.source_file, i.source_row, CAST({mark} AS {_MARKS}) AS row_mark"
     if not periods:
         query = f"SELECT {', '.join(columns)}, {ends} FROM {origin}"
     else:
@@ -498,8 +507,22 @@ def _write(reading: _Reading, parts: Sequence[_Part], fields: Sequence[Field], p
                 for n, day in enumerate(days)
             )
         )
-    reading.rows(f"COPY ({query}) TO {sql_text(str(target))} (FORMAT parquet)")
+    if "JOIN" in origin or periods:
+        query += f" ORDER BY source_file, source_row{', posting_date' if periods else ''}"
+    target = f"typed_{reading.name}"
+    reading.rows(f"CREATE OR REPLACE TABLE {target}_cells AS {query}")
+    reading.rows(
+        f"CREATE OR REPLACE VIEW {target} AS SELECT * REPLACE (CAST(source_file AS VARCHAR) AS source_file, "
+        f"CAST(row_mark AS VARCHAR) AS row_mark) FROM {target}_cells"
+    )
     return target
+
+
+def _drop_raw(reading: _Reading) -> None:
+    """Give back the memory of the cells as they came."""
+    tables = reading.rows(f"SELECT table_name FROM duckdb_tables() WHERE starts_with(table_name, '{_RAW}')")
+    for (table,) in tables:
+        reading.rows(f'DROP TABLE "{table}"')
 
 
 def _typed(f: Field, numbers: Mapping[Base, Number], texts: Mapping[str, str], others: Mapping[Base, str]) -> str:
@@ -565,11 +588,11 @@ def _file_row(name: str, copied: Copied) -> dict[str, Any]:
 
 
 def _column_rows(
-    reading: _Reading, parts: Sequence[_Part], fields: Sequence[Field], periods: Sequence[Field], target: Path
+    reading: _Reading, parts: Sequence[_Part], fields: Sequence[Field], periods: Sequence[Field], target: str
 ) -> Iterator[dict[str, Any]]:
     known = {base: values for part in reversed(parts) for base, values in part.values.items()}
     empty = ", ".join(f"count(*) - count({f.column})" for f in fields)
-    (counts,) = reading.rows(f"SELECT {empty} FROM read_parquet({sql_text(str(target))}) WHERE row_mark = 'data'")
+    (counts,) = reading.rows(f"SELECT {empty} FROM {target} WHERE row_mark = 'data'")
     for f, n_empty in [*zip(fields, counts, strict=True), *((period, 0) for period in periods)]:
         values = [known[base] for base in f.bases()]
         yield {
@@ -587,12 +610,12 @@ def _column_rows(
         }
 
 
-def _first_value(reading: _Reading, f: Field, target: Path) -> str | None:
+def _first_value(reading: _Reading, f: Field, target: str) -> str | None:
     """What arithmetic gave in the first row that it gave anything in."""
     column = f"CAST({f.column} AS DOUBLE)" if f.kind in (MONEY, NUMBER) else f.column
     rows = reading.rows(
-        f"SELECT CAST({column} AS VARCHAR) FROM read_parquet({sql_text(str(target))}) "
-        f"WHERE row_mark = 'data' AND {f.column} IS NOT NULL ORDER BY source_file, source_row LIMIT 1"
+        f"SELECT CAST({column} AS VARCHAR) FROM {target} WHERE row_mark = 'data' AND {f.column} IS NOT NULL "
+        "ORDER BY source_file, source_row LIMIT 1"
     )
     return str(rows[0][0]) if rows else None
 

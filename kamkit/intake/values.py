@@ -353,18 +353,38 @@ def _read_dates(
         written = date_format(keys, given.date, given.year, beside or elsewhere, usual)
         formats.append(written)
         target = scratch / f"{values.column}-{n}.parquet"
-        _write_lookup(written, target)
-        alias = f"d_{values.column}"
+        _write_lookup(written, counts, target)
+        lookup, alias = f"read_parquet({sql_text(str(target))})", f"d_{values.column}"
         key = date_key_sql(f"r.{column.cell}", given.date)
-        values.expressions.append(f"{alias}.value")
-        values.joins.append(f"LEFT JOIN read_parquet({sql_text(str(target))}) AS {alias} ON {alias}.key = {key}")
+        if len(counts) < MOST_KEYS and _reads_alike(column.con, written, lookup):
+            values.expressions.append(_at_once(key, written))
+            values.joins.append("")
+        else:
+            values.expressions.append(f"{alias}.value")
+            values.joins.append(f"LEFT JOIN {lookup} AS {alias} ON {alias}.key = {key}")
         _date_troubles(column, values, n, written, given)
     values.format = _one_of(" ".join(written.formats) for written in formats)
     values.ambiguous = any(written.ambiguous for written in formats)
 
 
-def _write_lookup(written: DateFormat, target: Path) -> None:
-    columns: dict[str, Any] = {"key": list(written.values), "value": list(written.values.values())}
+def _reads_alike(con: duckdb.DuckDBPyConnection, written: DateFormat, lookup: str) -> bool:
+    """Whether DuckDB, told the one format, reads every distinct text exactly as the lookup has it."""
+    if len(written.formats) != 1 or not written.formats[0].startswith("%"):
+        return False
+    try:
+        query = f"SELECT bool_and({_at_once('key', written)} IS NOT DISTINCT FROM value) FROM {lookup}"
+        return bool(rows_of(con, query)[0][0])
+    except duckdb.Error:  # a pattern of Python's that DuckDB does not know
+        return False
+
+
+def _at_once(key: str, written: DateFormat) -> str:
+    return f"CAST(try_strptime({key}, {sql_text(written.formats[0])}) AS DATE)"
+
+
+def _write_lookup(written: DateFormat, texts: Iterable[str], target: Path) -> None:
+    """Every distinct text with its date, missing where it is empty or cannot be read."""
+    columns: dict[str, Any] = {"key": list(texts), "value": [written.values.get(text) for text in texts]}
     pq.write_table(pa.table(columns, schema=pa.schema([("key", pa.string()), ("value", pa.date32())])), target)
 
 
