@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -43,18 +43,22 @@ BASELINES = {"account_size": "small", "recency": "days_since_last"}
 
 
 def backtest_options(
-    history: History, window_months: int, key_account_ids: pd.Index, cross_selling: Method, rules: OptionRules
+    history: History,
+    window_months: int,
+    cross_selling: Method,
+    rules: OptionRules,
+    blocked: Collection[str] = (),
 ) -> pd.DataFrame:
     """Tests on the client's own history: account risk at up to three past cut-offs, cross-selling on the last window.
 
     Population: accounts that ordered within the 26 weeks before the cut-off, fixed beforehand, and the key accounts
     among them. `risk_stop`: no order within the window; `risk_fall`: revenue at least half below the 12-month mean.
     Metrics: auc, and precision of the ten highest scores with Wilson's 95 % interval, each against a baseline (small
-    accounts first, recency, chance). Below 20 events the metric is `not_testable` and the value empty.
+    accounts first, recency, chance). Below 20 events, and where the data would deceive a test (account_risk is `blocked`), the metric is `not_testable` and the value empty.
     Returns task, cut_off, population, n, events, metric, value, ci_low, ci_high, baseline, baseline_value.
     """
     rows = [
-        *_risk_rows(history, window_months, key_account_ids, rules),
+        *_risk_rows(history, window_months, "account_risk" not in blocked, rules),
         *_cross_selling_rows(cross_selling, history.cut_off),
     ]
     table = pd.DataFrame(rows, columns=COLUMNS)
@@ -125,10 +129,8 @@ def cut_offs(history: History, window_months: int) -> list[pd.Timestamp]:
     return [day for day in reversed(days) if history.until(day).n_months >= FEWEST_MONTHS]
 
 
-def _risk_rows(
-    history: History, window_months: int, key_account_ids: pd.Index, rules: OptionRules
-) -> Iterator[dict[str, Any]]:
-    if not history.dated_by_day:
+def _risk_rows(history: History, window_months: int, is_testable: bool, rules: OptionRules) -> Iterator[dict[str, Any]]:
+    if not (history.dated_by_day and is_testable):
         yield from (_untestable(task, history.cut_off, "active_26_weeks", 0, 0) for task in TARGETS)
         return
     days = cut_offs(history, window_months)

@@ -20,6 +20,8 @@ import pandas as pd
 from ibis import _
 
 from kamkit.intake.documents import Documents, DocumentWords
+from kamkit.intake.history_checks import Checks, HistoryLimits
+from kamkit.intake.reconciliation import ReconciliationLimits
 from kamkit.model.codes import Evidence
 from kamkit.model.rules import Rule, Threshold, load_rules, read_rules
 
@@ -57,6 +59,9 @@ class Treatments(Rule):
     collective_account: Treatment
     not_in_master: Treatment
 
+
+_MERGED = ("treatments", "checks", "history", "reconciliation")
+"""Tables of which an engagement names single entries only."""
 
 RULES: tuple[str, ...] = tuple(Treatments.model_fields)
 _SET_RIGHT = ("credit_sign", "special_period", "other_end_customer", "gross_amount")
@@ -101,6 +106,9 @@ class CleaningRules(Rule):
     gross_amount: GrossLimits
     one_off: OneOffLimits
     collective_words: tuple[str, ...]
+    reconciliation: ReconciliationLimits
+    checks: Checks
+    history: HistoryLimits
 
     def treatment(self, rule: str) -> str:
         """remove, report or off, or how the rule sets something right."""
@@ -117,8 +125,7 @@ def load_cleaning_rules(engagement_folder: Path | None = None) -> CleaningRules:
     Raises EngagementError with every problem of the engagement's file, unknown rules with the nearest known one.
     """
     kit, own = read_rules("cleaning"), read_rules("cleaning", engagement_folder)
-    treatments = own.get("treatments", {})
-    merged = {"treatments": kit["treatments"] | treatments if isinstance(treatments, Mapping) else treatments}
+    merged = {table: kit[table] | own[table] for table in _MERGED if isinstance(own.get(table), Mapping)}
     if own is not kit and isinstance(own.get("documents"), list):
         merged["documents"] = own["documents"] + kit["documents"]
     return load_rules(CleaningRules, "cleaning", engagement_folder, **{**kit, **own, **merged})

@@ -95,7 +95,8 @@ def convert_currencies(lines: Any, rates: pd.DataFrame | None, currency: str) ->
 
 
 def _at_rates(lines: Any, rates: pd.DataFrame, currency: str) -> Any:
-    """Every amount times the rate of its month and currency, at the precision that the column has."""
+    """Every amount times the rate of its month and currency, at the precision that the column has; the currency and the
+    net revenue as booked stay as booked_currency and booked_revenue."""
     table = ibis.memtable(
         rates.loc[rates["currency"] != currency]
         .assign(rate=rates["rate"].map(lambda rate: f"{rate:.8f}"))
@@ -107,6 +108,7 @@ def _at_rates(lines: Any, rates: pd.DataFrame, currency: str) -> Any:
     joined = lines.left_join(table, [month == table.rate_month, lines.currency == table.rate_currency])
     kinds = TABLES["transactions"].columns
     money = [c for c in lines.columns if kinds.get(c) == MONEY]
+    joined = joined.mutate(booked_currency=_.currency, booked_revenue=_.net_revenue)
     at_rate = {c: ibis.coalesce((_[c] * _.rate).cast(lines[c].type()), _[c]) for c in money}
     return joined.mutate(**at_rate, currency=ibis.literal(currency)).drop("rate_month", "rate_currency", "rate")
 

@@ -49,7 +49,8 @@ def account_facts(work: Path, engagement: Engagement, imported: Imported) -> Acc
     sum of the members'; region and field sales come from the lines where the master names none.
     """
     source = _Tables(work / TABLES_FOLDER, imported.level)
-    lines = _Lines(source.lines, source.columns, imported.period, imported.grain)
+    compares_years = "year_on_year" not in imported.blocked
+    lines = _Lines(source.lines, source.columns, imported.period, imported.grain, compares_years)
     members = _members(source, lines)
     item_kinds = [kind for kind, column in _ITEMS.items() if column in source.columns]
     item_kind = item_kinds[0] if item_kinds else None
@@ -67,6 +68,7 @@ def account_facts(work: Path, engagement: Engagement, imported: Imported) -> Acc
         items=lines.items(item_kinds),
         members=members.drop(columns="revenue_ever"),
         tables={name: source.table(name) for name in source.further},
+        blocked=imported.blocked,
     )
 
 
@@ -131,6 +133,7 @@ class _Lines:
     columns: frozenset[str]
     period: Period
     grain: Grain
+    compares_years: bool
 
     @cached_property
     def dates(self) -> list[dt.date]:
@@ -150,7 +153,9 @@ class _Lines:
 
     @property
     def prior(self) -> Period | None:
-        """The equally long span before the period, where history reaches back so far."""
+        """The equally long span before the period, where history reaches back so far and lacks no month of it."""
+        if not self.compares_years:
+            return None
         prior = span_before(self.period)
         start = (
             self.history_start if self.grain == Grain.YEAR else min(self.history_start, covered_months(self.dates)[0])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import tempfile
-from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
@@ -19,6 +18,7 @@ from ibis.expr import operations as ops
 from kamkit.errors import InputError
 from kamkit.intake.cleaning import (
     LINE_KEY,
+    RULES,
     CleaningRules,
     load_cleaning_rules,
     mark_all_lines,
@@ -28,11 +28,12 @@ from kamkit.intake.cleaning import (
 from kamkit.intake.currencies import convert_currencies, read_exchange_rates
 from kamkit.intake.frames import checked_frame
 from kamkit.intake.groups import Groups, assign_groups, group_candidates
+from kamkit.intake.history_checks import check_history
 from kamkit.intake.inputs import Inputs, read_decisions, read_inputs
 from kamkit.intake.periods import find_period, fiscal_year, grain_of
 from kamkit.intake.pseudonyms import Pseudonyms, pseudonyms_of, write_key
 from kamkit.intake.readers import TypedTable, read_table
-from kamkit.intake.reconciliation import reconcile
+from kamkit.intake.reconciliation import Booked, Effect, Reconciled, reconcile
 from kamkit.intake.set_right import set_right
 from kamkit.model.codes import Grain, Level, Severity
 from kamkit.model.engagement import Engagement, Period
@@ -83,9 +84,9 @@ class _Lines:
     report: pd.DataFrame
     sums: Mapping[str, Decimal]
     period: Period
-    first_date: dt.date
-    last_date: dt.date
-    reconciliation: pd.DataFrame
+    dates: list[dt.date]
+    booked: Sequence[Booked]
+    reconciled: Reconciled
     findings: tuple[Finding, ...]
 
 
@@ -109,8 +110,21 @@ class _Import:
         groups = assign_groups(customer_ids, frames.get("customers"), _confirmed(inputs))
         on_group_level = engagement.pareto.level == Level.GROUP
         decisions, conflicts = merge_decisions(decided, groups.members if on_group_level else None)
+        noticed = check_history(
+            lines.kept,
+            lines.booked,
+            lines.dates,
+            frames.get("customers"),
+            groups.members,
+            lines.period,
+            grain_of(engagement.sources.transactions),
+            engagement,
+            rules.checks,
+            rules.history,
+        )
         findings += [
             *lines.findings,
+            *noticed.findings,
             *groups.findings,
             *conflicts,
             *_open_candidates(frames.get("customers"), groups, inputs),
@@ -122,8 +136,8 @@ class _Import:
             grain=self._grain,
             currency=engagement.currency,
             level=engagement.pareto.level,
-            first_date=lines.first_date,
-            last_date=lines.last_date,
+            first_date=lines.dates[0],
+            last_date=lines.dates[-1],
             rows_in=int(lines.sums["rows_in"]),
             rows_kept=int(lines.sums["rows_kept"]),
             revenue_in=float(lines.sums["revenue_in"]),
@@ -133,8 +147,10 @@ class _Import:
             files=pd.DataFrame([row for table in typed.values() for row in table.files]),
             columns=pd.DataFrame([row for table in typed.values() for row in table.columns]),
             rules=lines.report,
-            reconciliation=lines.reconciliation,
+            reconciliation=lines.reconciled.table,
             findings=tuple(findings),
+            bridge=lines.reconciled.bridge,
+            blocked=noticed.blocked,
         )
         self.imported = key.hide_imported(imported) if key else imported
         if key:
@@ -183,19 +199,23 @@ class _Import:
         by_day = grain == Grain.DAY
         marked = mark_all_lines(certain, customers, rules, period.end, by_day, documents)
         report, sums = rule_report(marked, rules)
-        year_start = engagement.fiscal_year_start
-        reconciliation, reconciled = reconcile(
-            *_revenue_by_year(marked, year_start),
+        booked = _booked(marked, rules)
+        reconciled = reconcile(
+            booked,
             engagement.control_totals,
+            rules.reconciliation,
+            engagement.fiscal_year_start,
             engagement.accept_difference,
+            lambda: _effects(marked, rules, engagement.fiscal_year_start),
         )
-        canonical = [c for c in TABLES["transactions"].columns if c in marked.columns]
+        further = ("booked_currency", "booked_revenue")
         kept = marked.filter(_.reason.isnull())
+        canonical = [c for c in TABLES["transactions"].columns if c in marked.columns]
         ordered = (kept if _keeps_order(kept) else kept.order_by(*LINE_KEY)).select(*canonical)
-        noticed = _noticed(kept, period)
+        kept = kept.select(*canonical, *[c for c in further if c in marked.columns])
         about_types = documents.findings() if documents else ()
-        findings = (*converted, *about_types, *dated, *reconciled, *noticed)
-        return _Lines(kept, ordered, report, sums, period, dates[0], dates[-1], reconciliation, findings)
+        findings = (*converted, *about_types, *dated, *reconciled.findings, *_noticed(kept, period))
+        return _Lines(kept, ordered, report, sums, period, dates, booked, reconciled, findings)
 
 
 def merge_decisions(
@@ -241,19 +261,64 @@ def _keeps_order(lines: Any) -> bool:
     return not lines.op().find((ops.JoinChain, ops.InSubquery))
 
 
-def _revenue_by_year(marked: Any, fiscal_year_start: int) -> tuple[dict[int, Decimal], dict[int, Decimal]]:
-    """The exact revenue by fiscal year: of the lines that count or come after the period, and of those without customer."""
-    months = marked.filter(_.posting_date.notnull()).group_by(month=_.posting_date.truncate("M"))
-    sums = months.aggregate(
-        counted=_.net_revenue.sum(where=_.reason.isnull() | (_.reason == "after_period")),
-        lost=_.net_revenue.sum(where=_.reason == "no_customer"),
+def _booked(marked: Any, rules: CleaningRules) -> list[Booked]:
+    """The exact sums of all lines by month and by the rule that removed them, rules in their order."""
+    changes = _set_right(marked, rules)
+    sums = marked.group_by(month=_.posting_date.truncate("M"), reason=_.reason).aggregate(
+        rows=_.count(), revenue=_.net_revenue.sum(), **{f"by_{name}": change.sum() for name, change in changes.items()}
     )
-    counted, lost = defaultdict[int, Decimal](Decimal), defaultdict[int, Decimal](Decimal)
-    for row in sums.to_pyarrow().to_pylist():
-        for years, revenue in ((counted, row["counted"]), (lost, row["lost"])):
-            if revenue is not None:
-                years[fiscal_year(row["month"], fiscal_year_start)] += revenue
-    return dict(counted), dict(lost)
+    booked = [
+        Booked(
+            s["month"],
+            s["reason"],
+            s["rows"],
+            s["revenue"] or Decimal(0),
+            {name: s[f"by_{name}"] or Decimal(0) for name in changes},
+        )
+        for s in sums.order_by("month", "reason").to_pyarrow().to_pylist()
+    ]
+    return sorted(booked, key=lambda lines: RULES.index(lines.reason) if lines.reason else len(RULES))
+
+
+def _set_right(marked: Any, rules: CleaningRules) -> dict[str, Any]:
+    """What each correction has changed about a line's net revenue, in the order in which they were made."""
+    converted, changes = "booked_revenue" in marked.columns, {}
+    gross = marked.net_revenue
+    if "vat" in marked.columns and rules.treatment("gross_amount") == "net":
+        gross = (gross * marked.vat.fill_null(1).cast("decimal(9, 4)")).round(6)
+    signed = marked.booked_revenue if converted else gross
+    if "is_credit_sign" in marked.columns and rules.treatment("credit_sign") == "flip":
+        changes["credit_sign"] = ibis.cases((marked.is_credit_sign, 2 * signed))
+    if converted:
+        changes["currency"] = gross - signed
+    if gross is not marked.net_revenue:
+        changes["gross_amount"] = marked.net_revenue - gross
+    return changes
+
+
+def _effects(marked: Any, rules: CleaningRules, fiscal_year_start: int) -> Iterator[Effect]:
+    """What would change a year's revenue if lines that are only reported did not count, or a file that repeats another."""
+    reported = [rule for rule in RULES if rules.treatment(rule) == "report" and f"is_{rule}" in marked.columns]
+    kept = marked.filter(_.reason.isnull() & _.posting_date.notnull())
+    sums = kept.group_by("source_file", month=_.posting_date.truncate("M")).aggregate(
+        rows=_.count(),
+        revenue=_.net_revenue.sum(),
+        **{rule: _.net_revenue.sum(where=_[f"is_{rule}"]) for rule in reported},
+    )
+    months = sums.order_by("source_file", "month").to_pyarrow().to_pylist()
+    years: dict[tuple[int, str], list[dict[str, Any]]] = {}
+    for month in months:
+        years.setdefault((fiscal_year(month["month"], fiscal_year_start), month["source_file"]), []).append(month)
+    seen = set()
+    for (year, file), parts in years.items():
+        content = (year, *((part["month"], part["rows"], part["revenue"]) for part in parts))
+        if content in seen:
+            yield Effect(year, "file_twice", -sum((part["revenue"] for part in parts), Decimal(0)), file)
+        seen.add(content)
+    for year in {year for year, _file in years}:
+        parts = [part for (y, _file), files in years.items() if y == year for part in files]
+        for rule in reported:
+            yield Effect(year, "reported", -sum((part[rule] or Decimal(0) for part in parts), Decimal(0)), rule)
 
 
 def _noticed(kept: Any, period: Period) -> Iterator[Finding]:

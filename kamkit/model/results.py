@@ -36,7 +36,12 @@ class Imported:
     `columns`: table, column, source, kind, format, decimal, thousands, n_empty, ambiguous, example.
     `rules`: rule, treatment (report | remove), rows, revenue, examples. The rows removed by the rules, taken in
     order, and the rows kept add up to the rows in, and so does revenue, to the cent.
-    `reconciliation`: fiscal_year, stated, imported, difference, difference_share, within_tolerance.
+    `reconciliation`: fiscal_year, stated, imported, difference, difference_share, within_tolerance, without_customer,
+    months (with a line that counts), explained_by (code of `explanation`), explained_detail, explained (its revenue).
+    `bridge`: fiscal_year (missing for lines without a date), step, rows, revenue: from all lines in the files over the
+    rules to the imported and the stated revenue.
+    `blocked`: what the data do not allow to test or compare (account_risk | cross_selling | year_on_year), with the code
+    of the finding that says why.
     """
 
     period: Period
@@ -56,6 +61,8 @@ class Imported:
     rules: pd.DataFrame
     reconciliation: pd.DataFrame
     findings: tuple[Finding, ...]
+    bridge: pd.DataFrame = field(default_factory=pd.DataFrame)
+    blocked: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -67,7 +74,7 @@ class AccountFacts:
     (boolean: has a kept line in the period; only these are ranked and counted), n_customers (in the period), revenue and margin of the period (margin is missing where no line carries one), margin_coverage (share of the
     period's revenue that carries a margin), n_invoices (in the period), first_date, last_date (of lines with positive
     revenue in all history), revenue_prior (the equally long span before the period; missing where history does not
-    reach back), region, field_rep, kam_owner, industry_code, industry_version, industry_text, channel,
+    reach back or lacks months), region, field_rep, kam_owner, industry_code, industry_version, industry_text, channel,
     customer_class, key_label (boolean, missing where unknown), wallet, country. Master data are those of the account's
     largest member in the period, but key_label holds if any member has it, kam_owner is the first one named, wallet the
     sum of the members' wallets; region and field_rep come from the lines where the master names none.
@@ -83,6 +90,7 @@ class AccountFacts:
     or project id, missing where the column is not given.
     `tables`: the further canonical tables given (privileges, budgets, …), with account_id added; `decisions` is always
     there, merged from inputs.xlsx and the decision files, and may be empty.
+    `blocked`: as in Imported.
     """
 
     period: Period
@@ -98,6 +106,7 @@ class AccountFacts:
     items: pd.DataFrame
     members: pd.DataFrame
     tables: Mapping[str, pd.DataFrame]
+    blocked: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 A catalogue sentence says how its values are written, so results stay numbers until the last moment:
 `"{n:count} von {total:count} Kunden bringen {share:percent} des Umsatzes"`. Formats: count · number (one decimal) · percent ·
-change (percent with sign) · money · money_short · date · month · names · word:<section> (a code, through the
+change (percent with sign) · money · money_short · date · month · months · names · word:<section> (a code, through the
 catalogue). Plural: two keys `….one` and `….other`, chosen by the value `n`.
 """
 
@@ -126,6 +126,9 @@ class Labels(string.Formatter):
 
     def month(self, value: dt.date) -> str:
         return format_date(value, "MMMM yyyy", locale=self.locale)
+
+    def months(self, values: Iterable[dt.date]) -> str:
+        return self.names(self.month(value) for value in values)
 
     def names(self, values: Iterable[object]) -> str:
         return format_list([str(value) for value in values], locale=self.locale)

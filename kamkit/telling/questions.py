@@ -41,7 +41,9 @@ def client_questions(
         if kam_types is not None:
             found += _about_types(kam_types, key_accounts, labels)
     ordered = sorted(found, key=lambda q: (-(q.effect or 0.0), -q.weight, q.question))
-    rows = [(rank, q.question, q.why, q.effect) for rank, q in enumerate(ordered, start=1)]
+    distinct = {question.question: question for question in reversed(ordered)}
+    asked = [question for question in ordered if distinct[question.question] is question]
+    rows = [(rank, q.question, q.why, q.effect) for rank, q in enumerate(asked, start=1)]
     return pd.DataFrame(rows, columns=list(QUESTION_COLUMNS))
 
 
@@ -57,15 +59,22 @@ def _about_the_import(imported: Imported, facts: AccountFacts, labels: Labels) -
                 yield _question(labels, "difference", abs(year["difference"]), year=str(year["fiscal_year"]))
     if imported.grain == Grain.YEAR:
         yield _question(labels, "invoice_lines", imported.revenue_kept)
-    for finding in imported.findings:
-        if finding.code == "group_candidates":
-            yield _question(labels, "group_candidates", finding.revenue or None, n=finding.rows or 0)
+    yield from _about_findings(imported, labels)
     accounts = facts.accounts[facts.accounts["in_period"].astype(bool)]
     without_margin = float((accounts["revenue"] * (1 - accounts["margin_coverage"].fillna(0))).clip(lower=0).sum())
     if without_margin > 0.005 * accounts["revenue"].clip(lower=0).sum():
         yield _question(labels, "margin", without_margin)
-    if facts.members.empty or (facts.members["group_source"] == "none").all():
+    is_asked = any(finding.code == "group_coverage" for finding in imported.findings)
+    if not is_asked and (facts.members.empty or (facts.members["group_source"] == "none").all()):
         yield _question(labels, "groups", float(accounts["revenue"].clip(lower=0).sum()))
+
+
+def _about_findings(imported: Imported, labels: Labels) -> Iterator[_Question]:
+    """Every finding for which the catalogues have a question, unless it concerns nobody."""
+    for finding in imported.findings:
+        if f"question.{finding.code}" in labels and finding.values.get("n") != 0:
+            effect = abs(finding.revenue) if finding.revenue else None
+            yield _question(labels, finding.code, effect, **finding.values)
 
 
 def _about_types(kam_types: KamTypes, key_accounts: KeyAccounts, labels: Labels) -> Iterator[_Question]:

@@ -62,7 +62,7 @@ def test_the_target_lies_after_and_the_score_before(facts_from: Callable[..., Ac
 
 
 def test_leavers_are_foreseen_better_than_by_chance(facts_from: Callable[..., AccountFacts]) -> None:
-    table = backtest_options(history_until(facts_from(buyers(150, 60))), 3, pd.Index([]), UNTESTED, RULES)
+    table = backtest_options(history_until(facts_from(buyers(150, 60))), 3, UNTESTED, RULES)
     assert list(table.columns) == COLUMNS
     stop = table[(table["task"] == "risk_stop") & (table["population"] == "active_26_weeks")]
     best = stop[stop["metric"] == "auc"].sort_values("events").iloc[-1]
@@ -84,16 +84,23 @@ def test_shuffled_targets_are_not_foreseen(facts_from: Callable[..., AccountFact
 
 
 def test_under_twenty_events_nothing_is_claimed(facts_from: Callable[..., AccountFacts]) -> None:
-    table = backtest_options(history_until(facts_from(buyers(40, 3))), 3, pd.Index([]), UNTESTED, RULES)
+    table = backtest_options(history_until(facts_from(buyers(40, 3))), 3, UNTESTED, RULES)
     assert set(table["metric"]) == {"not_testable"}
     assert table[["value", "ci_low", "ci_high", "baseline_value"]].isna().all().all()
 
 
 def test_a_short_history_is_not_tested(facts_from: Callable[..., AccountFacts]) -> None:
     orders = [order for order in buyers(40, 0) if order[1] >= "2025-06-01"]
-    table = backtest_options(history_until(facts_from(orders, start="2025-06-01")), 3, pd.Index([]), UNTESTED, RULES)
+    table = backtest_options(history_until(facts_from(orders, start="2025-06-01")), 3, UNTESTED, RULES)
     assert table[["task", "n", "metric"]].to_numpy().tolist() == [
         ["risk_stop", 0, "not_testable"],
         ["risk_fall", 0, "not_testable"],
         ["cross_selling", 0, "not_testable"],
     ]
+
+
+def test_what_the_data_would_deceive_is_not_tested(facts_from: Callable[..., AccountFacts]) -> None:
+    history = history_until(facts_from(buyers(150, 60)))
+    blocked = {"account_risk": "survivorship"}
+    assert set(backtest_options(history, 3, UNTESTED, RULES)["metric"]) > {"auc", "precision_at_10"}
+    assert set(backtest_options(history, 3, UNTESTED, RULES, blocked)["metric"]) == {"not_testable"}

@@ -10,7 +10,7 @@ import pytest
 from kamkit.telling.language import Labels, catalogue
 
 LANGUAGES = ("de", "en")
-FORMATS = ["count", "number", "percent", "change", "money", "money_short", "date", "month", "names", "word"]
+FORMATS = ["count", "number", "percent", "change", "money", "money_short", "date", "month", "months", "names", "word"]
 FIXED_TERMS = re.compile(
     r"80[\s-]?%(?:[\s-](?:Kreis|circle))?|95\s?%|20\s?%|10\s?%|5\s?%|90\s(?:Tage|days)|CR-\d+|NACE 2|IFRS 8(?:\.\d+)?|ASC [\d-]+"
     r"|(?:19|20)\d\d|DB I+V?|\b[01]\b"

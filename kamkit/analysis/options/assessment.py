@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -28,10 +28,10 @@ from kamkit.analysis.options.scoring import LEAST_COVERAGE, Scored, score_option
 from kamkit.analysis.options.sister_companies import sister_white_spots
 from kamkit.analysis.options.takeover import takeover_gate, takeover_indicators
 from kamkit.errors import EngagementError
-from kamkit.model.codes import Gate, Option, Tier
+from kamkit.model.codes import Gate, Option, Severity, Tier
 from kamkit.model.engagement import AccountRiskSettings, OptionSettings, unknown
 from kamkit.model.option_rules import OptionRules, RiskLevel
-from kamkit.model.results import AccountFacts, KamTypes, KeyAccounts, StrategyOptions
+from kamkit.model.results import AccountFacts, Finding, KamTypes, KeyAccounts, StrategyOptions
 
 OPTION_COLUMNS = [
     "account_id",
@@ -71,7 +71,9 @@ def assess_options(
         pd.Index(chosen.astype(object))
     )
     risk, risk_method = assess_account_risk(history, account_risk.window_months, rules.risk)
-    cross, method, cross_methods = rank_cross_selling(history, risk, keys, facts.items, rules.cross_selling)
+    cross, method, cross_methods = rank_cross_selling(
+        history, risk, keys, facts.items, rules.cross_selling, "cross_selling" not in facts.blocked
+    )
     sisters = sister_white_spots(history, facts.members, facts.items, rules.cross_selling)
     growth = find_growth(history, cross, sisters, risk, keys, ids, facts.items, rules.cross_selling)
     found = _Found(history, rules, settings, ids, keys, risk, growth, sisters, account_risk.window_months)
@@ -86,9 +88,15 @@ def assess_options(
         cross_selling=cross,
         recommendations=recommendations,
         actions=plan_actions(recommendations, values, keys, today),
-        backtests=backtest.backtest_options(history, account_risk.window_months, keys, method, rules),
-        methods=(*risk_method, *cross_methods),
+        backtests=backtest.backtest_options(history, account_risk.window_months, method, rules, facts.blocked),
+        methods=(*risk_method, *cross_methods, *_untested(facts.blocked)),
     )
+
+
+def _untested(blocked: Mapping[str, str]) -> Iterator[Finding]:
+    """Why account risk was not tested on the client's own history."""
+    if reason := blocked.get("account_risk"):
+        yield Finding(f"untested_{reason}", "transactions", Severity.WARNING)
 
 
 def _check_weights(settings: OptionSettings, rules: OptionRules) -> None:

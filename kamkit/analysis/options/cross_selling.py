@@ -101,6 +101,7 @@ def rank_cross_selling(
     key_account_ids: pd.Index,
     items: pd.DataFrame,
     rules: CrossSellingRules,
+    is_testable: bool = True,
 ) -> tuple[pd.DataFrame, Method, tuple[Finding, ...]]:
     """Up to ten items per account, by likelihood of a first purchase, for key accounts and for all with at least three
     invoices of positive amount; the method with its test; and what was done, for the report.
@@ -108,12 +109,13 @@ def rank_cross_selling(
     `risk`: account_id, level. `items`: item, name. Expected revenue = chance of a first purchase within a year × the
     median share that buyers spend on the item × the account's yearly revenue; low and high take the quartiles. The
     gate is closed where risk is red or the account loses money, and not_assessable below the least numbers of accounts
-    and items; gates order the report's list and never remove rows.
+    and items; gates order the report's list and never remove rows. Where items were re-organised (not `is_testable`)
+    first purchases are none, so comparable accounts decide, untested.
     """
     if history.purchases.empty:
         return pd.DataFrame(columns=COLUMNS), Method("none", "no_items"), (_told("cross_none", 0),)
     baskets = _baskets(history, rules)
-    method = choose_method(history, rules)
+    method = choose_method(history, rules) if is_testable else Method("peers", "reorganised")
     invoices = history.orders["account_id"].value_counts()
     chosen = pd.Index(invoices.index[invoices >= FEWEST_INVOICES]).union(key_account_ids).sort_values()
     subset = baskets.rows(pd.Index(chosen.astype(object)))
