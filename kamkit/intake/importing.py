@@ -33,7 +33,7 @@ from kamkit.intake.inputs import Inputs, read_decisions, read_inputs
 from kamkit.intake.periods import find_period, fiscal_year, grain_of
 from kamkit.intake.pseudonyms import Pseudonyms, pseudonyms_of, write_key
 from kamkit.intake.readers import TypedTable, read_table
-from kamkit.intake.reconciliation import Booked, Effect, Reconciled, reconcile
+from kamkit.intake.reconciliation import CURRENCY, Booked, Effect, Reconciled, reconcile
 from kamkit.intake.set_right import set_right
 from kamkit.model.codes import Grain, Level, Severity
 from kamkit.model.engagement import Engagement, Period
@@ -290,7 +290,7 @@ def _set_right(marked: Any, rules: CleaningRules) -> dict[str, Any]:
     if "is_credit_sign" in marked.columns and rules.treatment("credit_sign") == "flip":
         changes["credit_sign"] = ibis.cases((marked.is_credit_sign, 2 * signed))
     if converted:
-        changes["currency"] = gross - signed
+        changes[CURRENCY] = gross - signed
     if gross is not marked.net_revenue:
         changes["gross_amount"] = marked.net_revenue - gross
     return changes

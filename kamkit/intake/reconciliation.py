@@ -22,6 +22,7 @@ COLUMNS = (
 )
 BRIDGE_COLUMNS = ("fiscal_year", "step", "rows", "revenue")
 IN_FILES, IMPORTED, STATED, DIFFERENCE = "in_files", "imported", "stated", "difference"
+CURRENCY = "currency"
 AFTER_PERIOD, NO_CUSTOMER = "after_period", "no_customer"
 
 FACTORS: Mapping[str, Decimal] = {
@@ -169,7 +170,7 @@ def _effects(booked: Sequence[Booked], fiscal_year_start: int) -> Iterator[Effec
         left = _revenue(lines for y, lines in dated if (y, lines.reason) == (year, reason))
         yield Effect(year, "rule", left, str(reason))
     counted = [(year, lines) for year, lines in dated if lines.counts]
-    for year, name in {(year, name) for year, lines in counted for name in lines.set_right}:
+    for year, name in {(year, name) for year, lines in counted for name in lines.set_right if name != CURRENCY}:
         yield Effect(year, "set_right", -_change((lines for y, lines in counted if y == year), name), name)
     for year in {year for year, _ in counted}:
         own = _revenue(lines for y, lines in counted if y == year)
