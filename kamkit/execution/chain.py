@@ -169,7 +169,7 @@ def check_files(engagement: Engagement) -> None:
         for name, source in engagement.sources.given():
             patterns = [*source.patterns, *(join.path for join in source.join)]
             plain = [pattern for pattern in patterns if not pattern.endswith(PACKED_SUFFIXES)]
-            found = find_files(plain, engagement.folder, Path(scratch))[1]
+            found = find_files(plain, engagement.folder, Path(scratch), engagement.allow_outside)[1]
             problems += [f"sources.{name}: {problem}" for problem in found]
     if problems:
         raise InputError(engagement.file.name, problems)

@@ -24,6 +24,8 @@ import yaml
 from python_calamine import CalamineError, CalamineWorkbook, PasswordError
 
 from kamkit.errors import InputError
+from kamkit.intake.archives import check_workbook
+from kamkit.intake.dialects import CannotReadError
 from kamkit.intake.groups import group_candidates
 from kamkit.model.codes import Level
 from kamkit.model.kit import kit_folder
@@ -196,12 +198,15 @@ def _words(list_name: str) -> Mapping[str, Mapping[str, str]]:
 def _read_workbook(path: Path) -> tuple[dict[str, _Rows], dict[str, list[list[Any]]]]:
     """The known sheets by code, and the cells of the others by name."""
     try:
+        check_workbook(path)
         workbook = CalamineWorkbook.from_path(path)
         cells = {
             title: workbook.get_sheet_by_name(title).to_python(skip_empty_area=False) for title in workbook.sheet_names
         }
     except PasswordError:
         raise InputError(path.name, ["is protected by a password: save it without one"]) from None
+    except CannotReadError as error:
+        raise InputError(path.name, [str(error)]) from None
     except (CalamineError, OSError) as error:
         raise InputError(
             path.name, [f"cannot be read as a workbook: {error}. Move it away to have a new one made"]

@@ -22,6 +22,7 @@ import pyarrow.parquet as pq
 from python_calamine import CalamineError, CalamineSheet, CalamineWorkbook, PasswordError, WorksheetNotFound
 
 from kamkit.errors import shorten
+from kamkit.intake.archives import check_workbook
 from kamkit.intake.dialects import HEADER_WITHIN, Dialect, find_header, read_dialect
 from kamkit.intake.dialects import CannotReadError as CannotReadError
 from kamkit.intake.number_formats import NATIVE, sql_text
@@ -353,6 +354,7 @@ def _open_workbook(
 
 
 def _sheet(path: Path, name: str | None) -> CalamineSheet:
+    check_workbook(path)
     try:
         book = CalamineWorkbook.from_path(str(path))
         if name is not None:

@@ -198,7 +198,8 @@ def _opened(
     sheet: str | None,
     problems: list[str],
 ) -> list[RawTable]:
-    files, missing = find_files(patterns, reading.engagement.folder, reading.scratch)
+    engagement = reading.engagement
+    files, missing = find_files(patterns, engagement.folder, reading.scratch, engagement.allow_outside)
     problems += missing
     tables = []
     for file in files:

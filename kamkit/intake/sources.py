@@ -5,26 +5,26 @@ from __future__ import annotations
 import contextlib
 import difflib
 import glob
-import gzip
 import os
 import re
-import shutil
-import zipfile
-import zlib
-from collections.abc import Iterator, Sequence
+import stat
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 import ibis
 import ibis.expr.types as ir
 
 from kamkit.errors import InputError, shorten
+from kamkit.intake.archives import unpack
+from kamkit.intake.dialects import CannotReadError
 from kamkit.model.engagement import Source
 
 TEXT_SUFFIXES = (".csv", ".txt", ".tsv")
 WORKBOOK_SUFFIXES = (".xlsx", ".xls", ".xlsb", ".ods", ".xlsm")
 PACKED_SUFFIXES = (".gz", ".zip")
-READABLE = (*TEXT_SUFFIXES, *WORKBOOK_SUFFIXES, ".parquet", *PACKED_SUFFIXES)
+PLAIN = (*TEXT_SUFFIXES, *WORKBOOK_SUFFIXES, ".parquet")
+READABLE = (*PLAIN, *PACKED_SUFFIXES)
 _ZIPPED_BOOK, _OLD_BOOK = b"PK\x03\x04", b"\xd0\xcf\x11\xe0"
 
 
@@ -37,28 +37,31 @@ class RawFile:
     kind: str
 
 
-def find_files(patterns: Sequence[str], folder: Path, scratch: Path) -> tuple[list[RawFile], list[str]]:
+def find_files(
+    patterns: Sequence[str], folder: Path, scratch: Path, outside: bool = True
+) -> tuple[list[RawFile], list[str]]:
     """The raw files that paths and globs mean, unpacked into `scratch` where they are compressed, and every problem.
 
-    A file named twice is read once; Excel's lock files (~$…) are left out of globs.
+    A file named twice is read once; Excel's lock files (~$…) are left out of globs. Unless files may lie `outside`, a link
+    that leads out of the folder is a problem.
     """
     files: dict[Path, RawFile] = {}
     problems: list[str] = []
     for pattern in patterns:
         for path in _matches(pattern, folder, problems):
-            if path.resolve() not in files:
-                name = _shown(path, folder)
-                problem = _unreadable(path)
-                if problem:
-                    problems.append(f"{name}: {problem}")
-                    continue
-                try:
-                    for member, plain in _unpacked(path, name, scratch):
-                        files[path.resolve() / member] = RawFile(member or name, plain, _kind(plain))
-                except (zipfile.BadZipFile, gzip.BadGzipFile, EOFError, zlib.error):
-                    problems.append(f"{name}: is damaged and cannot be unpacked: ask for the file again")
-                except _CannotUseError as error:
-                    problems.append(f"{name}: {error}")
+            if path.resolve() in files:
+                continue
+            name = _shown(path, folder)
+            try:
+                _check(path, folder, outside)
+                packed = path.suffix.lower() in PACKED_SUFFIXES
+                place = scratch / "unpacked" / f"{len(_entries(scratch / 'unpacked'))}"
+                for member, plain in unpack(path, place, PLAIN) if packed else [("", path)]:
+                    files[path.resolve() / member] = RawFile(
+                        f"{name}/{member}" if member else name, plain, _kind(plain)
+                    )
+            except CannotReadError as error:
+                problems.append(f"{name}: {error}")
     return list(files.values()), problems
 
 
@@ -99,10 +102,6 @@ def nearest(word: str, known: Sequence[str]) -> str:
     return f". Did you mean {lowered[near[0]]!r}?" if near else ""
 
 
-class _CannotUseError(Exception):
-    """What keeps one file from being used, for the list of problems."""
-
-
 def _matches(pattern: str, folder: Path, problems: list[str]) -> list[Path]:
     path = folder / pattern
     if os.path.lexists(path) or not glob.has_magic(pattern):
@@ -139,52 +138,26 @@ def _shown(path: Path, folder: Path) -> str:
     return path.relative_to(folder).as_posix() if path.is_relative_to(folder) else path.name
 
 
-def _unreadable(path: Path) -> str | None:
+def _check(path: Path, folder: Path, outside: bool) -> None:
+    """Raises CannotReadError for what is no file that can be read; nothing but a regular file is ever opened."""
+    if not (outside or path.resolve().is_relative_to(folder.resolve())):
+        raise CannotReadError(
+            "is a link that leads out of the engagement's folder: move the file there or set allow_outside: true"
+        )
     if path.is_dir():
-        return "is a folder: name a file in it, or all of them with /*"
+        raise CannotReadError("is a folder: name a file in it, or all of them with /*")
     if path.suffix.lower() not in READABLE:
         known = " ".join(suffix[1:] for suffix in READABLE)
-        return f"files of type {path.suffix or 'without ending'} cannot be read: known are {known}"
+        raise CannotReadError(f"files of type {path.suffix or 'without ending'} cannot be read: known are {known}")
     try:
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise CannotReadError("is a device or a pipe, no file: copy its content into a file")
         with path.open("rb") as opened:
-            return None if opened.read(1) else "is empty (0 bytes): export it again"
+            if not opened.read(1):
+                raise CannotReadError("is empty (0 bytes): export it again")
     except OSError as error:
-        return f"cannot be read ({(error.strerror or 'unknown reason').lower()}): check the file's permissions"
-
-
-def _unpacked(path: Path, name: str, scratch: Path) -> Iterator[tuple[str, Path]]:
-    """Name for people and plain file of everything in a file; an empty name means the file's own."""
-    suffix = path.suffix.lower()
-    if suffix not in PACKED_SUFFIXES:
-        yield "", path
-        return
-    place = scratch / "unpacked" / f"{len(_entries(scratch / 'unpacked'))}"
-    place.mkdir(parents=True)
-    if suffix == ".gz":
-        target = place / path.stem
-        with gzip.open(path) as packed, target.open("wb") as plain:
-            shutil.copyfileobj(packed, plain, 1 << 20)
-        yield "", target
-        return
-    with zipfile.ZipFile(path) as packed_files:
-        members = [member for member in packed_files.infolist() if _is_data(member)]
-        if not members:
-            raise _CannotUseError("holds no csv, workbook or parquet file")
-        if any(member.flag_bits & 1 for member in members):
-            raise _CannotUseError("is password-protected: save it without a password")
-        for number, member in enumerate(sorted(members, key=lambda m: m.filename)):
-            target = place / f"{number}{PurePosixPath(member.filename).suffix.lower()}"
-            with packed_files.open(member) as packed, target.open("wb") as plain:
-                shutil.copyfileobj(packed, plain, 1 << 20)
-            if target.stat().st_size == 0:
-                raise _CannotUseError(f"{member.filename} in it is empty (0 bytes): export it again")
-            yield f"{name}/{member.filename}", target
-
-
-def _is_data(member: zipfile.ZipInfo) -> bool:
-    path = PurePosixPath(member.filename)
-    readable = path.suffix.lower() in READABLE and path.suffix.lower() not in PACKED_SUFFIXES
-    return readable and not member.is_dir() and not path.name.startswith(("~$", "._"))
+        reason = (error.strerror or "unknown reason").lower()
+        raise CannotReadError(f"cannot be read ({reason}): check the file's permissions") from None
 
 
 def _kind(path: Path) -> str:

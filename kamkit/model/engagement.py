@@ -30,6 +30,7 @@ from kamkit.model.codes import Basis, Level
 from kamkit.model.kit import bundled_cases, kit_folder
 from kamkit.model.presets import preset_named, presets
 from kamkit.model.tables import SOURCE_TABLES, TABLES
+from kamkit.model.yaml_files import load_yaml
 
 ENGAGEMENT_FILE = "engagement.yml"
 LANGUAGES = ("de", "en")
@@ -367,7 +368,7 @@ _UniqueKeyLoader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG,
 
 def _read_yaml(file: Path) -> dict[str, Any]:
     try:
-        raw = yaml.load(file.read_text(encoding="utf-8-sig"), Loader=_UniqueKeyLoader)
+        raw = load_yaml(file.read_text(encoding="utf-8-sig"), _UniqueKeyLoader)
     except OSError as error:
         raise EngagementError(file.name, [f"cannot be read: {error.strerror}"]) from None
     except UnicodeDecodeError:
@@ -375,7 +376,9 @@ def _read_yaml(file: Path) -> dict[str, Any]:
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         place = f" in line {mark.line + 1}" if mark else ""
-        raise EngagementError(file.name, [f"is not valid YAML{place}: {getattr(error, 'problem', error)}"]) from None
+        raise EngagementError(
+            file.name, [f"is not valid YAML{place}: {getattr(error, 'problem', None) or error}"]
+        ) from None
     if not isinstance(raw, dict):
         raise EngagementError(file.name, ["is empty: give at least client and sources.transactions"])
     missing: list[str] = []

@@ -14,6 +14,7 @@ from kamkit.errors import EngagementError
 from kamkit.model.codes import Evidence
 from kamkit.model.engagement import unknown
 from kamkit.model.kit import kit_folder
+from kamkit.model.yaml_files import load_yaml
 
 
 class Rule(BaseModel):
@@ -51,7 +52,7 @@ def read_rules(name: str, engagement_folder: Path | None = None) -> dict[str, An
     own = engagement_folder / "rules" / f"{name}.yml" if engagement_folder else None
     path = own if own and own.is_file() else kit_folder("templates") / "rules" / f"{name}.yml"
     try:
-        table = yaml.safe_load(path.read_text(encoding="utf-8"))
+        table = load_yaml(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise EngagementError(f"rules/{name}.yml", [f"cannot be read: {error}"]) from None
     if not isinstance(table, dict):
