@@ -7,27 +7,47 @@ import os
 import resource
 import statistics
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from typing import Any
+
+
+@dataclass
+class Clock:
+    """Wall and CPU seconds of the named phases of a measured function, which returns its clock."""
+
+    phases: dict[str, tuple[float, float]] = field(default_factory=lambda: defaultdict(lambda: (0.0, 0.0)))
+
+    @contextmanager
+    def phase(self, name: str) -> Iterator[None]:
+        """Add what passes inside to the phase of that name."""
+        seconds, cpu = time.perf_counter(), time.process_time()
+        yield
+        before = self.phases[name]
+        self.phases[name] = (before[0] + time.perf_counter() - seconds, before[1] + time.process_time() - cpu)
 
 
 @dataclass(frozen=True)
 class Measurement:
-    """Medians over the runs: wall seconds, CPU seconds (children included), peak MiB of the largest process."""
+    """Medians over the runs: wall seconds, CPU seconds (children included), peak MiB of the largest process; per phase,
+    where the function tells them, its wall and CPU seconds."""
 
     seconds: float
     cpu: float
     peak_mib: float
+    phases: dict[str, tuple[float, float]]
 
 
 def _child(work: Callable[..., Any], arguments: tuple[Any, ...], answers: Any) -> None:
     started = time.perf_counter()
-    work(*arguments)
+    clock = work(*arguments)
     seconds = time.perf_counter() - started
     times = os.times()
     usage = [resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-    answers.put((seconds, sum(times[:4]), max(usage) / 1024))
+    phases = dict(clock.phases) if isinstance(clock, Clock) else {}
+    answers.put((seconds, sum(times[:4]), max(usage) / 1024, phases))
 
 
 def measure(work: Callable[..., Any], *arguments: Any, runs: int = 3) -> Measurement:
@@ -42,7 +62,9 @@ def measure(work: Callable[..., Any], *arguments: Any, runs: int = 3) -> Measure
         if process.exitcode:
             raise RuntimeError(f"{work.__name__} failed with exit code {process.exitcode}")
         rows.append(answers.get())
-    return Measurement(*(statistics.median(column) for column in zip(*rows, strict=True)))
+    *whole, phases = zip(*rows, strict=True)
+    medians = {name: tuple(map(statistics.median, zip(*(p[name] for p in phases), strict=True))) for name in phases[0]}
+    return Measurement(*(statistics.median(column) for column in whole), phases=medians)
 
 
 def table(title: str, measured: dict[str, Measurement], base: str) -> str:

@@ -18,6 +18,7 @@ from typing import Any, Literal
 import ibis
 import pandas as pd
 from ibis import _
+from ibis.util import gen_name
 
 from kamkit.intake.documents import Documents, DocumentWords
 from kamkit.intake.history_checks import Checks, HistoryLimits
@@ -175,11 +176,11 @@ def mark_all_lines(
     if rules.looks_for("cancelled_pair", "possible_cancellation"):
         lines = _with_cancellations(lines, rules.cancellation, documents)
         pair = {"cancelled_pair": _.is_cancelled_pair, "possible_cancellation": _.is_reversal & ~_.is_cancelled_pair}
-        lines = _mark(lines, pair, rules).drop("is_reversal", "document")
+        lines = _settled(_mark(lines, pair, rules).drop("is_reversal", "document"))
     if rules.looks_for("repeated_line"):
-        lines = _with_repeats(lines)
+        lines = _settled(_with_repeats(lines))
     if rules.looks_for("one_off") and by_day:
-        lines = _with_one_offs(lines, rules.one_off, period_end)
+        lines = _settled(_with_one_offs(lines, rules.one_off, period_end))
     conditions = {
         "unknown_document": documents.unknown() if documents else None,
         "negative_line": _.net_revenue < 0,
@@ -357,6 +358,11 @@ def _with_one_offs(lines: Any, limits: OneOffLimits, period_end: dt.date) -> Any
     joined = lines.left_join(found, lines.customer_id == found.buyer)
     large = (_.net_revenue > _.bought * _decimal(limits.share_of_customer.value)) & (_.net_revenue >= _.enough)
     return joined.mutate(is_one_off=(counts & large).fill_null(False)).drop("bought", "buyer", "enough")
+
+
+def _settled(lines: Any) -> Any:
+    """The lines as a view: what is asked of them next is compiled without all the steps that led here."""
+    return lines.get_backend().create_view(gen_name("lines"), lines)
 
 
 def _fetched(found: Any) -> Any:

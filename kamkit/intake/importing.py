@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -13,7 +14,6 @@ from typing import Any
 import ibis
 import pandas as pd
 from ibis import _
-from ibis.expr import operations as ops
 
 from kamkit.errors import InputError
 from kamkit.intake.cleaning import (
@@ -30,8 +30,10 @@ from kamkit.intake.frames import checked_frame
 from kamkit.intake.groups import Groups, assign_groups, group_candidates
 from kamkit.intake.history_checks import check_history
 from kamkit.intake.inputs import Inputs, read_decisions, read_inputs
+from kamkit.intake.number_formats import sql_text
 from kamkit.intake.periods import find_period, fiscal_year, grain_of
 from kamkit.intake.pseudonyms import Pseudonyms, pseudonyms_of, write_key
+from kamkit.intake.raw_tables import rows_of
 from kamkit.intake.readers import TypedTable, read_table
 from kamkit.intake.reconciliation import CURRENCY, Booked, Effect, Reconciled, reconcile
 from kamkit.intake.set_right import set_right
@@ -41,6 +43,8 @@ from kamkit.model.results import Finding, Imported
 from kamkit.model.tables import TABLES, pandas_dtype
 
 TABLES_FOLDER = "tables"
+_KEEPING_ORDER = {"SEQ_SCAN", "TABLE_SCAN", "PROJECTION", "FILTER"}
+"""Steps of a plan that hand rows on in the order in which they are stored; a join may not."""
 MEMBERS = "members"
 """Beside the canonical tables: customer_id, account_id (on group level), group_source."""
 
@@ -197,7 +201,7 @@ class _Import:
         dates = _booking_dates(certain)
         period, dated = find_period(dates, grain, engagement.fiscal_year_start, engagement.period)
         by_day = grain == Grain.DAY
-        marked = mark_all_lines(certain, customers, rules, period.end, by_day, documents)
+        marked = self._stored(mark_all_lines(certain, customers, rules, period.end, by_day, documents))
         report, sums = rule_report(marked, rules)
         booked = _booked(marked, rules)
         reconciled = reconcile(
@@ -211,11 +215,22 @@ class _Import:
         further = ("booked_currency", "booked_revenue")
         kept = marked.filter(_.reason.isnull())
         canonical = [c for c in TABLES["transactions"].columns if c in marked.columns]
-        ordered = (kept if _keeps_order(kept) else kept.order_by(*LINE_KEY)).select(*canonical)
+        ordered = kept.select(*canonical)
         kept = kept.select(*canonical, *[c for c in further if c in marked.columns])
         about_types = documents.findings() if documents else ()
         findings = (*converted, *about_types, *dated, *reconciled.findings, *_noticed(kept, period))
         return _Lines(kept, ordered, report, sums, period, dates, booked, reconciled, findings)
+
+    def _stored(self, lines: Any) -> Any:
+        """Lines computed once, in the order of the files; sorted only where DuckDB might not have kept that order."""
+        view = self._backend.create_view("all_lines", lines, overwrite=True).get_name()
+        rows = f"SELECT * REPLACE (CAST(reason AS ENUM({', '.join(map(sql_text, RULES))})) AS reason) FROM {view}"
+        ((_name, plan),) = rows_of(self._backend.con, f"EXPLAIN (FORMAT json) {rows}")
+        order = (
+            "" if set(re.findall(r'"name": "(\w+)"', plan)) <= _KEEPING_ORDER else f" ORDER BY {', '.join(LINE_KEY)}"
+        )
+        rows_of(self._backend.con, f"CREATE OR REPLACE TABLE marked AS {rows}{order}")
+        return self._backend.table("marked")
 
 
 def merge_decisions(
@@ -254,11 +269,6 @@ def _booking_dates(certain: Any) -> list[dt.date]:
             ["no line has a customer, a date and an amount, and counts: check the columns and what is excluded"],
         )
     return sorted(days["posting_date"].to_pylist())
-
-
-def _keeps_order(lines: Any) -> bool:
-    """Whether lines come in the order of their typed table: DuckDB keeps it through every step but a join."""
-    return not lines.op().find((ops.JoinChain, ops.InSubquery))
 
 
 def _booked(marked: Any, rules: CleaningRules) -> list[Booked]:

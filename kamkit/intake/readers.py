@@ -511,11 +511,7 @@ def _write(reading: _Reading, parts: Sequence[_Part], fields: Sequence[Field], p
     if "JOIN" in origin or periods:
         query += f" ORDER BY source_file, source_row{', posting_date' if periods else ''}"
     target = f"typed_{reading.name}"
-    reading.rows(f"CREATE OR REPLACE TABLE {target}_cells AS {query}")
-    reading.rows(
-        f"CREATE OR REPLACE VIEW {target} AS SELECT * REPLACE (CAST(source_file AS VARCHAR) AS source_file, "
-        f"CAST(row_mark AS VARCHAR) AS row_mark) FROM {target}_cells"
-    )
+    reading.rows(f"CREATE OR REPLACE TABLE {target} AS {query}")
     return target
 
 

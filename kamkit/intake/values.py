@@ -6,7 +6,7 @@ One pass of statistics per file: numbers by shape, dates and flags by distinct t
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +44,7 @@ from kamkit.model.tables import DATE, FLAG, NUMBER
 
 EMPTY_TOKENS = ("", "NULL", "null", "#N/A", "N/A", "n/a", "-", "NaN")
 MOST_KEYS = 200_000
+MOST_SHAPES = 1_000
 _WHAT = {NUMBER: "is not a number", DATE: "is not a date", FLAG: "is neither yes nor no"}
 _REMEDY = {
     NUMBER: "correct them or set format.decimal",
@@ -274,13 +275,27 @@ def _read_numbers(
     values.whole = max(written.whole for written in formats)
     values.digits = max(written.digits for written in formats)
     for n, written in enumerate(formats):
-        same_width = NumberFormat(**{**written.__dict__, "whole": values.whole, "digits": values.digits})
-        values.expressions.append(number_sql(f"r.{column.cell}", same_width, column.copied[n].table.native))
+        native = column.copied[n].table.native
+        same_width = replace(written, whole=values.whole, digits=values.digits)
+        same_width = replace(same_width, unreadable=_misread(column, n, same_width, native))
+        values.expressions.append(number_sql(f"r.{column.cell}", same_width, native))
     if values.whole + values.digits > WIDEST:
         values.whole = None
     values.decimal = _one_of(written.decimal for written in formats)
     values.thousands = _one_of(written.thousands for written in formats)
     values.ambiguous = any(written.ambiguous for written in formats)
+
+
+def _misread(column: _Column, n: int, written: NumberFormat, native: bool) -> frozenset[str]:
+    """The unreadable shapes that the SQL of the format would take for numbers; the others need not be kept from it."""
+    read = number_sql("v", replace(written, unreadable=frozenset()), native)
+    texts = {shape: (column.counts[n][shape].example, shape.removesuffix("0")) for shape in written.unreadable}
+    rows = ", ".join(f"({sql_text(shape)}, {sql_text(text)})" for shape, both in texts.items() for text in both)
+    if not 0 < len(texts) < MOST_SHAPES:
+        return written.unreadable
+    return frozenset(
+        key for (key,) in rows_of(column.con, f"SELECT k FROM (VALUES {rows}) AS t(k, v) WHERE {read} IS NOT NULL")
+    )
 
 
 def _neighbours(column: _Column, numbers: Sequence[_Column], n: int, keys: Sequence[str], table: RawTable) -> set[str]:
