@@ -30,9 +30,11 @@ from kamkit.errors import EngagementError
 from kamkit.execution.files import hash_files, relative, write_json, write_text
 from kamkit.execution.settings import dotted_settings, engagement_with, input_files, today_from, work_of
 from kamkit.execution.store import StepStore, key_of, kit_hash, plain, source_hash
+from kamkit.intake.cleaning import load_cleaning_rules
 from kamkit.intake.facts import account_facts
 from kamkit.intake.importing import import_engagement
 from kamkit.intake.inputs import read_inputs
+from kamkit.intake.privacy import masked_frame
 from kamkit.intake.pseudonyms import KEY_FILE, read_key
 from kamkit.model.engagement import Engagement
 from kamkit.model.kam_type_rules import KamTypeRules, load_kam_type_rules
@@ -138,7 +140,8 @@ class Project:
     @property
     def comments(self) -> pd.DataFrame:
         """What people have written for the report: section, account_id, text, author_role, date."""
-        comments = read_inputs(self.engagement.folder / self.engagement.inputs).comments
+        rules = load_cleaning_rules(self.engagement.folder)
+        comments = masked_frame(read_inputs(self.engagement.folder / self.engagement.inputs).comments, rules)
         if not self.engagement.pseudonymise:
             return comments
         key = read_key(self.engagement)

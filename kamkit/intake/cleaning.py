@@ -110,6 +110,9 @@ class CleaningRules(Rule):
     reconciliation: ReconciliationLimits
     checks: Checks
     history: HistoryLimits
+    personal_data: Literal["remove", "report", "off"]
+    personal_headings: Mapping[Literal["email", "phone", "iban", "birth"], tuple[str, ...]]
+    sole_trader_words: tuple[str, ...]
 
     def treatment(self, rule: str) -> str:
         """remove, report or off, or how the rule sets something right."""

@@ -66,12 +66,13 @@ def account_facts(work: Path, engagement: Engagement, imported: Imported) -> Acc
         purchases=lines.purchases(item_kind),
         product_purchases=lines.purchases("product" if len(item_kinds) == 2 else None),
         items=lines.items(item_kinds),
-        members=members.drop(columns="revenue_ever"),
+        members=members.drop(columns=["revenue_ever", "usual_rep"]),
         tables={name: source.table(name) for name in source.further},
         blocked=imported.blocked,
     )
 
 
+_MEMBER_COLUMNS = ("customer_id", "account_id", "name", "revenue", "group_source", "revenue_ever", "usual_rep")
 _ITEMS = {"category": "category", "product": "product_id"}
 _SHARES = {"contract_share": "contract_id", "project_share": "project_id"}
 
@@ -263,18 +264,19 @@ class _Lines:
 
 
 def _members(source: _Tables, lines: _Lines) -> pd.DataFrame:
-    """customer_id, account_id, name, revenue (period), group_source, and revenue_ever for the order of size."""
+    """customer_id, account_id, name, revenue (period), group_source, and for the accounts revenue_ever and usual_rep."""
     revenue = _.net_revenue.sum(where=lines.in_period())
     sums = lines.table.group_by("customer_id").aggregate(
         revenue=_float(revenue.fill_null(0)), revenue_ever=_float(_.net_revenue.sum())
     )
     names = source.customers()[["customer_id", "name"]]
-    members = (
+    return (
         _frame(sums.order_by("customer_id"))
         .merge(source.members, on="customer_id")
         .merge(names, on="customer_id", how="left")
+        .reindex(columns=list(_MEMBER_COLUMNS))
+        .astype({"usual_rep": "string"})
     )
-    return members[["customer_id", "account_id", "name", "revenue", "group_source", "revenue_ever"]]
 
 
 def _accounts(source: _Tables, lines: _Lines, members: pd.DataFrame) -> pd.DataFrame:
@@ -300,9 +302,9 @@ def _accounts(source: _Tables, lines: _Lines, members: pd.DataFrame) -> pd.DataF
         }
     )
     accounts = accounts.merge(any_member.reset_index(), on="account_id", how="left")
-    for column, on_lines in (("region", "region"), ("field_rep", "sales_rep")):
-        usual = accounts["account_id"].map(_usual(lines, on_lines)).astype("string")
-        accounts[column] = accounts[column].fillna(usual)
+    reps = by_size.dropna(subset=["usual_rep"]).drop_duplicates("account_id").set_index("account_id")["usual_rep"]
+    for column, usual in (("region", _usual(lines, "region")), ("field_rep", reps)):
+        accounts[column] = accounts[column].fillna(accounts["account_id"].map(usual).astype("string"))
     return accounts[list(_ACCOUNT_COLUMNS)].astype({"key_label": "boolean"})
 
 

@@ -32,6 +32,17 @@ from kamkit.intake.history_checks import check_history
 from kamkit.intake.inputs import Inputs, read_decisions, read_inputs
 from kamkit.intake.number_formats import sql_text
 from kamkit.intake.periods import find_period, fiscal_year, grain_of
+from kamkit.intake.privacy import (
+    hide_people,
+    masked_error,
+    masked_frame,
+    notes_on_people,
+    rep_codes,
+    settled,
+    with_usual_reps,
+    with_values,
+    without_personal_data,
+)
 from kamkit.intake.pseudonyms import Pseudonyms, pseudonyms_of, write_key
 from kamkit.intake.raw_tables import rows_of
 from kamkit.intake.readers import TypedTable, read_table
@@ -46,7 +57,7 @@ TABLES_FOLDER = "tables"
 _KEEPING_ORDER = {"SEQ_SCAN", "TABLE_SCAN", "PROJECTION", "FILTER"}
 """Steps of a plan that hand rows on in the order in which they are stored; a join may not."""
 MEMBERS = "members"
-"""Beside the canonical tables: customer_id, account_id (on group level), group_source."""
+"""Beside the canonical tables: customer_id, account_id (on group level), group_source, usual_rep where lines name reps."""
 
 
 def import_engagement(engagement: Engagement, work: Path) -> Imported:
@@ -62,7 +73,8 @@ def import_engagement(engagement: Engagement, work: Path) -> Imported:
         try:
             done = _Import(engagement, Path(scratch), key)
         except InputError as error:
-            raise key.hide_error(error) if key else error from None
+            told = masked_error(error)
+            raise key.hide_error(told) if key else told from None
         fresh = Path(scratch) / TABLES_FOLDER
         fresh.mkdir()
         done.write(fresh)
@@ -102,12 +114,13 @@ class _Import:
         self._backend = ibis.duckdb.connect(temp_directory=str(scratch / "spill"))
         rules = load_cleaning_rules(engagement.folder)
         inputs = read_inputs(engagement.folder / engagement.inputs)
-        typed, frames, findings = self._read_all()
+        typed, frames, findings = self._read_all(rules)
         self._grain = grain_of(typed["transactions"].source)
-        decided = [inputs.decisions, *(read_decisions(engagement.folder / path) for path in engagement.decisions)]
+        written = [inputs.decisions, *(read_decisions(engagement.folder / path) for path in engagement.decisions)]
+        decided = [masked_frame(table, rules) for table in written]
         if key:
-            typed, frames, inputs = _with_codes(key, typed, frames, inputs)
-            decided = [key.hide_ids(table) for table in decided]
+            frames, inputs, decided = _with_codes(key, frames, inputs, decided)
+        reps = self._hide_in_lines(typed, key)
         rates = self._read_rates()
         lines = self._clean(typed["transactions"], frames.get("customers"), rates, rules)
         customer_ids = lines.kept.select("customer_id").distinct().to_pyarrow()["customer_id"].to_pandas()
@@ -133,8 +146,10 @@ class _Import:
             *conflicts,
             *_open_candidates(frames.get("customers"), groups, inputs),
         ]
-        self._ordered, self._members = lines.ordered, groups.members
-        self._frames = _with_inputs(frames, inputs) | {"decisions": decisions}
+        members = with_usual_reps(groups.members, lines.kept, lines.period, engagement.pareto.level)
+        tables = _with_inputs(frames, inputs) | {"decisions": decisions, MEMBERS: members}
+        findings += notes_on_people(tables, reps, rules, engagement)
+        self._ordered, self._frames = lines.ordered, hide_people(tables, reps, engagement)
         imported = Imported(
             period=lines.period,
             grain=self._grain,
@@ -159,15 +174,14 @@ class _Import:
         self.imported = key.hide_imported(imported) if key else imported
         if key:
             self._frames = {name: key.hide(frame) for name, frame in self._frames.items()}
-            self._ordered = key.hide_lines(lines.kept).order_by(*LINE_KEY).select(*lines.ordered.columns)
 
     def write(self, folder: Path) -> None:
         """Write every table into an empty folder; the lines in the order of the files, so always the same."""
         self._ordered.to_parquet(folder / "transactions.parquet")
-        for name, frame in {**self._frames, MEMBERS: self._members}.items():
+        for name, frame in self._frames.items():
             frame.to_parquet(folder / f"{name}.parquet", index=False)
 
-    def _read_all(self) -> tuple[dict[str, TypedTable], dict[str, pd.DataFrame], list[Finding]]:
+    def _read_all(self, rules: CleaningRules) -> tuple[dict[str, TypedTable], dict[str, pd.DataFrame], list[Finding]]:
         """Every source as typed table, the small ones as frames too; the problems of all of them together."""
         typed: dict[str, TypedTable] = {}
         frames: dict[str, pd.DataFrame] = {}
@@ -175,8 +189,9 @@ class _Import:
         problems: list[InputError] = []
         for name, source in self._engagement.sources.given():
             try:
-                typed[name] = read_table(self._backend, name, source, self._engagement, self._scratch)
-                findings += typed[name].findings
+                read = read_table(self._backend, name, source, self._engagement, self._scratch)
+                typed[name], private = without_personal_data(self._backend, name, read, rules)
+                findings += [*typed[name].findings, *private]
                 if name != "transactions":
                     frames[name], found = checked_frame(name, typed[name])
                     findings += found
@@ -185,6 +200,16 @@ class _Import:
         if problems:
             raise _together(problems)
         return typed, frames, findings
+
+    def _hide_in_lines(self, typed: dict[str, TypedTable], key: Pseudonyms | None) -> Mapping[str, str]:
+        """Put codes into the booked lines where people are measured or customers must not be known; the codes of reps."""
+        booked = typed["transactions"].table
+        reps = rep_codes(booked, self._engagement)
+        hidden = with_values(booked, "sales_rep", {} if self._engagement.sales_people == "all" else reps)
+        hidden = key.hide_lines(hidden) if key else hidden
+        if hidden is not booked:
+            typed["transactions"] = replace(typed["transactions"], table=settled(self._backend, hidden))
+        return reps
 
     def _read_rates(self) -> pd.DataFrame | None:
         rates = self._engagement.exchange_rates
@@ -358,15 +383,13 @@ def _n_customers(lines: _Lines) -> int:
 
 
 def _with_codes(
-    key: Pseudonyms, typed: Mapping[str, TypedTable], frames: Mapping[str, pd.DataFrame], inputs: Inputs
-) -> tuple[dict[str, TypedTable], dict[str, pd.DataFrame], Inputs]:
-    """Everything read with codes for account ids. Names stay until the rules and groups that need them are through."""
-    booked = typed["transactions"]
-    coded = replace(booked, table=key.hide_ids_of_lines(booked.table))
+    key: Pseudonyms, frames: Mapping[str, pd.DataFrame], inputs: Inputs, decided: Sequence[pd.DataFrame]
+) -> tuple[dict[str, pd.DataFrame], Inputs, list[pd.DataFrame]]:
+    """Tables and entries with codes for account ids. Names stay until the rules and groups that need them are through."""
     hidden = {name: key.hide_ids(frame) for name, frame in frames.items()}
     if "customers" in hidden:
         key.learn_names(hidden["customers"])
-    return {**typed, "transactions": coded}, hidden, key.hide_entries(inputs)
+    return hidden, key.hide_entries(inputs), [key.hide_ids(table) for table in decided]
 
 
 def _confirmed(inputs: Inputs) -> pd.DataFrame:

@@ -21,7 +21,6 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-import ibis
 import pandas as pd
 import xlsxwriter
 from filelock import FileLock
@@ -29,6 +28,7 @@ from python_calamine import CalamineError, CalamineWorkbook
 
 from kamkit.errors import EngagementError, InputError
 from kamkit.intake.groups import PREFIX
+from kamkit.intake.privacy import distinct_values, with_values
 from kamkit.model.engagement import Engagement
 from kamkit.model.kit import kit_folder
 from kamkit.model.results import AccountFacts, Finding, Imported
@@ -135,13 +135,6 @@ class Pseudonyms:
         frames = {name: table for name, table in tables.items() if isinstance(table, pd.DataFrame)}
         return replace(entries, **{name: self.hide_ids(frame) for name, frame in frames.items()})
 
-    def hide_ids_of_lines(self, lines: Any, columns: Iterable[str] = ACCOUNT_COLUMNS) -> Any:
-        """An Ibis table with codes in the columns given, as far as it has them."""
-        for column in columns:
-            if column in lines.columns:
-                lines = with_values(lines, column, self.codes(CODED[column], _distinct(lines, column)))
-        return lines
-
     def hide(self, frame: pd.DataFrame) -> pd.DataFrame:
         """A table whose account ids are codes already, without anything else that tells who a customer is: names, other
         numbers, and names inside texts."""
@@ -156,11 +149,12 @@ class Pseudonyms:
         return hidden
 
     def hide_lines(self, lines: Any) -> Any:
-        """Booked lines whose account ids are codes already, likewise."""
-        lines = self.hide_ids_of_lines(lines, (column for column in CODED if column not in ACCOUNT_COLUMNS))
+        """An Ibis table of booked lines with codes in place of everything that tells who a customer is."""
         for column, kind in lines.schema().items():
-            if kind.is_string() and column not in CODED and column not in _NOT_SEARCHED:
-                changed = {old: self.hide_names(old) for old in _distinct(lines, column)}
+            if column in CODED:
+                lines = with_values(lines, column, self.codes(CODED[column], distinct_values(lines, column)))
+            elif kind.is_string() and column not in _NOT_SEARCHED:
+                changed = {old: self.hide_names(old) for old in distinct_values(lines, column)}
                 lines = with_values(lines, column, {old: new for old, new in changed.items() if old != new})
         return lines
 
@@ -353,22 +347,6 @@ def revealed(engagement: Engagement, imported: Imported, facts: AccountFacts) ->
         replace(imported, columns=columns.assign(example=columns["example"].mask(coded, real))),
         replace(facts, accounts=key.reveal(facts.accounts), members=key.reveal(facts.members), tables=tables),
     )
-
-
-def with_values(table: Any, column: str, values: Mapping[str, str | None]) -> Any:
-    """An Ibis table in which the values of a text column named in a mapping are replaced by others."""
-    if not values:
-        return table
-    frame = pd.DataFrame({"old_value": list(values), "new_value": list(values.values())}, dtype=object)
-    known = ibis.memtable(frame, schema={"old_value": "string", "new_value": "string"})
-    joined = table.left_join(known, table[column] == known.old_value)
-    new = ibis.ifelse(joined.old_value.notnull(), joined.new_value, joined[column])
-    return joined.mutate(**{column: new}).drop("old_value", "new_value")
-
-
-def _distinct(lines: Any, column: str) -> list[str]:
-    values = lines.filter(lines[column].notnull()).select(column).distinct().to_pyarrow()
-    return [str(value) for value in values[column].to_pylist()]
 
 
 def _texts(frame: pd.DataFrame) -> list[str]:

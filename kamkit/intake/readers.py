@@ -56,13 +56,14 @@ class TypedTable:
     """One canonical table. `table`: the canonical columns given, `source_file`, `source_row` (as people count) and
     `row_mark` (data | excluded | total_line | repeated_header), its rows in the order of source_file, source_row and,
     of a wide list, period. `files` and `columns` are rows of Imported's; `source` is the source with what its preset
-    filled in."""
+    filled in; `unread` are headings of the files that nothing uses."""
 
     table: ir.Table
     files: tuple[dict[str, Any], ...]
     columns: tuple[dict[str, Any], ...]
     findings: tuple[Finding, ...]
     source: Source
+    unread: tuple[str, ...] = ()
 
 
 @dataclass
@@ -133,6 +134,7 @@ def read_table(backend: Any, name: str, source: Source, engagement: Engagement, 
         tuple(_column_rows(reading, parts, fields, periods, target)),
         tuple(findings),
         reading.source,
+        tuple(_unread(parts)),
     )
 
 
@@ -270,6 +272,12 @@ def _share_out(reading: _Reading, parts: list[_Part], fields: Sequence[Field]) -
                 if base.name not in positions and base.name not in repeated
             ]
     reading.fail(problems)
+
+
+def _unread(parts: Sequence[_Part]) -> Iterator[str]:
+    """Headings that no column and no exclusion is taken from."""
+    used = {same_name(base.name) for part in parts for base in part.bases}
+    yield from (heading for heading in _all_columns(parts) if same_name(heading) not in used)
 
 
 def _has(part: _Part, column: str) -> bool:

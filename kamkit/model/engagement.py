@@ -261,6 +261,7 @@ class Engagement(_Setting):
     deliverables: tuple[Deliverable, ...] = AVAILABLE_DELIVERABLES
     brand: Brand = Brand()
     pseudonymise: bool = False
+    sales_people: Literal["acting", "all", "none"] = "acting"
     keep_runs: int = Field(5, ge=1)
     allow_outside: bool = False
 

@@ -79,7 +79,7 @@ sources:
         "- pareto: unknown setting 'treshold'. Did you mean 'threshold'?\n"
         "- unknown setting 'treshold'. Known are: client, language, locale, currency, exchange_rates, fiscal_year_start, "
         "period, supplier_industry, sources, control_totals, accept_difference, pareto, capacity, account_risk, options, "
-        "inputs, decisions, previous, split_by, audience, sections, deliverables, brand, pseudonymise, keep_runs, "
+        "inputs, decisions, previous, split_by, audience, sections, deliverables, brand, pseudonymise, sales_people, keep_runs, "
         "allow_outside"
     )
 
