@@ -68,7 +68,7 @@ _PATTERNS: Mapping[str, re.Pattern[str]] = {
     ),
     "phone": re.compile(
         r"(?<![\w+])(?:(?:tele)?fon|tel|(?:tele)?fax|(?:tele)?phone|mobil(?:e|telefon|funk)?|cell|handy)(?![^\W_])"
-        rf"[ .:/]*(?:nr|no|nummer|number)?[ .:]*({_NUMBER})"
+        rf"[ .:/-]*(?:nr|no|nummer|number)?[ .:]*({_NUMBER})"
         r"|(?<![\w+])(\+ ?\(?[1-9]\d{0,2}\)?(?:[ /()-]{0,2}\d){7,12})(?!\d)",
         re.IGNORECASE,
     ),
@@ -182,7 +182,9 @@ def with_values(table: Any, column: str, values: Mapping[str, str]) -> Any:
 
 def settled(backend: Any, table: Any) -> Any:
     """A typed table in the engine's memory, its rows in the order of the files, as joins do not keep it."""
-    return backend.create_table(ibis.util.gen_name("settled"), table.order_by(*(c for c in LINE_KEY if c in table.columns)))
+    return backend.create_table(
+        ibis.util.gen_name("settled"), table.order_by(*(c for c in LINE_KEY if c in table.columns))
+    )
 
 
 def distinct_values(table: Any, column: str) -> list[str]:
@@ -293,11 +295,7 @@ def _example(row: Mapping[str, Any], found: Container[str]) -> Any:
 
 _ROLES: Mapping[str, tuple[str, ...]] = {"interactions": ("own_role",)}
 _OWNERS: Mapping[str, tuple[str, ...]] = {"customers": ("field_rep", "kam_owner"), "sales_organisation": ("field_rep",)}
-_PEOPLE: Mapping[str, tuple[str, ...]] = {
-    **_OWNERS,
-    "members": ("usual_rep",),
-    "decisions": ("decided_by", "consulted"),
-}
+_PEOPLE: Mapping[str, tuple[str, ...]] = {**_OWNERS, "decisions": ("decided_by", "consulted")}
 """Where people act: they own, decide, are consulted. Where they are measured: on booked lines and in contacts."""
 
 
@@ -305,7 +303,7 @@ def person_code(name: str, client: str) -> str:
     """The code of a person, the same in all tables of a client. It hides a name from sight, not from who knows all
     names and tries them."""
     secret = hashlib.blake2b(plain(name).encode(), key=client.encode()[:64], digest_size=3)
-    return f"P-{secret.hexdigest()}"
+    return f"R-{secret.hexdigest()}"
 
 
 def rep_codes(lines: Any, engagement: Engagement) -> dict[str, str]:
@@ -328,14 +326,13 @@ def hide_people(
         return tables
     owners = {name for table, column in _given(frames, _OWNERS) for name in frames[table][column].dropna()}
     known = {**reps, **{name: person_code(name, client) for name in owners}}
-    for table, column in _given(frames, {**_ROLES, **(_PEOPLE if setting == "none" else {"members": ("usual_rep",)})}):
+    for table, column in _given(frames, {**_ROLES, **(_PEOPLE if setting == "none" else {})}):
         names = tables[table][column]
-        codes = {name: person_code(name, client) for name in names.dropna()}
-        if column == "own_role":
-            codes = known
-        elif column == "usual_rep":
-            codes = {} if setting == "none" else {code: name for name, code in reps.items()}
-        tables[table] = tables[table].assign(**{column: names.map(codes).fillna(names).astype("string")})
+        coded = names.map(known if table in _ROLES else {name: person_code(name, client) for name in names.dropna()})
+        tables[table] = tables[table].assign(**{column: coded.fillna(names).astype("string")})
+    if setting == "acting" and "usual_rep" in frames["members"].columns:
+        named = frames["members"]["usual_rep"].map({code: name for name, code in reps.items()}).astype("string")
+        tables["members"] = frames["members"].assign(usual_rep=named)
     return tables
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeVar, get_args
 
 import yaml
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from kamkit.errors import EngagementError
 from kamkit.model.codes import Evidence
@@ -21,6 +21,15 @@ class Rule(BaseModel):
     """A part of a rule table: nothing unknown inside, never changed."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _off_is_a_word(cls, raw: Any) -> Any:
+        """YAML reads a bare `off` as false: where off is a treatment, it is meant."""
+        if not isinstance(raw, Mapping):
+            return raw
+        treated = {name for name, spec in cls.model_fields.items() if "off" in get_args(spec.annotation)}
+        return {name: "off" if value is False and name in treated else value for name, value in raw.items()}
 
 
 class Threshold(Rule):
