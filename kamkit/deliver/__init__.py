@@ -10,15 +10,22 @@ from collections.abc import Callable, Iterable
 from html import escape
 from pathlib import Path
 
-from kamkit.deliver.html import render_html
+from kamkit.deliver.html import render_html, render_sign_off
 from kamkit.deliver.xlsx import render_xlsx
 from kamkit.errors import DeliverableError
 from kamkit.telling.story import Story
 
-RENDERERS: dict[str, tuple[str, Callable[[Story], bytes]]] = {
-    "html": ("report.html", lambda story: render_html(story).encode("utf-8")),
-    "xlsx": ("workbook.xlsx", render_xlsx),
+Render = Callable[[Story], bytes | None]
+
+RENDERERS: dict[str, dict[str, Render]] = {
+    "html": {
+        "report.html": lambda story: render_html(story).encode("utf-8"),
+        "data_sign-off.html": lambda story: render_sign_off(story).encode("utf-8") if story.sign_off else None,
+    },
+    "xlsx": {"workbook.xlsx": render_xlsx},
 }
+"""Per format its files; one that the audience may not have is None."""
+
 LONGEST_CLIENT, LONGEST_PATH, MOST_VERSIONS = 60, 199, 99
 
 _SPELLED = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "Ä": "Ae", "Ö": "Oe", "Ü": "Ue", "ß": "ss", "&": " und "})
@@ -52,12 +59,12 @@ def write_deliverables(
     except OSError as error:
         raise DeliverableError(f"{folder.name} cannot be made: {error.strerror}") from None
     written = []
-    for format_ in formats:
-        if format_ not in RENDERERS:
+    files = [file for format_ in formats for file in RENDERERS.get(format_, {}).items()]
+    for kind, render in files:
+        if (content := render(story)) is None:
             continue
-        kind, render = RENDERERS[format_]
         wanted = folder / file_name(story, kind, suffix, LONGEST_PATH - len(str(folder)) - 1)
-        path = _write_whole(wanted, render(story))
+        path = _write_whole(wanted, content)
         if path != wanted:
             note(story.labels("file.open_elsewhere", name=wanted.name, written=path.name))
         written.append(path)

@@ -20,24 +20,33 @@ ALPHABET = "".join(map(chr, [*range(0x20, 0x7F), *range(0xA0, 0x180)])) + "â€“â€
 
 def render_html(story: Story) -> str:
     """The story as a self-contained page, A4 when printed. The same story gives the same bytes."""
-    folder = kit_folder("templates") / "report"
+    script = _part("report.js")
+    charts = {s.key: Markup(s.chart().svg()) for s in (*story.main, *story.appendix) if s.chart}
+    return _page("report.html", story, script=script, script_hash=_hash(script), charts=charts)
+
+
+def render_sign_off(story: Story) -> str:
+    """The page on the data to be signed, and the questions to the client, for A4. The same story gives the same bytes."""
+    return _page("sign_off.html", story, page=story.sign_off)
+
+
+def _page(template: str, story: Story, **parts: object) -> str:
+    """A template of the report, filled."""
     templates = Environment(
-        loader=FileSystemLoader(folder),
+        loader=FileSystemLoader(kit_folder("templates") / "report"),
         autoescape=select_autoescape(["html"]),
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    script = (folder / "report.js").read_text(encoding="utf-8")
-    return templates.get_template("report.html").render(
-        story=story,
-        labels=story.labels,
-        style=Markup((folder / "report.css").read_text(encoding="utf-8")),
-        script=Markup(script),
-        script_hash=_hash(script),
-        fonts={400: _font("Regular"), 700: _font("Bold")},
-        charts={s.key: Markup(s.chart().svg()) for s in (*story.main, *story.appendix) if s.chart},
+    fonts = {400: _font("Regular"), 700: _font("Bold")}
+    return templates.get_template(template).render(
+        story=story, labels=story.labels, style=_part("report.css"), fonts=fonts, **parts
     )
+
+
+def _part(name: str) -> Markup:
+    return Markup((kit_folder("templates") / "report" / name).read_text(encoding="utf-8"))
 
 
 def _hash(script: str) -> str:

@@ -22,7 +22,7 @@ COLUMNS = (
 )
 BRIDGE_COLUMNS = ("fiscal_year", "step", "rows", "revenue")
 IN_FILES, IMPORTED, STATED, DIFFERENCE = "in_files", "imported", "stated", "difference"
-CURRENCY = "currency"
+CURRENCY, UNEXPLAINED = "currency", "unexplained"
 AFTER_PERIOD, NO_CUSTOMER = "after_period", "no_customer"
 
 FACTORS: Mapping[str, Decimal] = {
@@ -81,7 +81,8 @@ class Reconciled:
     stated), without_customer (revenue of the year's lines that name no customer), months (with a line that counts),
     explained_by (a code of `explanation.<code>`), explained_detail, explained (its revenue).
     `bridge`: fiscal_year (missing for lines without a date), step, rows, revenue: from `in_files` over what was set
-    right and each removing rule to `imported`; of that `after_period`; then `stated` and `difference`."""
+    right and each removing rule to `imported`; of that `after_period`; then `stated`, `difference` and,
+    where that is out of tolerance, what remains `unexplained`."""
 
     table: pd.DataFrame
     bridge: pd.DataFrame
@@ -227,6 +228,9 @@ def _bridge(steps: list[tuple[int | None, str, int | None, Decimal]], years: lis
     told: list[tuple[int | None, str, int | None, float]] = [(y, s, n, float(amount)) for y, s, n, amount in steps]
     for row in years:
         told += [(row["fiscal_year"], step, None, row[step]) for step in (STATED, DIFFERENCE) if row[step] is not None]
+        if row["within_tolerance"] is False:
+            left = round(row["difference"] + (row["explained"] or 0.0), 2)
+            told.append((row["fiscal_year"], UNEXPLAINED, None, left))
     told.sort(key=lambda step: step[0] if step[0] is not None else 10_000)
     return pd.DataFrame(told, columns=list(BRIDGE_COLUMNS)).astype({"fiscal_year": "Int64", "rows": "Int64"})
 

@@ -27,6 +27,7 @@ from kamkit.telling.charts import plot_pareto
 from kamkit.telling.language import Labels
 from kamkit.telling.questions import client_questions
 from kamkit.telling.results import accounts_frame, existence_sentence, finding_sentence, ranking
+from kamkit.telling.sign_off import SignOff, sign_off
 from kamkit.telling.tables import ABSENT, DisplayTable, display_table
 
 MAIN = [
@@ -171,6 +172,7 @@ class Story:
     main: tuple[Section, ...]
     appendix: tuple[Section, ...]
     sheets: tuple[Sheet, ...]
+    sign_off: SignOff | None = None
 
     def contents(self) -> DisplayTable:
         """The sections and what each says."""
@@ -256,6 +258,7 @@ def build_story(
         main=tuple(teller.sections(MAIN)),
         appendix=tuple(teller.sections(APPENDIX)),
         sheets=tuple(teller.sheets()),
+        sign_off=teller.sign_off(),
     )
 
 
@@ -559,6 +562,12 @@ class _Teller:
         yield self._sheet("plan", tables.actions_table(self.options, self.key_accounts, labels))
         yield self._decision_sheet()
         yield self._sheet("method", tables.methods_table(self.engagement, labels, self.restricted))
+
+    def sign_off(self) -> SignOff | None:
+        """The page on the data, for those who agree on them."""
+        if self.restricted:
+            return None
+        return sign_off(self.imported, self.questions, self.engagement.fiscal_year_start, self.labels)
 
     def _sheet(self, key: str, table: DisplayTable, *secret: str) -> Sheet:
         return Sheet(key, self.labels(f"workbook.{key}"), table.without(*secret) if self.restricted else table)

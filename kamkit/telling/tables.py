@@ -182,6 +182,46 @@ def reconciliation_table(imported: Imported, labels: Labels) -> DisplayTable:
     return display_table(imported.reconciliation, "reconciliation", columns, labels, most=None)
 
 
+def bridge_table(imported: Imported, fiscal_year_start: int, labels: Labels) -> DisplayTable:
+    """The way from all lines in the files to the imported revenue and the client's figure: a row per step, a column per
+    fiscal year (the latest), the sum of lines before them."""
+    bridge = imported.bridge
+    if bridge.empty:
+        return DisplayTable("bridge", labels("table.bridge"), (), (), ())
+    years = sorted(bridge["fiscal_year"].dropna().unique())
+    order = {rule: place for place, rule in enumerate(["in_files", "currency", *imported.rules["rule"]])}
+    order |= {step: len(order) + place for place, step in enumerate(BRIDGE_ENDS)}
+    steps = sorted(bridge["step"].unique(), key=lambda step: order.get(step, 1))
+    by_step = bridge.pivot_table("revenue", "step", bridge["fiscal_year"].astype("float"), "sum", dropna=False)
+    lines = bridge.groupby("step")["rows"].sum(min_count=1)
+    table = by_step.reindex(index=steps, columns=years[-MOST_YEARS:])
+    table.insert(0, "rows", lines.reindex(steps))
+    if bridge["fiscal_year"].isna().any():
+        undated = bridge[bridge["fiscal_year"].isna()].groupby("step")["revenue"].sum()
+        table["no_year"] = undated.reindex(steps)
+    words = [labels(f"step.{step}") if f"step.{step}" in labels else labels(f"rule.{step}") for step in steps]
+    unit = "unit.fiscal_year" if fiscal_year_start != 1 else "unit.year"
+    columns = [Column("step", labels("column.step"), "text"), Column("rows", labels("column.rows"), "count")]
+    columns += [
+        Column(str(year), labels("step.no_year") if year == "no_year" else labels(unit, year=str(int(year))), "money")
+        for year in table.columns[1:]
+    ]
+    rows = tuple((word, *values) for word, values in zip(words, table.to_numpy(object).tolist(), strict=True))
+    cells = tuple(tuple(_cell(v, c, labels) for v, c in zip(row, columns, strict=True)) for row in rows)
+    return DisplayTable("bridge", labels("table.bridge"), tuple(columns), rows, cells)
+
+
+BRIDGE_ENDS, MOST_YEARS = ("imported", "after_period", "stated", "difference", "unexplained"), 4
+
+
+def kept_lines_table(imported: Imported, labels: Labels, most: int) -> DisplayTable:
+    """The lines that are kept and that a person should look at, those with the most revenue first."""
+    found = imported.rules[(imported.rules["rows"] > 0) & (imported.rules["treatment"] != "remove")]
+    found = found.sort_values("revenue", key=abs, ascending=False, kind="stable")
+    columns = "rule:word:rule treatment:word:treatment rows:count revenue:money"
+    return display_table(found, "kept", columns, labels, most)
+
+
 def findings_table(imported: Imported, labels: Labels) -> DisplayTable:
     """What the import noticed, warnings first."""
     found = sorted(imported.findings, key=lambda finding: finding.severity == "info")
@@ -356,7 +396,8 @@ def backtests_table(options: StrategyOptions, labels: Labels) -> DisplayTable:
 
 def questions_table(questions: pd.DataFrame, labels: Labels, most: int | None = 12) -> DisplayTable:
     """What to ask the client for next, by the revenue that hangs on the answer."""
-    return display_table(questions, "questions", "rank:count question why effect:money_short", labels, most)
+    columns = "rank:count question why effect:money_short client_answer"
+    return display_table(questions, "questions", columns, labels, most)
 
 
 def class_matrix_table(margins: pd.DataFrame, labels: Labels) -> DisplayTable:
