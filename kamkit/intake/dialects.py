@@ -7,6 +7,7 @@ import csv
 import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from charset_normalizer import from_bytes
@@ -77,6 +78,7 @@ def find_header(rows: Sequence[Sequence[str]], wanted: Sequence[str]) -> int:
     return filled.index(max(filled))
 
 
+@lru_cache(maxsize=1 << 14)
 def same_name(name: str) -> str:
     """A column name without what people do not see: case and white space."""
     return " ".join(name.replace("\ufeff", "").casefold().split())

@@ -1,0 +1,499 @@
+"""What the files of an export are and what their columns mean: proposed by heading and by content, for a person to confirm.
+
+Every proposal has a confidence: a heading convinces as far as it is known (headings.yml), a content as far as nothing else
+looks like it (rules/recognition.yml, all limits conventions); two independent reasons that agree convince more than one:
+1 − (1 − heading) × (1 − content). A content that contradicts a heading takes nearly all of it away.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import permutations
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from rapidfuzz import fuzz
+
+from kamkit.intake.dialects import same_name
+from kamkit.intake.presets import periods_in, plain_name, settle
+from kamkit.intake.profiles import Profile, RawSheet, look_at
+from kamkit.model.engagement import Source
+from kamkit.model.presets import Preset, known_headings, presets
+from kamkit.model.rules import Rule, Threshold, load_rules
+from kamkit.model.tables import TABLES
+
+UNKNOWN_PERIOD = "?"
+"""Stands for a year that no heading names, until a person writes it."""
+
+
+class HeadingRules(Rule):
+    """How much a heading convinces, by how well it is known."""
+
+    known: Threshold
+    near: Threshold
+    part: Threshold
+    similarity: Threshold
+
+
+class FieldRules(Rule):
+    """What a column must be like to hold a field, and how much that convinces by itself."""
+
+    must: Mapping[str, tuple[float, float]]
+    also: Mapping[str, tuple[float, float]] = {}
+    tells: float
+    alone: float = 0
+
+
+class RecognitionRules(Rule):
+    """rules/recognition.yml."""
+
+    use: Threshold
+    sample_rows: Threshold
+    headings: HeadingRules
+    contained: Threshold
+    customers_contained: Threshold
+    unique: Threshold
+    fits: Threshold
+    proved: Threshold
+    product: Threshold
+    fields: Mapping[str, Mapping[str, FieldRules]]
+    shapes: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class ColumnProposal:
+    """A field, the column (or arithmetic) taken for it, how sure that is (0–1) and why: heading, part, near_heading,
+    content, heading_content, arithmetic, relation, preset, period."""
+
+    table: str
+    column: str
+    source: str
+    examples: tuple[str, ...]
+    confidence: float
+    why: str
+
+
+@dataclass(frozen=True)
+class FileRole:
+    """What a file is taken for: transactions, header, lookup, customers, or aside with the reason in a word."""
+
+    name: str
+    role: str
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """`sources` as they stand in an engagement file (paths as given), only with columns from the confidence `use` on or
+    required ones; all columns with their confidence; what every file is; the currency if there is just one."""
+
+    sources: Mapping[str, Mapping[str, Any]]
+    columns: tuple[ColumnProposal, ...]
+    files: tuple[FileRole, ...]
+    currency: str | None
+
+
+def recognise(paths: Sequence[str], folder: Path) -> Proposal:
+    """Look through raw files below `folder` and say what they are. Nothing is raised for a file that cannot be read: it is
+    left aside with the reason."""
+    rules = load_rules(RecognitionRules, "recognition")
+    with tempfile.TemporaryDirectory(prefix="kamkit-") as scratch:
+        most = int(rules.sample_rows.value)
+        sheets, trouble = look_at(paths, folder, _every_heading(), rules.shapes, most, Path(scratch))
+    return _Recognition(rules, sheets, trouble).proposal()
+
+
+def _every_heading() -> list[str]:
+    known = known_headings()
+    own = [h for table in ("transactions", "customers") for headings in known[table].values() for h in headings]
+    factors = [h for headings in known["factors"].values() for h in headings]
+    of_presets = [t for p in presets().values() for ts in p.columns.values() for t in ts if not t.startswith("=")]
+    every = [*own, *factors, *of_presets]
+    return list(dict.fromkeys([*every, *map(plain_name, every)]))
+
+
+# ------------------------------------------------------------------------------------------------------------ columns
+
+
+def _heading(table: str, column: str, heading: str, rules: HeadingRules) -> tuple[float, str]:
+    """How much a heading convinces of a field, and as what."""
+    known, plain, words = known_headings(), plain_name(heading), _words(heading)
+    names = [plain_name(name) for name in known[table].get(column, ())]
+    if plain in names:
+        return rules.known.value - 0.002 * names.index(plain), "heading"
+    if any(any(word.startswith(never) for word in words) for never in known["not"].get(column, ())):
+        return 0.0, ""
+    if any(fuzz.ratio(plain, name) >= rules.similarity.value for name in names if min(len(name), len(plain)) > 4):
+        return rules.near.value, "near_heading"
+    parts = known["parts"].get(table, {}).get(column, ())
+    return (rules.part.value, "part") if any(part in words for part in parts) else (0.0, "")
+
+
+def _words(heading: str) -> list[str]:
+    """The words of a heading, those written together told apart by their capitals: "dollarValue" is two."""
+    spaced = "".join(f" {c}" if c.isupper() and i and heading[i - 1].islower() else c for i, c in enumerate(heading))
+    return same_name("".join(c if c.isalnum() else " " for c in spaced)).split()
+
+
+def _within(profile: Profile, limits: Mapping[str, tuple[float, float]]) -> bool:
+    return all(low <= profile.traits[trait] <= high for trait, (low, high) in limits.items())
+
+
+def _fields(table: str, columns: Mapping[str, Profile], rules: RecognitionRules) -> dict[str, ColumnProposal]:
+    """For every field of a table the column that convinces most; no column for two fields."""
+    proved = _proved_amounts(columns, rules) if table == "transactions" else {}
+    candidates = []
+    for column in TABLES[table].columns:
+        asked = rules.fields[table].get(column, FieldRules(must={}, tells=0))
+        fitting = [p for p in columns.values() if p.traits["distinct"] > 0 and _within(p, asked.must)]
+        for profile in fitting:
+            heading, why = _heading(table, column, profile.heading, rules.headings)
+            tells = asked.tells if _within(profile, asked.also) else 0.0
+            content = max(tells, asked.alone if len(fitting) == 1 else 0.0)
+            if column == "net_revenue" and proved.get(profile.heading, 0):
+                content = 1 - (1 - content) * (1 - rules.proved.value)
+            told = "content" if not heading else "heading_content" if content >= 0.2 and why == "heading" else why
+            confidence = 1 - (1 - heading) * (1 - content)
+            if confidence >= 0.2 and (heading or (table, column) in _BY_CONTENT):
+                found = ColumnProposal(table, column, profile.heading, profile.examples, confidence, told)
+                candidates.append(found)
+    candidates.sort(key=lambda c: -c.confidence)
+    taken: dict[str, ColumnProposal] = {}
+    for one in candidates:
+        if one.column not in taken and all(one.source != other.source for other in taken.values()):
+            taken[one.column] = one
+    return taken
+
+
+_BY_CONTENT = {
+    *(("transactions", column) for column in ("customer_id", "posting_date", "net_revenue", "currency")),
+    *(("customers", column) for column in ("customer_id", "name", "vat_id", "lei")),
+}
+"""Fields that are looked for even where no heading says anything."""
+
+
+def _proved_amounts(columns: Mapping[str, Profile], rules: RecognitionRules) -> dict[str, bool]:
+    """Amounts that are price times quantity, or that give a gross amount together with a tax: the larger of the two."""
+    amounts = {h: p.numbers for h, p in columns.items() if p.traits["numbers"] >= rules.fits.value and p.traits["distinct"] > 5}
+    proved: dict[str, bool] = {}
+    if not 3 <= len(amounts) <= 25:
+        return proved
+    frame = pd.DataFrame(amounts).dropna().head(2000)
+    frame = frame[(frame != 0).all(axis=1)]
+    for a, b, c in permutations(frame.columns, 3) if len(frame) >= 5 else ():
+        if a < b and _same(frame[a] * frame[b], frame[c], rules):
+            proved[c] = True
+        if _same(frame[a] + frame[b], frame[c], rules) and frame[a].abs().sum() > frame[b].abs().sum():
+            proved[a] = True
+            proved.setdefault(c, False)
+    return proved
+
+
+def _same(left: pd.Series, right: pd.Series, rules: RecognitionRules) -> bool:
+    return bool(((left - right).abs() <= 0.006 + 1e-6 * right.abs()).mean() >= rules.fits.value)
+
+
+def _product(columns: Mapping[str, Profile], rules: RecognitionRules) -> ColumnProposal | None:
+    """Price times quantity, less a discount rate where there is one, each known by its heading."""
+    found: dict[str, Profile] = {}
+    for factor, headings in known_headings()["factors"].items():
+        plain = [plain_name(h) for h in headings]
+        fits = [p for p in columns.values() if plain_name(p.heading) in plain and p.traits["numbers"] >= rules.fits.value]
+        if fits:
+            found[factor] = min(fits, key=lambda p: plain.index(plain_name(p.heading)))
+    if "price" not in found or "quantity" not in found:
+        return None
+    text = f"= {_quoted(found['price'].heading)} * {_quoted(found['quantity'].heading)}"
+    value = found["price"].numbers * found["quantity"].numbers
+    if "rate" in found and found["rate"].numbers.between(0, 100).all():
+        share = found["rate"].numbers.max() <= 1
+        text += f" * (1 - {_quoted(found['rate'].heading)}{'' if share else ' / 100'})"
+        value = value * (1 - found["rate"].numbers / (1 if share else 100))
+    examples = tuple(f"{number:.2f}" for number in value.dropna().head(3))
+    return ColumnProposal("transactions", "net_revenue", text, examples, rules.product.value, "arithmetic")
+
+
+def _sum_of(names: Sequence[str]) -> str:
+    return names[0] if len(names) == 1 else f"= {' + '.join(map(_quoted, names))}"
+
+
+def _quoted(name: str) -> str:
+    return name if name.isidentifier() and name.isascii() else f'"{name}"'
+
+
+# -------------------------------------------------------------------------------------------------------------- files
+
+
+@dataclass(frozen=True)
+class _Booked:
+    """A way to read transactions: a file alone or with its header, and the fields found so."""
+
+    base: RawSheet
+    joins: tuple[tuple[RawSheet, str], ...]
+    fields: Mapping[str, ColumnProposal]
+
+    def sure(self, needed: Sequence[str]) -> float:
+        """The confidence of the least certain field that is needed; 0 where one is missing."""
+        return min((self.fields[c].confidence if c in self.fields else 0.0) for c in needed)
+
+
+_NEEDED = ("customer_id", "posting_date", "net_revenue")
+
+
+class _Recognition:
+    """One look at a set of files."""
+
+    def __init__(self, rules: RecognitionRules, sheets: Sequence[RawSheet], trouble: Mapping[str, str]) -> None:
+        self.rules, self.sheets = rules, sheets
+        self.roles = {name: FileRole(name, "aside", reason) for name, reason in trouble.items()}
+        self.roles |= {sheet.name: FileRole(sheet.name, "aside", "unknown") for sheet in sheets}
+
+    def proposal(self) -> Proposal:
+        """Decide what the files are, the transactions first."""
+        sources: dict[str, dict[str, Any]] = {}
+        columns: list[ColumnProposal] = []
+        booked = self._by_preset("transactions") or self._booked() or self._wide()
+        if booked is None:
+            return Proposal({}, (), tuple(self.roles.values()), None)
+        source, fields, base = booked
+        sources["transactions"], ids = source, fields.get("customer_id")
+        columns += fields.values()
+        master = self._by_preset("customers") or (self._master(base, ids.source) if ids else None)
+        if master:
+            sources["customers"] = master[0]
+            columns += master[1].values()
+        return Proposal(sources, tuple(columns), tuple(self.roles.values()), self._currency(base, fields))
+
+    def _take(self, sheet: RawSheet, role: str, reason: str = "") -> None:
+        self.roles[sheet.name] = FileRole(sheet.name, role, reason)
+
+    def _free(self) -> list[RawSheet]:
+        return [sheet for sheet in self.sheets if self.roles[sheet.name].role == "aside"]
+
+    # transactions
+
+    def _booked(self) -> tuple[dict[str, Any], Mapping[str, ColumnProposal], RawSheet] | None:
+        ways = [way for sheet in self.sheets for way in self._ways(sheet)]
+        ways = [way for way in ways if way.sure(_NEEDED) > 0]
+        if not ways:
+            return None
+        best = max(ways, key=lambda way: (way.sure(_NEEDED) >= self.rules.use.value, len(way.joins), way.base.rows))
+        self._take(best.base, "transactions")
+        for sheet, _ in best.joins:
+            self._take(sheet, "header")
+        best = self._with_products(best)
+        return self._source(best), best.fields, best.base
+
+    def _ways(self, sheet: RawSheet) -> Iterator[_Booked]:
+        """The file alone, and with each file that may be its header. A header with an amount of its own counts alone where
+        the items do not add up to it: amounts of items and of headers are never mixed."""
+        alone = _fields("transactions", sheet.columns, self.rules)
+        if (product := _product(sheet.columns, self.rules)) and _sure(alone, "net_revenue") < product.confidence:
+            alone = alone | {"net_revenue": product}
+        yield _Booked(sheet, (), alone)
+        for header, key in self._related(sheet, self.sheets):
+            if header.rows < sheet.rows and "net_revenue" in alone:
+                above = _fields("transactions", self._new_columns(header, [sheet]), self.rules)
+                if not self._adds_up(sheet, alone["net_revenue"], header, key):
+                    self._take(sheet, "aside", "other_sums")
+                    continue
+                fields = {c: p for c, p in above.items() if _sure(alone, c) < p.confidence and c != "net_revenue"}
+                lacking = any(_sure(alone, c) < self.rules.use.value <= _sure(fields, c) for c in _NEEDED)
+                if lacking or (fields and "invoice_id" in alone and same_name(alone["invoice_id"].source) == same_name(key)):
+                    yield _Booked(sheet, ((header, key),), {**alone, **fields})
+
+    def _adds_up(self, items: RawSheet, amount: ColumnProposal, header: RawSheet, key: str) -> bool:
+        """Whether the items' amounts add up to the header's, where the header has an amount of its own that counts."""
+        total = _fields("transactions", header.columns, self.rules).get("net_revenue")
+        if total is None or total.confidence < self.rules.use.value or amount.source not in items.columns:
+            return True
+        sums = items.columns[amount.source].numbers.groupby(items.columns[key].texts).sum()
+        heads = header.columns[total.source].numbers.groupby(header.columns[key].texts).first()
+        both = pd.concat([sums, heads], axis=1, join="inner")
+        return bool(((both.iloc[:, 0] - both.iloc[:, 1]).abs() <= 0.01 * both.iloc[:, 1].abs() + 0.01).mean() > 0.9)
+
+    def _related(self, sheet: RawSheet, others: Sequence[RawSheet]) -> Iterator[tuple[RawSheet, str]]:
+        """Files with a key of their own that this file's column of the same name points to."""
+        for other in others:
+            for heading in sheet.columns if other is not sheet else ():
+                key = next((name for name in other.columns if same_name(name) == same_name(heading)), None)
+                if key is None or not self._is_key(other.columns[key]) or sheet.columns[heading].traits["filled"] == 0:
+                    continue
+                values = sheet.columns[heading].known
+                if len(values & other.columns[key].known) >= self.rules.contained.value * len(values):
+                    yield other, key
+
+    def _is_key(self, profile: Profile) -> bool:
+        return profile.traits["filled"] > 0.9 and profile.traits["repeats"] <= 1 / self.rules.unique.value
+
+    def _new_columns(self, sheet: RawSheet, before: Sequence[RawSheet]) -> dict[str, Profile]:
+        """The columns of a joined file whose names no file before it has: of equal names the first counts."""
+        seen = {same_name(name) for other in before for name in other.columns}
+        return {name: profile for name, profile in sheet.columns.items() if same_name(name) not in seen}
+
+    def _with_products(self, way: _Booked) -> _Booked:
+        """Names and categories of products from the files that the product's or the category's number points to."""
+        for field, wanted in (("product_id", ("product_name", "category")), ("category", ("category",))):
+            if field not in way.fields or way.fields[field].source.startswith("="):
+                continue
+            parts = [way.base, *(sheet for sheet, _ in way.joins)]
+            holder = next(part for part in parts if way.fields[field].source in part.columns)
+            for lookup, key in self._related(holder, self._free()):
+                found = _fields("transactions", self._new_columns(lookup, parts), self.rules)
+                better = {c: found[c] for c in wanted if c in found and self._is_better(field, c, found[c], way)}
+                if same_name(key) == same_name(way.fields[field].source) and better:
+                    better = {c: replace(p, why="relation") for c, p in better.items()}
+                    way = replace(way, joins=(*way.joins, (lookup, key)), fields={**way.fields, **better})
+                    self._take(lookup, "lookup")
+                    break
+        return way
+
+    def _is_better(self, field: str, column: str, found: ColumnProposal, way: _Booked) -> bool:
+        return found.confidence >= self.rules.headings.part.value and (field == column or column not in way.fields)
+
+    def _source(self, way: _Booked) -> dict[str, Any]:
+        source = _place(way.base)
+        if way.joins:
+            source["join"] = [{**_place(sheet), "path": sheet.paths[0], "on": key} for sheet, key in way.joins]
+        return source | {"columns": self._used("transactions", way.fields)}
+
+    def _used(self, table: str, fields: Mapping[str, ColumnProposal]) -> dict[str, str]:
+        needed = TABLES[table].required
+        used = {c: p.source for c, p in fields.items() if p.confidence >= self.rules.use.value or c in needed}
+        return {c: used[c] for c in TABLES[table].columns if c in used}
+
+    def _wide(self) -> tuple[dict[str, Any], Mapping[str, ColumnProposal], RawSheet] | None:
+        """A list of customers with amounts side by side: periods by their headings; where these name none, all amounts
+        together belong to a period that a person must name."""
+        for sheet in sorted(self.sheets, key=lambda sheet: -sheet.rows):
+            unique = {**self.rules.fields["transactions"], "customer_id": self.rules.fields["customers"]["customer_id"]}
+            rules = self.rules.model_copy(update={"fields": {**self.rules.fields, "transactions": unique}})
+            fields = _fields("transactions", sheet.columns, rules)
+            periods, confidence, why = periods_in(list(sheet.columns)), 0.9, "period"
+            periods = {k: h for k, h in periods.items() if sheet.columns[h].traits["numbers"] >= self.rules.fits.value}
+            if not periods:
+                amounts = [h for h, p in sheet.columns.items() if self._is_amount(sheet, p, fields)]
+                periods = {UNKNOWN_PERIOD: _sum_of(amounts)} if amounts else {}
+                confidence, why = 0.3, "content"
+            if not periods:
+                continue
+            fields = {c: p for c, p in fields.items() if c in ("customer_id", "region", "sales_rep", "currency")}
+            self._take(sheet, "transactions")
+            told = {
+                key: ColumnProposal("transactions", key, text, self._examples(sheet, text), confidence, why)
+                for key, text in periods.items()
+            }
+            source = {**_place(sheet), "layout": "wide", "columns": self._used("transactions", fields), "periods": periods}
+            return source, {**fields, **told}, sheet
+        return None
+
+    def _is_amount(self, sheet: RawSheet, profile: Profile, fields: Mapping[str, ColumnProposal]) -> bool:
+        other = {p.source for c, p in fields.items() if c != "net_revenue" and p.why != "content"}
+        many = profile.traits["distinct"] > max(5, 0.3 * sheet.rows * profile.traits["filled"])
+        a_number = profile.traits["numbers"] >= self.rules.fits.value and profile.traits["dates"] < 0.5
+        return many and a_number and profile.heading not in other and not profile.traits["codes"]
+
+    def _examples(self, sheet: RawSheet, text: str) -> tuple[str, ...]:
+        return sheet.columns[text].examples if text in sheet.columns else ()
+
+    # customers
+
+    def _master(self, base: RawSheet, ids: str) -> tuple[dict[str, Any], Mapping[str, ColumnProposal]] | None:
+        """The file with a row per customer: a key of it holds the numbers that the transactions have. Without one, the
+        transactions themselves where they say the same of a customer in every line."""
+        parts = [sheet for sheet in self.sheets if self.roles[sheet.name].role in ("transactions", "header")]
+        booked = next((sheet.columns[ids].known for sheet in parts if ids in sheet.columns), set())
+        found: list[tuple[float, RawSheet, ColumnProposal, dict[str, ColumnProposal]]] = []
+        for sheet in self._free() if booked else ():
+            for heading, profile in sheet.columns.items():
+                share = len(booked & profile.known) / len(booked) if self._is_key(profile) else 0.0
+                if share >= self.rules.customers_contained.value:
+                    fields = self._about_customers({h: p for h, p in sheet.columns.items() if h != heading})
+                    worth = share * sum(field.confidence for field in fields.values())
+                    found.append((worth, sheet, self._key_proposal(profile, share), fields))
+        if found:
+            _, sheet, key, fields = max(found, key=lambda one: one[0])
+            self._take(sheet, "customers")
+        elif ids in base.columns and base.columns[ids].traits["filled"] == 1:
+            sheet, key = base, self._key_proposal(base.columns[ids], 1)
+            fields = self._about_customers({h: p for h, p in base.columns.items() if self._says_same(base, ids, h)})
+        else:
+            return None
+        if sheet is base and "name" not in fields and base.columns[ids].traits["repeats"] > 1:
+            return None
+        joins = []
+        for other, on in self._related(sheet, self._free()) if sheet is not base else ():
+            more = _fields("customers", self._new_columns(other, [sheet]), self.rules)
+            address = {c: more[c] for c in ("country", "postcode", "city") if c in more and c not in fields}
+            if address and not joins and on != key.source:
+                fields, joins = {**fields, **address}, [{**_place(other), "path": other.paths[0], "on": on}]
+                self._take(other, "lookup")
+        if not fields:
+            return None
+        fields = {"customer_id": key, **fields}
+        source = _place(sheet) | ({"join": joins} if joins else {})
+        return source | {"columns": self._used("customers", fields)}, fields
+
+    def _about_customers(self, columns: Mapping[str, Profile]) -> dict[str, ColumnProposal]:
+        return {c: p for c, p in _fields("customers", columns, self.rules).items() if c != "customer_id"}
+
+    def _key_proposal(self, profile: Profile, share: float) -> ColumnProposal:
+        sure = max(share, self.rules.use.value)
+        return ColumnProposal("customers", "customer_id", profile.heading, profile.examples, sure, "relation")
+
+    def _says_same(self, sheet: RawSheet, ids: str, heading: str) -> bool:
+        """Whether a column has one value per customer."""
+        if heading == ids or sheet.columns[heading].traits["filled"] == 0:
+            return False
+        said = sheet.columns[heading].texts.groupby(sheet.columns[ids].texts).nunique()
+        return bool((said <= 1).mean() >= self.rules.unique.value)
+
+    # presets
+
+    def _by_preset(self, table: str) -> Any:
+        """A file that carries all the headings by which a known export is told, with the file of its headers."""
+        for preset in presets().values():
+            for sheet in self._free() if preset.table == table and preset.sign else ():
+                names = {same_name(name) for name in sheet.columns}
+                if all(same_name(name) in names for name in preset.sign):
+                    found = self._preset_source(preset, sheet)
+                    if found is not None:
+                        return found
+        return None
+
+    def _preset_source(self, preset: Preset, sheet: RawSheet) -> Any:
+        related = [(s, k) for s, k in self._related(sheet, self._free()) if plain_name(k) in map(plain_name, preset.join)]
+        source: dict[str, Any] = _place(sheet) | {"preset": preset.name}
+        if related:
+            source["join"] = [{**_place(related[0][0]), "path": related[0][0].paths[0], "on": related[0][1]}]
+        headers = [list(sheet.columns), *(list(s.columns) for s, _ in related[:1])]
+        settled = settle(preset.table, Source.model_validate(source), headers)
+        if TABLES[preset.table].required - set(settled.columns):
+            return None
+        self._take(sheet, preset.table)
+        for header, _ in related[:1]:
+            self._take(header, "header")
+        profiles = {**(related[0][0].columns if related else {}), **sheet.columns}
+        fields = {
+            c: ColumnProposal(preset.table, c, t, profiles[t].examples if t in profiles else (), 0.95, "preset")
+            for c, t in settled.columns.items()
+        }
+        return (source, fields, sheet) if preset.table == "transactions" else (source, fields)
+
+    def _currency(self, base: RawSheet, fields: Mapping[str, ColumnProposal]) -> str | None:
+        found = fields.get("currency")
+        sheets = [base, *self.sheets]
+        known = next((s.columns[found.source].known for s in sheets if found.source in s.columns), set()) if found else set()
+        return next(iter(known)).upper() if len(known) == 1 and found and found.confidence >= self.rules.use.value else None
+
+
+def _sure(fields: Mapping[str, ColumnProposal], column: str) -> float:
+    return fields[column].confidence if column in fields else 0.0
+
+
+def _place(sheet: RawSheet) -> dict[str, Any]:
+    path: str | list[str] = sheet.paths[0] if len(sheet.paths) == 1 else list(sheet.paths)
+    return {"path": path} | ({"sheet": sheet.sheet} if sheet.sheet else {})
