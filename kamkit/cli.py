@@ -110,7 +110,10 @@ def new(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="The folder to make.")],
     client: Annotated[str | None, typer.Option(help="The client's name.")] = None,
     source: Annotated[
-        Path | None, typer.Option("--from", metavar="FILE", help="The sales export to begin with.")
+        list[Path] | None,
+        typer.Option(
+            "--from", metavar="FILE", help="The export to begin with: a file, a folder; several times for several."
+        ),
     ] = None,
     industry: Annotated[str | None, typer.Option(help="The client's industry code (NACE Rev. 2, WZ 2008).")] = None,
     language: Annotated[str, typer.Option(help="de or en.")] = "de",
@@ -121,8 +124,10 @@ def new(
 
     made = create_engagement(folder, client, source, industry, language)
     if as_json:
-        _print_json({"folder": made.folder.as_posix(), "files": list(made.files), "to_do": list(made.to_do)})
+        _print_json(made.as_json())
     say(f"Made {made.folder}: {', '.join(made.files)}")
+    for line in made.told():
+        say(line)
     for line in made.to_do:
         say(f"- {line}")
     return 0

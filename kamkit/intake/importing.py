@@ -30,6 +30,7 @@ from kamkit.intake.frames import checked_frame
 from kamkit.intake.groups import Groups, assign_groups, group_candidates
 from kamkit.intake.history_checks import check_history
 from kamkit.intake.inputs import Inputs, read_decisions, read_inputs
+from kamkit.intake.mapping import with_confirmed_mapping
 from kamkit.intake.number_formats import sql_text
 from kamkit.intake.periods import find_period, fiscal_year, grain_of
 from kamkit.intake.privacy import (
@@ -110,6 +111,7 @@ class _Import:
     """One import: everything is read and found out on construction, then the tables can be written."""
 
     def __init__(self, engagement: Engagement, scratch: Path, key: Pseudonyms | None = None) -> None:
+        engagement, confirmed = with_confirmed_mapping(engagement)
         self._engagement, self._scratch, self._key = engagement, scratch, key
         self._backend = ibis.duckdb.connect(temp_directory=str(scratch / "spill"))
         rules = load_cleaning_rules(engagement.folder)
@@ -164,7 +166,7 @@ class _Import:
             n_customers=_n_customers(lines),
             tables=tuple(name for name in TABLES if name == "transactions" or name in self._frames),
             files=pd.DataFrame([row for table in typed.values() for row in table.files]),
-            columns=pd.DataFrame([row for table in typed.values() for row in table.columns]),
+            columns=_with_origin([row for table in typed.values() for row in table.columns], confirmed),
             rules=lines.report,
             reconciliation=lines.reconciled.table,
             findings=tuple(findings),
@@ -283,6 +285,13 @@ def merge_decisions(
     examples = tuple(sorted(f"{row.account_id} ({row.subject})" for row in rivals.itertuples()))
     n = len(examples)
     return latest, (Finding("decision_conflict", "decisions", rows=n, examples=examples[:5], values={"n": n}),)
+
+
+def _with_origin(rows: Sequence[Mapping[str, Any]], confirmed: frozenset[tuple[str, str]]) -> pd.DataFrame:
+    """The columns with where their meaning comes from: what a person confirmed counts as theirs."""
+    columns = pd.DataFrame(rows)
+    theirs = [(row["table"], row["column"]) in confirmed for row in rows]
+    return columns.assign(origin=columns["origin"].mask(pd.Series(theirs, dtype=bool), "confirmed"))
 
 
 def _booking_dates(certain: Any) -> list[dt.date]:

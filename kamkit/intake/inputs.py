@@ -59,6 +59,19 @@ class Inputs:
 
 
 @dataclass(frozen=True)
+class MappingRow:
+    """A row of the mapping sheet: what is proposed for a field, how sure that is (0–1, None where nobody said), and what a
+    person answered. `place` is sheet and row for a message."""
+
+    place: str
+    table: str
+    column: str
+    source: str
+    confidence: float | None
+    confirmed: bool | None
+
+
+@dataclass(frozen=True)
 class _Column:
     code: str
     names: Mapping[str, str]
@@ -66,6 +79,7 @@ class _Column:
     words: str | None = None
     fill: bool = False
     required: bool = False
+    until_confirmed: bool = False
 
     @property
     def plain_names(self) -> set[str]:
@@ -113,6 +127,28 @@ def read_inputs(path: Path) -> Inputs:
     )
 
 
+def read_mapping(path: Path) -> tuple[MappingRow, ...]:
+    """Every row of the mapping sheet, answered or not; none where the file does not exist.
+
+    Raises InputError when the workbook cannot be read or an answer is neither yes nor no.
+    """
+    sheets, _ = _read_workbook(path) if path.exists() else ({}, {})
+    sheet, rows, problems = _sheets()["mapping"], sheets.get("mapping"), list[str]()
+    found = []
+    for number, row in rows.rows if rows else ():
+        cells = _canonical(sheet, row)
+        place = f"sheet {rows.title!r}, row {number}" if rows else ""
+        answer = _value(sheet.columns["confirmed"], cells.get("confirmed"), cells, place, problems)
+        table, column, source = (_text(cells.get(name, "")) for name in ("table", "column", "source"))
+        percent = _text(cells.get("confidence", "")).rstrip(" %").replace(",", ".")
+        sure = float(percent) / 100 if percent.replace(".", "", 1).isdigit() else None
+        table = _code_of(sheet.columns["table"], table) or table
+        found.append(MappingRow(place, table, column, source, sure, {"yes": True, "no": False}.get(str(answer))))
+    if problems:
+        raise InputError(path.name, problems)
+    return tuple(row for row in found if row.table and row.column)
+
+
 def read_decisions(path: Path) -> pd.DataFrame:
     """The decisions of a further file: a workbook with the decisions sheet, or a CSV file with its headings.
 
@@ -135,15 +171,20 @@ def read_decisions(path: Path) -> pd.DataFrame:
 
 
 def refresh_inputs(
-    path: Path, language: str, imported: Imported | None = None, facts: AccountFacts | None = None
+    path: Path,
+    language: str,
+    imported: Imported | None = None,
+    facts: AccountFacts | None = None,
+    mapping: Sequence[Mapping[str, Any]] | None = None,
 ) -> tuple[Finding, ...]:
-    """Write inputs.xlsx new, or bring its proposals up to date; the file appears whole or stays as it was.
+    """Write inputs.xlsx new, or bring its proposals up to date; the file appears whole or stays as it was. `mapping` are
+    rows of the mapping sheet to propose before anything is imported.
 
     Every entry, row, column and sheet of a person stays. Gives a finding when the file is open in Excel and cannot be
     replaced. Raises InputError when the present file cannot be read.
     """
     present, foreign = _read_workbook(path) if path.exists() else ({}, {})
-    proposals = _proposals(imported, facts)
+    proposals = _proposals(imported, facts) | ({"mapping": [dict(row) for row in mapping]} if mapping else {})
     handle, scratch = tempfile.mkstemp(suffix=".xlsx", dir=path.parent)
     os.close(handle)
     try:
@@ -430,11 +471,21 @@ def _merged(
         cells = _canonical(sheet, row) | {heading: row[heading] for heading in own if heading in row}
         proposal = fresh.pop(tuple(_key(sheet.columns[k], cells.get(k)) for k in sheet.key), None)
         if proposal is not None:
-            cells |= {k: v for k, v in proposal.items() if k in sheet.columns and not sheet.columns[k].fill}
+            cells = _brought_up_to_date(sheet, cells, proposal)
         elif proposed is not None and _fell_away(sheet, cells, own):
             continue
         rows.append(cells)
     return own, rows + list(fresh.values())
+
+
+def _brought_up_to_date(sheet: _Sheet, cells: Mapping[str, Any], proposal: Mapping[str, Any]) -> dict[str, Any]:
+    """A present row with what kamkit proposes now: a person's cells stay, and once it is confirmed those that were kamkit's
+    until then. How sure an earlier proposal was says nothing of another column."""
+    settled = _is_entry(sheet, cells)
+    open_cells = {k for k, c in sheet.columns.items() if not c.fill or (c.until_confirmed and not settled)}
+    if any(c.until_confirmed and k in proposal and cells.get(k) != proposal[k] for k, c in sheet.columns.items()):
+        cells = {k: v for k, v in cells.items() if settled or k not in ("confidence", "why")}
+    return {**cells, **{k: v for k, v in proposal.items() if k in open_cells}}
 
 
 def _key(column: _Column, cell: Any) -> str:
@@ -443,7 +494,11 @@ def _key(column: _Column, cell: Any) -> str:
 
 
 def _fell_away(sheet: _Sheet, cells: Mapping[str, Any], own: Sequence[str]) -> bool:
-    written = any(c.fill and c.code in cells and c.code not in sheet.key for c in sheet.columns.values())
+    """Kamkit's own row that it no longer proposes; what was recognised before the import stays to be answered."""
+    if "confidence" in cells:
+        return False
+    entered = [c.code for c in sheet.columns.values() if c.fill and not c.until_confirmed and c.code not in sheet.key]
+    written = any(code in cells for code in entered)
     from_kamkit = any(not c.fill and c.code in cells and c.code != "name" for c in sheet.columns.values())
     return from_kamkit and not written and not any(heading in cells for heading in own)
 

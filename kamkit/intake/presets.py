@@ -41,7 +41,7 @@ def settle(name: str, source: Source, headers: Sequence[Sequence[str]]) -> Sourc
                 columns[column] = text
     return source.model_copy(
         update={
-            "columns": columns,
+            "columns": {column: text for column, text in columns.items() if text},
             "periods": source.periods or (periods_in(headers[0]) if source.layout == "wide" else {}),
             "exclude": source.exclude or tuple(Exclusion(**e) for e in preset.exclude if _has(every, e["column"])),
             "join": tuple(

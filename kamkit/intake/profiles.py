@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from uuid import uuid4
 
 import duckdb
 import pandas as pd
@@ -99,8 +100,8 @@ def _copied(con: duckdb.DuckDBPyConnection, table: RawTable, place: Path) -> Cop
     positions = [i for i, name in enumerate(table.header) if name.strip() and counts[name] == 1]
     if not positions:
         raise CannotReadError("has no row of column names")
-    target = place / f"cells-{len(list(place.glob('cells-*')))}.parquet"
-    return copy_wanted(con, table, [i for i in positions for _ in _ROLES], None, None, (), target)
+    wanted = [i for i in positions for _ in _ROLES]
+    return copy_wanted(con, table, wanted, None, None, (), f"raw_{uuid4().hex}", place)
 
 
 def _profiled(
@@ -124,15 +125,19 @@ def _profiled(
     joins = " ".join(read.join(0) for read in values.values())
     query = f"SELECT {columns} FROM {first.relations[0]} AS r {joins} WHERE row_mark = 'data' LIMIT {most}"
     frame = con.execute(query).df()
-    read = {base: frame[values[base].column] for base in bases}
-    profiles = {n: _profile(n, *(read[Base(n, role)] for role in _ROLES), shapes) for n in names}
+    cells = {base: frame[values[base].column] for base in bases}
+    profiles = {
+        n: _profile(n, cells[Base(n, TEXT)], cells[Base(n, NUMBER)], cells[Base(n, DATE)], shapes) for n in names
+    }
     return RawSheet((path,), sheet, copied.rows, profiles)
 
 
 _NOBODY = Engagement.model_validate(
     {
         "client": "-",
-        "sources": {"transactions": {"path": "-", "columns": dict.fromkeys(("customer_id", "posting_date", "net_revenue"), "-")}},
+        "sources": {
+            "transactions": {"path": "-", "columns": dict.fromkeys(("customer_id", "posting_date", "net_revenue"), "-")}
+        },
     }
 )
 
@@ -164,7 +169,7 @@ def _merged(sheets: Sequence[RawSheet]) -> list[RawSheet]:
     alike: dict[tuple[str, ...], list[RawSheet]] = {}
     for sheet in sheets:
         alike.setdefault((*sheet.columns, str(sheet.sheet)), []).append(sheet)
-    return list(_together(group) for group in alike.values())
+    return [_together(group) for group in alike.values()]
 
 
 def _together(group: Sequence[RawSheet]) -> RawSheet:

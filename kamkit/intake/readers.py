@@ -602,7 +602,7 @@ def _column_rows(
         values = [known[base] for base in f.bases()]
         yield {
             "table": reading.name,
-            "column": "net_revenue" if f in periods else f.column,
+            "column": f.column,
             "source": f.source,
             "kind": f.kind,
             "format": _told(v.format for v in values),

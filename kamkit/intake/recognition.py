@@ -10,23 +10,25 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from itertools import permutations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from rapidfuzz import fuzz
 
 from kamkit.intake.dialects import same_name
 from kamkit.intake.presets import periods_in, plain_name, settle
 from kamkit.intake.profiles import Profile, RawSheet, look_at
-from kamkit.model.engagement import Source
+from kamkit.model.engagement import UNKNOWN, Source
 from kamkit.model.presets import Preset, known_headings, presets
 from kamkit.model.rules import Rule, Threshold, load_rules
 from kamkit.model.tables import TABLES
 
-UNKNOWN_PERIOD = "?"
-"""Stands for a year that no heading names, until a person writes it."""
+MOST_PROVED = 2000
+"""Rows in which sums and products of columns are looked for."""
 
 
 class HeadingRules(Rule):
@@ -58,6 +60,7 @@ class RecognitionRules(Rule):
     unique: Threshold
     fits: Threshold
     proved: Threshold
+    tax: Threshold
     product: Threshold
     fields: Mapping[str, Mapping[str, FieldRules]]
     shapes: Mapping[str, str]
@@ -96,10 +99,16 @@ class Proposal:
     currency: str | None
 
 
+@cache
+def recognition_rules() -> RecognitionRules:
+    """rules/recognition.yml of the kit."""
+    return load_rules(RecognitionRules, "recognition")
+
+
 def recognise(paths: Sequence[str], folder: Path) -> Proposal:
     """Look through raw files below `folder` and say what they are. Nothing is raised for a file that cannot be read: it is
     left aside with the reason."""
-    rules = load_rules(RecognitionRules, "recognition")
+    rules = recognition_rules()
     with tempfile.TemporaryDirectory(prefix="kamkit-") as scratch:
         most = int(rules.sample_rows.value)
         sheets, trouble = look_at(paths, folder, _every_heading(), rules.shapes, most, Path(scratch))
@@ -144,7 +153,7 @@ def _within(profile: Profile, limits: Mapping[str, tuple[float, float]]) -> bool
 
 def _fields(table: str, columns: Mapping[str, Profile], rules: RecognitionRules) -> dict[str, ColumnProposal]:
     """For every field of a table the column that convinces most; no column for two fields."""
-    proved = _proved_amounts(columns, rules) if table == "transactions" else {}
+    proved = _proved_amounts(columns, rules) if table == "transactions" else set()
     candidates = []
     for column in TABLES[table].columns:
         asked = rules.fields[table].get(column, FieldRules(must={}, tells=0))
@@ -153,7 +162,7 @@ def _fields(table: str, columns: Mapping[str, Profile], rules: RecognitionRules)
             heading, why = _heading(table, column, profile.heading, rules.headings)
             tells = asked.tells if _within(profile, asked.also) else 0.0
             content = max(tells, asked.alone if len(fitting) == 1 else 0.0)
-            if column == "net_revenue" and proved.get(profile.heading, 0):
+            if column == "net_revenue" and profile.heading in proved:
                 content = 1 - (1 - content) * (1 - rules.proved.value)
             told = "content" if not heading else "heading_content" if content >= 0.2 and why == "heading" else why
             confidence = 1 - (1 - heading) * (1 - content)
@@ -175,25 +184,31 @@ _BY_CONTENT = {
 """Fields that are looked for even where no heading says anything."""
 
 
-def _proved_amounts(columns: Mapping[str, Profile], rules: RecognitionRules) -> dict[str, bool]:
-    """Amounts that are price times quantity, or that give a gross amount together with a tax: the larger of the two."""
-    amounts = {h: p.numbers for h, p in columns.items() if p.traits["numbers"] >= rules.fits.value and p.traits["distinct"] > 5}
-    proved: dict[str, bool] = {}
-    if not 3 <= len(amounts) <= 25:
-        return proved
-    frame = pd.DataFrame(amounts).dropna().head(2000)
-    frame = frame[(frame != 0).all(axis=1)]
-    for a, b, c in permutations(frame.columns, 3) if len(frame) >= 5 else ():
-        if a < b and _same(frame[a] * frame[b], frame[c], rules):
-            proved[c] = True
-        if _same(frame[a] + frame[b], frame[c], rules) and frame[a].abs().sum() > frame[b].abs().sum():
-            proved[a] = True
-            proved.setdefault(c, False)
+def _proved_amounts(columns: Mapping[str, Profile], rules: RecognitionRules) -> set[str]:
+    """Amounts that are the product of two other columns, and net amounts that a tax of at most `tax` makes gross."""
+    amounts = {
+        h: p.numbers.head(MOST_PROVED)
+        for h, p in columns.items()
+        if p.traits["numbers"] >= rules.fits.value and p.traits["distinct"] > 5
+    }
+    frame = pd.DataFrame(amounts).dropna()
+    rows = frame[(frame != 0).all(axis=1)]
+    if not 3 <= len(amounts) <= 25 or len(rows) < 5:
+        return set()
+    values = {name: rows[name].to_numpy() for name in rows.columns}
+    proved = {c for a, b, c in permutations(values, 3) if a < b and _same(values[a] * values[b], values[c], rules)}
+    for net, tax, gross in permutations(values, 3):
+        small = abs(values[tax]).sum() <= rules.tax.value * abs(values[net]).sum()
+        if small and _same(values[net] + values[tax], values[gross], rules):
+            proved.add(net)
     return proved
 
 
-def _same(left: pd.Series, right: pd.Series, rules: RecognitionRules) -> bool:
-    return bool(((left - right).abs() <= 0.006 + 1e-6 * right.abs()).mean() >= rules.fits.value)
+def _same(left: np.ndarray, right: np.ndarray, rules: RecognitionRules) -> bool:
+    for rows in (20, None):  # most candidates fail in the first rows already
+        if (np.abs(left[:rows] - right[:rows]) <= 0.011 + 1e-6 * np.abs(right[:rows])).mean() < rules.fits.value:
+            return False
+    return True
 
 
 def _product(columns: Mapping[str, Profile], rules: RecognitionRules) -> ColumnProposal | None:
@@ -201,7 +216,9 @@ def _product(columns: Mapping[str, Profile], rules: RecognitionRules) -> ColumnP
     found: dict[str, Profile] = {}
     for factor, headings in known_headings()["factors"].items():
         plain = [plain_name(h) for h in headings]
-        fits = [p for p in columns.values() if plain_name(p.heading) in plain and p.traits["numbers"] >= rules.fits.value]
+        fits = [
+            p for p in columns.values() if plain_name(p.heading) in plain and p.traits["numbers"] >= rules.fits.value
+        ]
         if fits:
             found[factor] = min(fits, key=lambda p: plain.index(plain_name(p.heading)))
     if "price" not in found or "quantity" not in found:
@@ -255,16 +272,19 @@ class _Recognition:
         """Decide what the files are, the transactions first."""
         sources: dict[str, dict[str, Any]] = {}
         columns: list[ColumnProposal] = []
-        booked = self._by_preset("transactions") or self._booked() or self._wide()
+        booked = self._by_preset("transactions") or self._booked() or self._wide() or self._partly()
         if booked is None:
             return Proposal({}, (), tuple(self.roles.values()), None)
         source, fields, base = booked
         sources["transactions"], ids = source, fields.get("customer_id")
-        columns += fields.values()
+        missing = [] if "preset" in source else [c for c in _required(source) if c not in fields]
+        source["columns"] = {**dict.fromkeys(missing, UNKNOWN), **source.get("columns", {})}
+        columns += [ColumnProposal("transactions", column, UNKNOWN, (), 0.0, "unknown") for column in missing]
+        columns += _in_order("transactions", fields)
         master = self._by_preset("customers") or (self._master(base, ids.source) if ids else None)
         if master:
             sources["customers"] = master[0]
-            columns += master[1].values()
+            columns += _in_order("customers", master[1])
         return Proposal(sources, tuple(columns), tuple(self.roles.values()), self._currency(base, fields))
 
     def _take(self, sheet: RawSheet, role: str, reason: str = "") -> None:
@@ -302,7 +322,9 @@ class _Recognition:
                     continue
                 fields = {c: p for c, p in above.items() if _sure(alone, c) < p.confidence and c != "net_revenue"}
                 lacking = any(_sure(alone, c) < self.rules.use.value <= _sure(fields, c) for c in _NEEDED)
-                if lacking or (fields and "invoice_id" in alone and same_name(alone["invoice_id"].source) == same_name(key)):
+                if lacking or (
+                    fields and "invoice_id" in alone and same_name(alone["invoice_id"].source) == same_name(key)
+                ):
                     yield _Booked(sheet, ((header, key),), {**alone, **fields})
 
     def _adds_up(self, items: RawSheet, amount: ColumnProposal, header: RawSheet, key: str) -> bool:
@@ -376,9 +398,12 @@ class _Recognition:
             periods = {k: h for k, h in periods.items() if sheet.columns[h].traits["numbers"] >= self.rules.fits.value}
             if not periods:
                 amounts = [h for h, p in sheet.columns.items() if self._is_amount(sheet, p, fields)]
-                periods = {UNKNOWN_PERIOD: _sum_of(amounts)} if amounts else {}
+                periods = {UNKNOWN: _sum_of(amounts)} if amounts else {}
                 confidence, why = 0.3, "content"
             if not periods:
+                continue
+            dated = any(p.traits["dates"] >= self.rules.fits.value for s in self.sheets for p in s.columns.values())
+            if UNKNOWN in periods and "customer_id" not in fields and dated:
                 continue
             fields = {c: p for c, p in fields.items() if c in ("customer_id", "region", "sales_rep", "currency")}
             self._take(sheet, "transactions")
@@ -386,9 +411,23 @@ class _Recognition:
                 key: ColumnProposal("transactions", key, text, self._examples(sheet, text), confidence, why)
                 for key, text in periods.items()
             }
-            source = {**_place(sheet), "layout": "wide", "columns": self._used("transactions", fields), "periods": periods}
+            source = {
+                **_place(sheet),
+                "layout": "wide",
+                "columns": self._used("transactions", fields),
+                "periods": periods,
+            }
             return source, {**fields, **told}, sheet
         return None
+
+    def _partly(self) -> tuple[dict[str, Any], Mapping[str, ColumnProposal], RawSheet] | None:
+        """The file in which most of what transactions need was recognised; the rest is left to a person."""
+        ways = [_Booked(sheet, (), _fields("transactions", sheet.columns, self.rules)) for sheet in self.sheets]
+        if not ways:
+            return None
+        best = max(ways, key=lambda way: (sum(c in way.fields for c in _NEEDED), way.base.rows))
+        self._take(best.base, "transactions")
+        return self._source(best), best.fields, best.base
 
     def _is_amount(self, sheet: RawSheet, profile: Profile, fields: Mapping[str, ColumnProposal]) -> bool:
         other = {p.source for c, p in fields.items() if c != "net_revenue" and p.why != "content"}
@@ -424,10 +463,12 @@ class _Recognition:
             return None
         if sheet is base and "name" not in fields and base.columns[ids].traits["repeats"] > 1:
             return None
-        joins = []
+        joins: list[dict[str, Any]] = []
         for other, on in self._related(sheet, self._free()) if sheet is not base else ():
             more = _fields("customers", self._new_columns(other, [sheet]), self.rules)
-            address = {c: more[c] for c in ("country", "postcode", "city") if c in more and c not in fields}
+            address: dict[str, ColumnProposal] = {
+                c: more[c] for c in ("country", "postcode", "city") if c in more and c not in fields
+            }
             if address and not joins and on != key.source:
                 fields, joins = {**fields, **address}, [{**_place(other), "path": other.paths[0], "on": on}]
                 self._take(other, "lookup")
@@ -465,7 +506,9 @@ class _Recognition:
         return None
 
     def _preset_source(self, preset: Preset, sheet: RawSheet) -> Any:
-        related = [(s, k) for s, k in self._related(sheet, self._free()) if plain_name(k) in map(plain_name, preset.join)]
+        related = [
+            (s, k) for s, k in self._related(sheet, self._free()) if plain_name(k) in map(plain_name, preset.join)
+        ]
         source: dict[str, Any] = _place(sheet) | {"preset": preset.name}
         if related:
             source["join"] = [{**_place(related[0][0]), "path": related[0][0].paths[0], "on": related[0][1]}]
@@ -486,8 +529,26 @@ class _Recognition:
     def _currency(self, base: RawSheet, fields: Mapping[str, ColumnProposal]) -> str | None:
         found = fields.get("currency")
         sheets = [base, *self.sheets]
-        known = next((s.columns[found.source].known for s in sheets if found.source in s.columns), set()) if found else set()
-        return next(iter(known)).upper() if len(known) == 1 and found and found.confidence >= self.rules.use.value else None
+        known = (
+            next((s.columns[found.source].known for s in sheets if found.source in s.columns), set())
+            if found
+            else set()
+        )
+        return (
+            next(iter(known)).upper()
+            if len(known) == 1 and found and found.confidence >= self.rules.use.value
+            else None
+        )
+
+
+def _required(source: Mapping[str, Any]) -> list[str]:
+    return ["customer_id"] if source.get("layout") == "wide" else list(_NEEDED)
+
+
+def _in_order(table: str, fields: Mapping[str, ColumnProposal]) -> list[ColumnProposal]:
+    """Proposals in the order of the canonical table, periods after them."""
+    order = {column: place for place, column in enumerate(TABLES[table].columns)}
+    return sorted(fields.values(), key=lambda one: order.get(one.column, len(order)))
 
 
 def _sure(fields: Mapping[str, ColumnProposal], column: str) -> float:
