@@ -352,7 +352,8 @@ def _with_one_offs(lines: Any, limits: OneOffLimits, period_end: dt.date) -> Any
         largest=_.net_revenue.max(where=counts),
         revenue=_.net_revenue.sum(where=_.reason.isnull()),
     )
-    dominated = buyers.mutate(enough=_.revenue.sum().over() * _decimal(limits.share_of_revenue.value)).filter(
+    enough = (_.revenue.sum().over() * _decimal(limits.share_of_revenue.value)).cast("decimal(38, 12)")
+    dominated = buyers.mutate(enough=enough).filter(
         (_.largest > _.bought * _decimal(limits.share_of_customer.value)) & (_.largest >= _.enough)
     )
     found = _fetched(dominated.select("buyer", "bought", "enough"))
