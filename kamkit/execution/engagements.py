@@ -115,7 +115,7 @@ def _raw_files(exports: Sequence[Path]) -> dict[str, Path]:
     found: dict[str, Path] = {}
     for export in exports:
         if not export.exists():
-            raise InputError(str(export), ["there is no such file: give the path of a sales export, or of its folder"])
+            raise InputError(str(export), ["there is no such file: give the path of a sales export"])
         inside = sorted(path for path in export.rglob("*") if path.is_file() and path.suffix.lower() in READABLE)
         if export.is_dir() and not inside:
             raise InputError(str(export), [f"holds no file that can be read: known are {' '.join(READABLE)}"])
