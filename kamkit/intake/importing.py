@@ -136,7 +136,7 @@ class _Import:
             frames.get("customers"),
             groups.members,
             lines.period,
-            grain_of(engagement.sources.transactions),
+            self._grain,
             engagement,
             rules.checks,
             rules.history,
