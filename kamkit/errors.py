@@ -9,7 +9,19 @@ KamkitError
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
+
+_SECRETS = (
+    (re.compile(r"(?<=://)[^\s/@'\"]*:[^\s'\"]*@"), "…@"),
+    (
+        re.compile(
+            r"(\b(?:password|passwd|pwd|token|secret|api[-_]?key|access[-_]?key)(?:=|['\"]\s*:\s*['\"]))[^\s&;,'\"}]+",
+            re.IGNORECASE,
+        ),
+        r"\1…",
+    ),
+)
 
 
 class KamkitError(Exception):
@@ -29,9 +41,9 @@ class _ProblemsError(KamkitError):
     exit_code = 2
 
     def __init__(self, where: str, problems: Iterable[str]) -> None:
-        self.where = where
-        self.problems: tuple[str, ...] = tuple(problems)
-        super().__init__(where, self.problems)
+        self.where = without_secrets(where)
+        self.problems: tuple[str, ...] = tuple(map(without_secrets, problems))
+        super().__init__(self.where, self.problems)
 
     def __str__(self) -> str:
         n = len(self.problems)
@@ -59,8 +71,9 @@ class StepError(KamkitError):
         cell: int | None = None,
         line: str | None = None,
     ) -> None:
-        self.step, self.error_type, self.message, self.cell, self.line = step, error_type, message, cell, line
-        super().__init__(step, error_type, message, cell, line)
+        self.step, self.error_type, self.cell, self.line = step, error_type, cell, line
+        self.message = without_secrets(message)
+        super().__init__(step, error_type, self.message, cell, line)
 
     def __str__(self) -> str:
         place = f" in cell {self.cell}" if self.cell is not None else ""
@@ -69,6 +82,17 @@ class StepError(KamkitError):
 
 class DeliverableError(KamkitError):
     """A report file could not be made or written."""
+
+
+def without_secrets(text: str) -> str:
+    """A text without the passwords and tokens that connections carry.
+
+    >>> without_secrets("postgres://me:s3cret@host/db?token=abc")
+    'postgres://…@host/db?token=…'
+    """
+    for pattern, instead in _SECRETS:
+        text = pattern.sub(instead, text)
+    return text
 
 
 def shorten(values: Sequence[object], most: int = 3) -> str:

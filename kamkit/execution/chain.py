@@ -11,6 +11,7 @@ import dataclasses
 import datetime as dt
 import json
 import logging
+import re
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -128,6 +129,9 @@ def _plan(
     known = [*Engagement.model_fields, *NOTEBOOK_PARAMETERS]
     if strange := [name for name in given if name.partition(".")[0] not in known]:
         raise EngagementError("parameters", [unknown(name, known) for name in strange])
+    if open_secrets := [name for name, value in given.items() if _shows_connection(name, value)]:
+        advice = "a run keeps a record of its parameters: write it as ${NAME} and set the environment variable NAME"
+        raise EngagementError("parameters", [f"{name} holds a connection: {advice}" for name in open_secrets])
     settings = dotted_settings(given)
     engagement = engagement_with(reference, settings)
     check_files(engagement)
@@ -152,6 +156,13 @@ def _plan(
         warnings=later,
         dated=out is None,
     )
+
+
+def _shows_connection(name: str, value: Any) -> bool:
+    """Whether a setting is a database connection, or holds one, that is not hidden behind a variable."""
+    if isinstance(value, Mapping):
+        return any(_shows_connection(str(key), inner) for key, inner in value.items())
+    return name.rpartition(".")[2] == "connection" and not re.fullmatch(r"\$\{\w+\}", str(value))
 
 
 def check_plan(engagement: str | Path, out: str | Path | None = None) -> None:

@@ -217,7 +217,13 @@ def _from_database(reading: _Reading, wanted: Sequence[str]) -> RawTable:
     known = {same_name(name) for name in wanted}
     columns = [column for column in table.columns if same_name(column) in known] or list(table.columns)
     target = reading.scratch / "database.parquet"
-    table.select(columns).to_parquet(str(target))
+    try:
+        table.select(columns).to_parquet(str(target))
+    except Exception as error:  # every driver raises its own; the text may hold the connection
+        problem = (
+            f"{reading.source.table}: cannot be read ({type(error).__name__}): check the rights and the connection"
+        )
+        raise InputError(f"sources.{reading.name}", [problem]) from None
     try:
         return open_parquet(reading.con, RawFile(str(reading.source.table), target, "parquet"))
     except CannotReadError:

@@ -100,7 +100,7 @@ class Source(_Setting):
     columns: Mapping[str, Text] = {}
     exclude: tuple[Exclusion, ...] = ()
     format: FileFormat = FileFormat()
-    connection: str | None = None
+    connection: str | None = Field(None, repr=False)
     table: str | None = None
 
     @property
