@@ -80,8 +80,11 @@ _CODE = re.compile(rf"(?<![\w-])(?:([{''.join(KINDS.values())}])-|(?:{'|'.join(_
 _WORD = re.compile(r"[^\W_]+")
 _SPELLED = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss"})
 _LEGAL_FORM = re.compile(
-    r"gmbh|mbh|ag|kgaa|kg|ohg|gbr|se|ev|eg|ug|co|cie|inc|llc|ltd|limited|plc|corp|sas?|sarl|srl|spa|[bn]v|ab|as|oy|[ekv]|und|and"
+    r"gmbh|mbh|ag|kgaa|kg|ohg|gbr|se|ev|eg|ug|co|cie|inc|llc|ltd|limited|plc|corp|sas?|sarl|srl|spa|[bn]v|ab|as|oy|[ekv]"
 )
+_JOINING = frozenset({"und", "and"})
+"""Words that are as often written as a sign."""
+
 _SHORTEST_NAME, _SHORTEST_NUMBER, _FIRST_WORD = 4, 5, 5
 
 
@@ -264,7 +267,7 @@ class _Finder:
 
     def replaced(self, text: str) -> str:
         text = unicodedata.normalize("NFC", text)
-        places = list(_WORD.finditer(text))
+        places = [place for place in _WORD.finditer(text) if place[0].casefold() not in _JOINING]
         words = [_spelled(place[0]) for place in places]
         done, out, at = 0, "", 0
         while at < len(words):
@@ -354,7 +357,8 @@ def _texts(frame: pd.DataFrame) -> list[str]:
 
 
 def _words(text: str) -> list[str]:
-    return [_spelled(word) for word in _WORD.findall(unicodedata.normalize("NFC", text))]
+    found = _WORD.findall(unicodedata.normalize("NFC", text))
+    return [_spelled(word) for word in found if word.casefold() not in _JOINING]
 
 
 def _spelled(word: str) -> str:
