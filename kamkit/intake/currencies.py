@@ -35,9 +35,7 @@ def read_exchange_rates(backend: Any, rates: ExchangeRates, engagement: Engageme
     for headings in _HEADINGS:
         source = Source(path=rates.path, sheet=rates.sheet, format=rates.format, columns=headings)
         try:
-            frame, _ = checked_frame(
-                "exchange_rates", read_table(backend, "exchange_rates", source, engagement, scratch)
-            )
+            frame = checked_frame("exchange_rates", read_table(backend, "exchange_rates", source, engagement, scratch))
             break
         except InputError as error:
             errors.append(error)

@@ -1,4 +1,4 @@
-"""Tables that are small enough to be frames: fetched, checked against their schema, one row per customer in the master."""
+"""Tables that are small enough to be frames: fetched and checked against their schema; the master by customer."""
 
 from __future__ import annotations
 
@@ -17,20 +17,22 @@ from kamkit.model.tables import TABLES, frame_schema, pandas_dtype
 _DECIDE_ACCOUNTS = ("group_id", "parent_id", "is_intercompany", "is_test")
 """Columns of the customer master in which two rows of one customer must not contradict each other."""
 
+_VALIDITY = {"valid_to": pd.Timestamp("9999-12-31"), "valid_from": pd.Timestamp("0001-01-01")}
+"""The columns of a row's validity, and what they mean where they are empty."""
 
-def checked_frame(name: str, typed: TypedTable) -> tuple[pd.DataFrame, tuple[Finding, ...]]:
+
+def checked_frame(name: str, typed: TypedTable) -> pd.DataFrame:
     """A canonical table as a frame in the dtypes of its schema, without excluded rows, totals and repeated headers.
 
-    Raises InputError with every required value that is missing, by rows of the file, and every customer whose rows
-    contradict each other.
+    Raises InputError with every required value that is missing, by rows of the file.
     """
     spec = TABLES[name]
     rows = typed.table.filter(_.row_mark == "data").order_by("source_file", "source_row").to_pyarrow().to_pandas()
     columns = [column for column in spec.columns if column in rows.columns]
-    frame = rows[columns].astype({column: pandas_dtype(spec.columns[column]) for column in columns})
+    frame: pd.DataFrame = rows[columns].astype({column: pandas_dtype(spec.columns[column]) for column in columns})
     if problems := [*_missing(name, frame, rows["source_row"])]:
         raise InputError(name, problems)
-    return _one_row_per_customer(frame) if name == "customers" else (frame, ())
+    return frame
 
 
 def _missing(name: str, frame: pd.DataFrame, numbers: pd.Series) -> Iterator[str]:
@@ -56,15 +58,21 @@ def _rows(numbers: pd.Series) -> str:
     return f"row {shown}" if len(found) == 1 else f"{len(found)} rows ({shown}{', …' if len(found) > 5 else ''})"
 
 
-def _one_row_per_customer(customers: pd.DataFrame) -> tuple[pd.DataFrame, tuple[Finding, ...]]:
-    """The master with one row per customer: of several the first given value of each column, ordered by all of them.
+def one_row_per_customer(customers: pd.DataFrame) -> tuple[pd.DataFrame, tuple[Finding, ...]]:
+    """The master with one row per customer: of several the first given value of each column, the row that is valid last
+    before the others, then ordered by all of them.
 
-    Rows that contradict each other in what decides on accounts are an error, other contradictions a finding.
+    Rows may name different groups and parents at different times. Raises InputError with every customer whose rows
+    contradict each other otherwise in what decides on accounts; other contradictions are a finding.
     """
     twice = customers[customers["customer_id"].duplicated(keep=False)]
     if twice.empty:
         return customers, ()
     differing = twice.groupby("customer_id").nunique().gt(1)
+    validity = [column for column in _VALIDITY if column in customers.columns]
+    for column in {"group_id", "parent_id"} & set(twice.columns) if validity else ():
+        at_once = twice.groupby(["customer_id", *validity], dropna=False)[column].nunique().gt(1)
+        differing[column] = at_once.groupby("customer_id").any()
     decisive = [column for column in _DECIDE_ACCOUNTS if column in differing.columns]
     contradicted = differing.index[differing[decisive].any(axis=1)].tolist()
     if contradicted:
@@ -76,7 +84,10 @@ def _one_row_per_customer(customers: pd.DataFrame) -> tuple[pd.DataFrame, tuple[
                 f"each other in {', '.join(columns)} (customer_id {shorten(contradicted)}): keep the row that holds"
             ],
         )
-    ordered = customers.sort_values(list(customers.columns), na_position="last")
+    until = {column: customers[column].fillna(end) for column, end in _VALIDITY.items() if column in customers.columns}
+    by = [*(f"until_{column}" for column in until), *customers.columns]
+    ordered = customers.assign(**{f"until_{column}": day for column, day in until.items()})
+    ordered = ordered.sort_values(by, ascending=[n >= len(until) for n in range(len(by))], na_position="last")
     single = ordered.groupby("customer_id", as_index=False, sort=True).first()[list(customers.columns)]
     unlike = differing.index[differing.any(axis=1)].tolist()
     values = {"n": int(differing.shape[0]), "differing": len(unlike)}

@@ -1,202 +1,348 @@
 """Which customers are one account: companies under common control count as one customer (IFRS 8.34; norm).
 
-Confirmed group, else group id, else the top of the parent chain, else the customer itself. Candidates that only look
-like one group are proposed to a person and never merged.
+Confirmed group, else group id, else the top of the parent chain, else the customer itself. Links may be valid for a
+time only: analysis restates history to the group of today, and what an account was at the time is told beside it
+(domain S2, section 7). State-owned bodies and buying groups are no control by themselves, so neither is judged here.
 """
 
 from __future__ import annotations
 
-import re
-import unicodedata
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from itertools import combinations
+import datetime as dt
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
 
-import numpy as np
+import ibis
 import pandas as pd
-from rapidfuzz import fuzz, process
+from ibis import _
 
+from kamkit.model.codes import Severity
+from kamkit.model.engagement import Period
 from kamkit.model.results import Finding
+from kamkit.model.rules import Rule, Threshold, load_rules
 
 CONFIRMED, GROUP_ID, PARENT, NONE = "confirmed", "group_id", "parent", "none"
 PREFIX = "G:"
 """Before a group's id where a customer outside the group has the same id."""
 
-NAME_SIMILARITY = 0.92
-"""From here on two names with postcode are proposed as one company (convention)."""
+LINK_COLUMNS = ("customer_id", "group_id", "parent_id", "valid_from", "valid_to")
+AS_WAS_COLUMNS = ("customer_id", "account_id", "account_was", "start", "end")
 
-CANDIDATE_COLUMNS = ("group_id", "customer_id", "name", "evidence", "similarity")
+_DAY = dt.timedelta(days=1)
 
-_LEGAL_FORMS = re.compile(
-    r"\b(?:gmbh|mbh|ag|kgaa|kg|ohg|gbr|se|ev|eg|ug|co|cie|inc|llc|ltd|limited|plc|corp|sa|sas|sarl|srl|spa|bv|nv|ab|as|oy)\b"
-)
+
+class GroupRules(Rule):
+    """The table `templates/rules/groups.yml`."""
+
+    name_similarity: Threshold
+    deepest_chain: Threshold
+
+
+def load_group_rules(engagement_folder: Path | None = None) -> GroupRules:
+    """The rules for groups, the engagement's own where it has them. Raises EngagementError when they are wrong."""
+    return load_rules(GroupRules, "groups", engagement_folder)
 
 
 @dataclass(frozen=True)
 class Groups:
-    """`members`, one row per customer: customer_id, account_id, group_source (confirmed | group_id | parent | none)."""
+    """`members`, one row per customer: customer_id, account_id, group_source (confirmed | group_id | parent | none).
+
+    `as_was`, the spans in which a customer belonged to another account than today: customer_id, account_id,
+    account_was, start, end (days, both inclusive). `gaps`, the spans from the first validity of a customer's links on
+    in which none is valid: customer_id, start, end.
+    """
 
     members: pd.DataFrame
     findings: tuple[Finding, ...]
+    as_was: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(AS_WAS_COLUMNS)))
+    gaps: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=["customer_id", "start", "end"]))
+
+
+def group_links(customers: pd.DataFrame | None, hierarchy: pd.DataFrame | None) -> pd.DataFrame:
+    """All links of customers to groups and parents: customer_id, group_id, parent_id, valid_from, valid_to.
+
+    `customers` is the master with all its rows. Its validities count as soon as it holds several rows for a customer;
+    with one row each they say how long the customer exists, not to whom it belongs. A customer that stands in the
+    hierarchy takes its parents from there.
+    """
+    kinds = {c: "datetime64[us]" if c.startswith("valid") else "string" for c in LINK_COLUMNS}
+    own, dated = (
+        pd.DataFrame(columns=list(LINK_COLUMNS), dtype=object).astype(kinds)
+        if table is None
+        else table.reindex(columns=list(LINK_COLUMNS)).astype(kinds)
+        for table in (customers, hierarchy)
+    )
+    if not own["customer_id"].duplicated().any():
+        open_ended = pd.Series(pd.NaT, index=own.index, dtype="datetime64[us]")
+        own = own.assign(valid_from=open_ended, valid_to=open_ended)
+    elsewhere = own["customer_id"].isin(dated["customer_id"])
+    own["parent_id"] = own["parent_id"].mask(elsewhere)
+    own.loc[elsewhere & own["group_id"].isna(), ["valid_from", "valid_to"]] = pd.NaT
+    links = pd.concat([own, dated], ignore_index=True).astype(kinds)
+    return links.drop_duplicates(ignore_index=True)
 
 
 def assign_groups(
-    customer_ids: pd.Series, customers: pd.DataFrame | None = None, confirmed: pd.DataFrame | None = None
+    customer_ids: pd.Series,
+    links: pd.DataFrame | None = None,
+    confirmed: pd.DataFrame | None = None,
+    period: Period | None = None,
+    since: dt.date = dt.date.min,
+    revenue: pd.Series | None = None,
+    deepest: float = 10,
 ) -> Groups:
-    """The account of every customer on group level.
+    """The account of every customer on group level, as it is at the end of the period.
 
-    `customer_ids` are those with lines; `customers` the master (customer_id unique, [group_id], [parent_id]);
-    `confirmed` what a person has confirmed (customer_id, group_id). A member follows its parent into the parent's
-    group. A cycle of parents is broken at its smallest id. A group id that is the number of a customer outside the
-    group gets the prefix `G:`.
+    `customer_ids` are those with lines; `links` as of `group_links` (validities may be left out); `confirmed` what a
+    person has confirmed (customer_id, group_id), at any time; `since` the day of the first line; `revenue` of the
+    period by customer, for the findings; `deepest` the number of parents above which a chain is told. A member follows
+    its parent into the parent's group. Of several parents at one time the one begun last holds, then the smallest id;
+    a cycle of parents is broken at its smallest id. A group id that is the number of a customer outside the group gets
+    the prefix `G:`.
     """
-    master = pd.DataFrame({"customer_id": []}, dtype="string") if customers is None else customers
-    known = set(customer_ids.dropna()) | set(master["customer_id"])
-    chain = _Chain(known, _links(confirmed, "group_id"), _links(master, "group_id"), _links(master, "parent_id"))
-    ends = {customer: chain.end(customer) for customer in sorted(known)}
-    clashes = _clashes(ends, known | set(chain.parents.values()))
+    given = group_links(None, links)
+    known = set(customer_ids.dropna()) | set(given["customer_id"].dropna())
+    chain = _Chain(known, _confirmed(confirmed), _timed(given))
+    on = period.end if period else dt.date.max
+    ends = {customer: chain.end(customer, on) for customer in sorted(known)}
+    spans = [span for customer in ends for span in chain.spans(customer, since, on)]
+    group_ids = {account for account, is_group, _ in [*ends.values(), *(end for *_, end in spans)] if is_group}
+    clashes = _clashes(group_ids, ends, known | chain.parents)
+
+    def written(end: _End) -> str:
+        account, is_group, _source = end
+        return f"{PREFIX}{account}" if is_group and account in clashes else account
+
+    accounts = {customer: written(end) for customer, end in ends.items()}
     members = pd.DataFrame(
-        [
-            (customer, f"{PREFIX}{account}" if is_group and account in clashes else account, source)
-            for customer, (account, is_group, source) in ends.items()
-        ],
+        [(customer, accounts[customer], end[2]) for customer, end in ends.items()],
         columns=["customer_id", "account_id", "group_source"],
         dtype="string",
     )
-    return Groups(members, tuple(_findings(chain, clashes, known)))
+    before = [(customer, accounts[customer], written(end), first, last) for customer, first, last, end in spans]
+    as_was = pd.DataFrame([row for row in before if row[1] != row[2]], columns=list(AS_WAS_COLUMNS))
+    gaps = pd.DataFrame(
+        [(customer, *gap) for customer in ends for gap in chain.gaps(customer, on)],
+        columns=["customer_id", "start", "end"],
+    )
+    return Groups(members, tuple(_findings(chain, clashes, deepest, revenue)), as_was, gaps)
+
+
+_End = tuple[str, bool, str]
+"""An account, whether it is the id of a group rather than of a customer, and the source of the first link."""
+
+
+@dataclass(frozen=True)
+class _Link:
+    """One link of a customer while it is valid, both days inclusive; to nobody where the customer is the top."""
+
+    start: dt.date
+    end: dt.date
+    is_parent: bool
+    target: str | None
+
+    def holds(self, on: dt.date) -> bool:
+        return self.start <= on <= self.end
+
+    @property
+    def is_dated(self) -> bool:
+        return self.start > dt.date.min or self.end < dt.date.max
+
+
+def _timed(links: pd.DataFrame) -> dict[str, list[_Link]]:
+    """The links of each customer, group ids before parents, then those begun last first, then by id. A row without
+    group and parent says from when to when a customer stands on its own; without validity it says nothing."""
+    found: dict[str, set[_Link]] = defaultdict(set)
+    for customer, group, parent, start, end in links.astype(object).itertuples(index=False):
+        if pd.isna(customer):
+            continue
+        dates = (dt.date.min if pd.isna(start) else start.date(), dt.date.max if pd.isna(end) else end.date())
+        if not pd.isna(group):
+            found[customer].add(_Link(*dates, False, group))
+        if not pd.isna(parent) and parent != customer:
+            found[customer].add(_Link(*dates, True, parent))
+        elif pd.isna(group) and dates != (dt.date.min, dt.date.max):
+            found[customer].add(_Link(*dates, True, None))
+    return {
+        customer: sorted(own, key=lambda link: (link.is_parent, -link.start.toordinal(), link.target or ""))
+        for customer, own in found.items()
+    }
+
+
+def _confirmed(confirmed: pd.DataFrame | None) -> dict[str, str]:
+    if confirmed is None:
+        return {}
+    given = confirmed.dropna(subset=["customer_id", "group_id"])
+    return dict(zip(given["customer_id"].astype(object), given["group_id"].astype(object), strict=True))
 
 
 class _Chain:
-    """The way from a customer to its account, one link after the other."""
+    """The way from a customer to its account, one link after the other, on any day."""
 
-    def __init__(
-        self, known: set[str], confirmed: Mapping[str, str], groups: Mapping[str, str], parents: Mapping[str, str]
-    ) -> None:
-        self._known, self._confirmed, self._groups, self.parents = known, confirmed, groups, parents
-        self.cycles: set[tuple[str, ...]] = set()
+    def __init__(self, known: set[str], confirmed: Mapping[str, str], links: Mapping[str, list[_Link]]) -> None:
+        self.known, self._confirmed, self.links = known, confirmed, links
+        self.parents = {link.target for own in links.values() for link in own if link.is_parent and link.target}
+        self.cycles: dict[tuple[str, ...], set[str]] = defaultdict(set)
+        self.depths: dict[str, int] = {}
+        self._dated = {customer for customer, own in links.items() if any(link.is_dated for link in own)}
 
-    def end(self, customer: str) -> tuple[str, bool, str]:
-        """account_id, whether it is the id of a group rather than of a customer, and the source of the first link."""
+    def end(self, customer: str, on: dt.date) -> _End:
+        """Where the way ends on a day; cycles and the length of the way are noted."""
         way, source = [customer], NONE
         while True:
             here = way[-1]
             if here in self._confirmed:
                 link, following = CONFIRMED, self._confirmed[here]
-            elif here in self._groups:
-                return self._groups[here], True, GROUP_ID if source == NONE else source
-            elif here in self.parents:
-                link, following = PARENT, self.parents[here]
-            else:
+            elif (valid := self._valid(here, on)) is None or valid.target is None:
                 return here, False, source
+            elif valid.is_parent:
+                link, following = PARENT, valid.target
+            else:
+                return valid.target, True, GROUP_ID if source == NONE else source
             source = link if source == NONE else source
             if following == here:
                 return here, False, source
-            if link == CONFIRMED and following not in self._known:
+            if link == CONFIRMED and following not in self.known:
                 return following, True, source
             if following in way:
                 cycle = tuple(sorted(way[way.index(following) :]))
-                self.cycles.add(cycle)
+                self.cycles[cycle].add(customer)
                 return cycle[0], False, source
             way.append(following)
+            self.depths[customer] = max(self.depths.get(customer, 0), len(way) - 1)
+
+    def _valid(self, customer: str, on: dt.date) -> _Link | None:
+        return next((link for link in self.links.get(customer, ()) if link.holds(on)), None)
+
+    def spans(self, customer: str, since: dt.date, on: dt.date) -> list[tuple[str, dt.date, dt.date, _End]]:
+        """customer, first and last day, end of the way, for all spans between two changes on any way that it may have
+        gone; none where no link of these ways is dated."""
+        if not self._dated or customer in self._confirmed:
+            return []
+        starts = sorted(
+            {
+                since,
+                *(day for day in self._changes(customer) if since < day <= on),
+                on + _DAY if on < dt.date.max else on,
+            }
+        )
+        if len(starts) == 2:
+            return []
+        return [(customer, first, following - _DAY, self.end(customer, first)) for first, following in pairwise(starts)]
+
+    def _changes(self, customer: str) -> set[dt.date]:
+        """The days on which a link that the customer's way may take begins, or is over."""
+        reached, ahead, days = {customer}, [customer], set()
+        while ahead:
+            for link in self.links.get(ahead.pop(), ()):
+                days |= {link.start, link.end + _DAY if link.end < dt.date.max else dt.date.max}
+                if link.is_parent and link.target and link.target not in reached:
+                    reached.add(link.target)
+                    ahead.append(link.target)
+        return days
+
+    def gaps(self, customer: str, on: dt.date) -> Iterator[tuple[dt.date, dt.date]]:
+        """The spans from the first validity to a day in which no link of the customer is valid."""
+        if customer not in self._dated or customer in self._confirmed:
+            return
+        covered = None
+        ever = (link for link in self.links[customer] if link.start <= link.end)
+        for link in sorted(ever, key=lambda link: link.start):
+            if covered is not None and covered < on and link.start > covered + _DAY:
+                yield covered + _DAY, min(link.start - _DAY, on)
+            covered = link.end if covered is None else max(covered, link.end)
+        if covered is not None and covered < on:
+            yield covered + _DAY, on
 
 
-def _links(table: pd.DataFrame | None, column: str) -> dict[str, str]:
-    """customer_id → the id in a column, where there is one other than its own parent."""
-    if table is None or column not in table.columns:
-        return {}
-    given = table.dropna(subset=["customer_id", column])
-    if column == "parent_id":
-        given = given[given["parent_id"] != given["customer_id"]]
-    return dict(zip(given["customer_id"].astype(object), given[column].astype(object), strict=True))
-
-
-def _clashes(ends: Mapping[str, tuple[str, bool, str]], numbers: set[str]) -> set[str]:
+def _clashes(group_ids: set[str], ends: Mapping[str, _End], numbers: set[str]) -> set[str]:
     """Group ids that are also the number of a customer that does not belong to the group."""
-    groups = {account for account, is_group, _ in ends.values() if is_group}
-    return {group for group in groups & numbers if group not in ends or ends[group][:2] != (group, True)}
+    return {group for group in group_ids & numbers if group not in ends or ends[group][:2] != (group, True)}
 
 
-def _findings(chain: _Chain, clashes: set[str], known: set[str]) -> Iterator[Finding]:
-    if chain.cycles:
-        examples = tuple(" → ".join((*cycle, cycle[0])) for cycle in sorted(chain.cycles))
-        yield Finding(
-            "parent_cycle", "customers", rows=len(examples), examples=examples[:5], values={"n": len(examples)}
-        )
-    missing = sorted({parent for parent in chain.parents.values() if parent not in known})
-    if missing:
-        yield Finding(
-            "missing_parent", "customers", rows=len(missing), examples=tuple(missing[:5]), values={"n": len(missing)}
-        )
-    if clashes:
-        examples = tuple(sorted(clashes))
-        yield Finding(
-            "group_id_clash", "customers", rows=len(examples), examples=examples[:5], values={"n": len(examples)}
-        )
+def _findings(chain: _Chain, clashes: set[str], deepest: float, revenue: pd.Series | None) -> Iterator[Finding]:
+    """What is wrong with the links, each with the revenue of the customers concerned."""
+
+    def finding(code: str, examples: Iterable[str], customers: Iterable[str]) -> Iterator[Finding]:
+        if shown := tuple(sorted(examples)):
+            n, booked = len(shown), None if revenue is None else float(revenue.reindex(sorted(customers)).sum())
+            yield Finding(code, "customers", rows=n, revenue=booked, examples=shown[:5], values={"n": n})
+
+    cycles = {" → ".join((*cycle, cycle[0])): customers for cycle, customers in chain.cycles.items()}
+    yield from finding("parent_cycle", cycles, set().union(*cycles.values()))
+    missing = {parent for parent in chain.parents if parent not in chain.known}
+    orphans = {c for c, own in chain.links.items() if any(link.is_parent and link.target in missing for link in own)}
+    yield from finding("missing_parent", missing, orphans)
+    yield from finding("group_id_clash", clashes, ())
+    several = {c for c, own in chain.links.items() if _overlaps(own, same_target=False)}
+    yield from finding("several_parents", several, several)
+    overlapping = {c for c, own in chain.links.items() if _overlaps(own, same_target=True)} - several
+    yield from finding("overlapping_validity", overlapping, overlapping)
+    never = {c for c, own in chain.links.items() if any(link.start > link.end for link in own)}
+    yield from finding("validity_reversed", never, never)
+    deep = {customer for customer, depth in chain.depths.items() if depth > deepest}
+    yield from finding("deep_chain", deep, deep)
 
 
-def group_candidates(customers: pd.DataFrame, members: pd.DataFrame) -> pd.DataFrame:
-    """Customers of different accounts that may be one company, for a person to confirm.
+def _overlaps(own: list[_Link], same_target: bool) -> bool:
+    """Whether two links of one kind, to the same target or to different ones, are valid on the same day."""
+    return any(
+        a.is_parent == b.is_parent
+        and (a.target == b.target) == same_target
+        and max(a.start, b.start) <= min(a.end, b.end)
+        for i, a in enumerate(own)
+        for b in own[i + 1 :]
+    )
 
-    group_id (the smallest account id among them), customer_id, name, evidence (vat_id | lei | name), similarity (1 for
-    a shared VAT id or LEI, which is strong; at least .92 for name with postcode, which is weak). Never merged.
+
+def booked_in_spans(lines: Any, spans: pd.DataFrame, period: Period) -> pd.DataFrame:
+    """The spans with the lines booked in them: rows, revenue, and revenue_period of the lines in the period.
+
+    `lines` has customer_id, posting_date, net_revenue; only the customers of the spans are looked at. Spans without a
+    line are left out.
     """
-    known = customers.drop(columns="account_id", errors="ignore").merge(members[["customer_id", "account_id"]])
-    accounts = dict(zip(known["customer_id"], known["account_id"], strict=True))
-    names = dict(zip(known["customer_id"], known["name"], strict=True)) if "name" in known.columns else {}
-    pairs = [*_same_number(known, "vat_id"), *_same_number(known, "lei"), *_similar_names(known)]
-    pairs = [pair for pair in pairs if accounts[pair[0]] != accounts[pair[1]]]
-    groups = _proposed_groups([(accounts[a], accounts[b]) for a, b, *_ in pairs], members)
-    rows: dict[str, tuple[str, str, str | None, str, float]] = {}
-    for *pair, evidence, similarity in pairs:
-        for customer in pair:
-            row = (groups[accounts[customer]], customer, names.get(customer), evidence, similarity)
-            rows.setdefault(customer, row)
-    return pd.DataFrame(sorted(rows.values()), columns=list(CANDIDATE_COLUMNS))
+    if spans.empty:
+        return spans.assign(rows=pd.Series(dtype="int64"), revenue=0.0, revenue_period=0.0)
+    numbered = spans.reset_index(drop=True)
+    keys = numbered[["customer_id", "start", "end"]].astype(object).assign(span=range(len(numbered)))
+    kinds = {"member": "string", "first": "date", "last": "date", "span": "int64"}
+    table = ibis.memtable(keys.set_axis(list(kinds), axis=1), schema=kinds)
+    inside = [lines.customer_id == table.member, lines.posting_date >= table.first, lines.posting_date <= table.last]
+    in_period = _.posting_date.between(period.start, period.end)
+    sums = (
+        lines.inner_join(table, inside)
+        .group_by("span")
+        .aggregate(
+            rows=_.count(),
+            revenue=_.net_revenue.sum().cast("float64"),
+            revenue_period=_.net_revenue.sum(where=in_period).fill_null(0).cast("float64"),
+        )
+    )
+    booked = sums.to_pyarrow().to_pandas().set_index("span").sort_index()
+    return numbered.join(booked, how="inner").reset_index(drop=True)
 
 
-def _proposed_groups(pairs: list[tuple[str, str]], members: pd.DataFrame) -> dict[str, str]:
-    """The account that each of some pairwise linked accounts would join: one that is a group already, else the first."""
-    sizes = members["account_id"].value_counts()
-    joined: dict[str, set[str]] = {}
-    for a, b in pairs:
-        together = joined.get(a, {a}) | joined.get(b, {b})
-        joined |= dict.fromkeys(together, together)
-    return {
-        a: min(together, key=lambda account: (sizes.get(account, 1) == 1, account)) for a, together in joined.items()
-    }
+def history_findings(as_was: pd.DataFrame, gaps: pd.DataFrame) -> Iterator[Finding]:
+    """What of the booked lines belonged to another account at the time, and what falls into no validity.
 
-
-def _same_number(known: pd.DataFrame, column: str) -> Iterator[tuple[str, str, str, float]]:
-    if column not in known.columns:
-        return
-    number = known[column].str.replace(r"[^0-9A-Za-z]", "", regex=True).str.upper()
-    for _, same in known[number.str.len() >= 5].groupby(number)["customer_id"]:
-        first, *others = sorted(same)
-        yield from ((first, other, column, 1.0) for other in others)
-
-
-def _similar_names(known: pd.DataFrame) -> Iterator[tuple[str, str, str, float]]:
-    """Pairs of similar names, compared among those that begin alike."""
-    if "name" not in known.columns:
-        return
-    named = known.dropna(subset=["name"]).sort_values("customer_id")
-    plain = named["name"].map(plain_name)
-    postcode = named["postcode"].fillna("") if "postcode" in named.columns else pd.Series("", index=named.index)
-    for _, block in named[plain.str.len() >= 3].groupby(plain.str[:3]):
-        ids = block["customer_id"].tolist()
-        texts = (plain[block.index] + " " + postcode[block.index].astype(str)).str.strip().tolist()
-        scores = process.cdist(texts, texts, scorer=fuzz.ratio, score_cutoff=100 * NAME_SIMILARITY, dtype=np.float32)
-        for i, j in combinations(range(len(ids)), 2):
-            if scores[i, j]:
-                yield ids[i], ids[j], "name", round(float(scores[i, j]) / 100, 3)
-
-
-def plain_name(name: str) -> str:
-    """A company's name without case, accents, punctuation and legal form.
-
-    >>> plain_name("Müller & Söhne GmbH & Co. KG")
-    'muller sohne'
+    Both frames as of `booked_in_spans`.
     """
-    letters = unicodedata.normalize("NFKD", name.casefold()).encode("ascii", "ignore").decode()
-    words = re.sub(r"[^a-z0-9]+", " ", letters.replace(".", ""))
-    return " ".join(_LEGAL_FORMS.sub(" ", words).split())
+    if len(as_was):
+        by_size = as_was.assign(size=as_was["revenue"].abs()).sort_values(
+            ["size", "customer_id"], ascending=[False, True]
+        )
+        examples = [f"{row.customer_id}: {row.account_was} → {row.account_id}" for row in by_size.itertuples()]
+        values = {"n": as_was["customer_id"].nunique(), "in_period": float(as_was["revenue_period"].sum())}
+        yield _told("history_restated", Severity.INFO, as_was, examples, values)
+    if len(gaps):
+        examples = [f"{row.customer_id}: {row.start} – {row.end}" for row in gaps.itertuples()]
+        yield _told("validity_gap", Severity.WARNING, gaps, examples, {"n": gaps["customer_id"].nunique()})
+
+
+def _told(code: str, severity: Severity, spans: pd.DataFrame, examples: list[str], values: dict[str, Any]) -> Finding:
+    shown = tuple(dict.fromkeys(examples))[:5]
+    revenue = float(spans["revenue"].sum())
+    return Finding(code, "customers", severity, int(spans["rows"].sum()), revenue, shown, values)

@@ -26,8 +26,17 @@ from kamkit.intake.cleaning import (
     rule_report,
 )
 from kamkit.intake.currencies import convert_currencies, read_exchange_rates
-from kamkit.intake.frames import checked_frame
-from kamkit.intake.groups import Groups, assign_groups, group_candidates
+from kamkit.intake.frames import checked_frame, one_row_per_customer
+from kamkit.intake.group_candidates import group_candidates
+from kamkit.intake.groups import (
+    GroupRules,
+    Groups,
+    assign_groups,
+    booked_in_spans,
+    group_links,
+    history_findings,
+    load_group_rules,
+)
 from kamkit.intake.history_checks import check_history
 from kamkit.intake.inputs import Inputs, read_decisions, read_inputs
 from kamkit.intake.mapping import with_confirmed_mapping
@@ -115,18 +124,21 @@ class _Import:
         self._engagement, self._scratch, self._key = engagement, scratch, key
         self._backend = ibis.duckdb.connect(temp_directory=str(scratch / "spill"))
         rules = load_cleaning_rules(engagement.folder)
+        self._group_rules = load_group_rules(engagement.folder)
         inputs = read_inputs(engagement.folder / engagement.inputs)
-        typed, frames, findings = self._read_all(rules)
+        typed, frames, links, findings = self._read_all(rules)
         self._grain = grain_of(typed["transactions"].source)
         written = [inputs.decisions, *(read_decisions(engagement.folder / path) for path in engagement.decisions)]
         decided = [masked_frame(table, rules) for table in written]
         if key:
             frames, inputs, decided = _with_codes(key, frames, inputs, decided)
+            links = key.hide_ids(links)
         reps = self._hide_in_lines(typed, key)
         rates = self._read_rates()
         lines = self._clean(typed["transactions"], frames.get("customers"), rates, rules)
-        customer_ids = lines.kept.select("customer_id").distinct().to_pyarrow()["customer_id"].to_pandas()
-        groups = assign_groups(customer_ids, frames.get("customers"), _confirmed(inputs))
+        revenue = _revenue_by_customer(lines)
+        groups, as_was, restated = self._assign_groups(lines, links, _confirmed(inputs), revenue)
+        candidates = _candidates(frames.get("customers"), groups, revenue, inputs, self._group_rules)
         on_group_level = engagement.pareto.level == Level.GROUP
         decisions, conflicts = merge_decisions(decided, groups.members if on_group_level else None)
         noticed = check_history(
@@ -144,9 +156,9 @@ class _Import:
         findings += [
             *lines.findings,
             *noticed.findings,
-            *groups.findings,
+            *restated,
             *conflicts,
-            *_open_candidates(frames.get("customers"), groups, inputs),
+            *_open_candidates(candidates),
         ]
         members = with_usual_reps(groups.members, lines.kept, lines.period, engagement.pareto.level)
         tables = _with_inputs(frames, inputs) | {"decisions": decisions, MEMBERS: members}
@@ -172,10 +184,25 @@ class _Import:
             findings=tuple(findings),
             bridge=lines.reconciled.bridge,
             blocked=noticed.blocked,
+            as_was=as_was,
+            group_candidates=candidates,
         )
         self.imported = key.hide_imported(imported) if key else imported
         if key:
             self._frames = {name: key.hide(frame) for name, frame in self._frames.items()}
+
+    def _assign_groups(
+        self, lines: _Lines, links: pd.DataFrame, confirmed: pd.DataFrame, revenue: pd.Series
+    ) -> tuple[Groups, pd.DataFrame, list[Finding]]:
+        """The accounts at the period's end, what was booked on other accounts at the time, and what is wrong with the
+        links."""
+        deepest = self._group_rules.deepest_chain.value
+        ids = pd.Series(revenue.index, dtype="string")
+        groups = assign_groups(ids, links, confirmed, lines.period, lines.dates[0], revenue, deepest)
+        as_was, gaps = (booked_in_spans(lines.kept, spans, lines.period) for spans in (groups.as_was, groups.gaps))
+        on_group_level = self._engagement.pareto.level == Level.GROUP
+        found = history_findings(as_was if on_group_level else as_was.head(0), gaps)
+        return groups, as_was, [*groups.findings, *found]
 
     def write(self, folder: Path) -> None:
         """Write every table into an empty folder; the lines in the order of the files, so always the same."""
@@ -183,25 +210,32 @@ class _Import:
         for name, frame in self._frames.items():
             frame.to_parquet(folder / f"{name}.parquet", index=False)
 
-    def _read_all(self, rules: CleaningRules) -> tuple[dict[str, TypedTable], dict[str, pd.DataFrame], list[Finding]]:
-        """Every source as typed table, the small ones as frames too; the problems of all of them together."""
+    def _read_all(
+        self, rules: CleaningRules
+    ) -> tuple[dict[str, TypedTable], dict[str, pd.DataFrame], pd.DataFrame, list[Finding]]:
+        """Every source as typed table, the small ones as frames too, and the links to groups and parents in all rows of
+        the master; the problems of all of them together."""
         typed: dict[str, TypedTable] = {}
         frames: dict[str, pd.DataFrame] = {}
         findings: list[Finding] = []
         problems: list[InputError] = []
+        master = None
         for name, source in self._engagement.sources.given():
             try:
                 read = read_table(self._backend, name, source, self._engagement, self._scratch)
                 typed[name], private = without_personal_data(self._backend, name, read, rules)
                 findings += [*typed[name].findings, *private]
                 if name != "transactions":
-                    frames[name], found = checked_frame(name, typed[name])
-                    findings += found
+                    frames[name] = checked_frame(name, typed[name])
+                if name == "customers":
+                    master = frames[name]
+                    frames[name], repeated = one_row_per_customer(master)
+                    findings += repeated
             except InputError as error:
                 problems.append(error)
         if problems:
             raise _together(problems)
-        return typed, frames, findings
+        return typed, frames, group_links(master, frames.get("hierarchy")), findings
 
     def _hide_in_lines(self, typed: dict[str, TypedTable], key: Pseudonyms | None) -> Mapping[str, str]:
         """Put codes into the booked lines where people are measured or customers must not be known; the codes of reps."""
@@ -405,17 +439,29 @@ def _confirmed(inputs: Inputs) -> pd.DataFrame:
     return inputs.groups[inputs.groups["confirmed"].fillna(False).astype(bool)]
 
 
-def _open_candidates(customers: pd.DataFrame | None, groups: Groups, inputs: Inputs) -> Iterator[Finding]:
-    """Customers that may belong together and that nobody has answered for yet."""
-    if customers is None:
-        return
-    candidates = group_candidates(customers, groups.members)
-    answered = inputs.groups.loc[inputs.groups["confirmed"].notna(), "customer_id"]
-    still_open = candidates[~candidates["customer_id"].isin(answered)]
-    if len(still_open):
-        examples = tuple(f"{row.customer_id} {row.name}" for row in still_open.itertuples(index=False))
-        n = len(still_open)
-        yield Finding("group_candidates", "customers", Severity.INFO, rows=n, examples=examples[:5], values={"n": n})
+def _revenue_by_customer(lines: _Lines) -> pd.Series:
+    """The revenue of the period by customer, for every customer with a kept line."""
+    inside = _.posting_date.between(lines.period.start, lines.period.end)
+    sums = lines.kept.group_by("customer_id").aggregate(exact=_.net_revenue.sum(where=inside).fill_null(0))
+    frame = sums.order_by("customer_id").select("customer_id", revenue=_.exact.cast("float64")).to_pyarrow().to_pandas()
+    revenue: pd.Series = frame.set_index("customer_id")["revenue"]
+    return revenue
+
+
+def _candidates(
+    customers: pd.DataFrame | None, groups: Groups, revenue: pd.Series, inputs: Inputs, rules: GroupRules
+) -> pd.DataFrame:
+    """Customers that may belong together and that nobody has answered with no."""
+    master = pd.DataFrame({"customer_id": pd.Series(dtype="string")}) if customers is None else customers
+    refused = inputs.groups[~inputs.groups["confirmed"].fillna(True).astype(bool)]
+    return group_candidates(master, groups.members, revenue, refused, rules.name_similarity.value)
+
+
+def _open_candidates(candidates: pd.DataFrame) -> Iterator[Finding]:
+    if len(candidates):
+        examples = tuple(f"{row.customer_id} {row.name}" for row in candidates.itertuples(index=False))
+        n, revenue = len(candidates), float(candidates["revenue"].sum())
+        yield Finding("group_candidates", "customers", Severity.INFO, n, revenue, examples[:5], values={"n": n})
 
 
 def _with_inputs(frames: Mapping[str, pd.DataFrame], inputs: Inputs) -> dict[str, pd.DataFrame]:

@@ -26,7 +26,6 @@ from python_calamine import CalamineError, CalamineWorkbook, PasswordError
 from kamkit.errors import InputError
 from kamkit.intake.archives import check_workbook
 from kamkit.intake.dialects import CannotReadError
-from kamkit.intake.groups import group_candidates
 from kamkit.model.codes import Level
 from kamkit.model.kit import kit_folder
 from kamkit.model.results import AccountFacts, Finding, Imported
@@ -119,7 +118,7 @@ def read_inputs(path: Path) -> Inputs:
     key_accounts = frames["key_accounts"]
     return Inputs(
         frames["mapping"],
-        frames["groups"],
+        frames["groups"].drop(columns="revenue"),
         key_accounts.drop(columns="privileges"),
         _privileges(key_accounts),
         frames["decisions"].drop(columns="name"),
@@ -315,6 +314,7 @@ _DTYPES: Mapping[str, str] = {
     "text": "string",
     "answer": "boolean",
     "number": "float64",
+    "money": "float64",
     "date": "datetime64[us]",
 }
 
@@ -341,7 +341,7 @@ def _value(column: _Column, cell: Any, row: Mapping[str, Any], place: str, probl
         if date is None:
             problems.append(f"{place}: {_text(cell)!r} is not a date: write it as 31.12.2025 or 2025-12-31")
         return date
-    if column.kind == "number":
+    if column.kind in {"number", "money"}:
         return float(cell) if isinstance(cell, int | float) else None
     return _text(cell)
 
@@ -424,6 +424,7 @@ _LOOKS: Mapping[str, Mapping[str, Any]] = {
     "text": {"num_format": "@", "valign": "top"},
     "fill": {"num_format": "@", "bg_color": "#FFFBEA", "valign": "top", "text_wrap": True},
     "date": {"num_format": "yyyy-mm-dd", "valign": "top", "align": "left"},
+    "money": {"num_format": "#,##0", "valign": "top"},
     "fill_date": {"num_format": "yyyy-mm-dd", "bg_color": "#FFFBEA", "valign": "top", "align": "left"},
 }
 _WORDS_SHEET = "_words"
@@ -436,10 +437,10 @@ def _proposals(imported: Imported | None, facts: AccountFacts | None) -> dict[st
     proposed: dict[str, list[dict[str, Any]]] = {}
     if imported is not None:
         proposed["mapping"] = _records(imported.columns[["table", "column", "source", "example"]])
+        if imported.level == Level.GROUP:
+            proposed["groups"] = _records(imported.group_candidates)
     if facts is not None:
         proposed["key_accounts"] = _todays_key_accounts(facts)
-        if "customers" in facts.tables and facts.level == Level.GROUP:
-            proposed["groups"] = _records(group_candidates(facts.tables["customers"], facts.members))
     return proposed
 
 
@@ -521,7 +522,8 @@ def _write_sheet(
     for x, column in enumerate(columns):
         name = column.names[language]
         page.write_string(HEADING_ROW - 1, x, name, formats["fill_heading" if column.fill else "heading"])
-        look = ("fill_date" if column.fill else "date") if column.kind == "date" else "fill" if column.fill else "text"
+        look = column.kind if column.kind in {"date", "money"} else "text"
+        look = {"date": "fill_date"}.get(look, "fill") if column.fill else look
         texts = [_shown(column, row.get(column.code), language) for row in rows]
         for y in range(HEADING_ROW, last):
             value = texts[y - HEADING_ROW] if y - HEADING_ROW < len(rows) else None
@@ -543,6 +545,8 @@ def _shown(column: _Column, cell: Any, language: str) -> Any:
         return None
     if column.kind == "date" and (date := _date(cell)) is not None:
         return date
+    if column.kind == "money" and isinstance(cell, int | float):
+        return float(cell)
     if column.words:
         code = _code_of(column, _text(cell))
         return _words(column.words)[code][language] if code else _text(cell)
@@ -554,6 +558,8 @@ def _write_cell(page: Any, y: int, x: int, value: Any, look: Any) -> None:
         page.write_blank(y, x, None, look)
     elif isinstance(value, dt.datetime):
         page.write_datetime(y, x, value, look)
+    elif isinstance(value, float):
+        page.write_number(y, x, value, look)
     else:
         page.write_string(y, x, str(value), look)
 

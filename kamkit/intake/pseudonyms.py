@@ -45,6 +45,7 @@ KINDS: Mapping[str, str] = {
     "site": "S",
     "vat_id": "U",
     "lei": "L",
+    "duns": "D",
     "contact": "A",
     "contract": "V",
     "project": "P",
@@ -57,6 +58,7 @@ CODED: Mapping[str, str] = {
     "site": "site",
     "vat_id": "vat_id",
     "lei": "lei",
+    "duns": "duns",
     "contact_id": "contact",
     "contract_id": "contract",
     "project_id": "project",
@@ -182,6 +184,7 @@ class Pseudonyms:
             columns=columns.assign(example=pd.Series(examples, index=columns.index, dtype=columns["example"].dtype)),
             rules=imported.rules.assign(examples=[self._deep(e) for e in imported.rules["examples"]]),
             findings=tuple(self._finding(finding) for finding in imported.findings),
+            group_candidates=self.hide(imported.group_candidates),
         )
 
     def _example(self, column: str, text: Any) -> Any:
@@ -347,7 +350,11 @@ def revealed(engagement: Engagement, imported: Imported, facts: AccountFacts) ->
     coded = columns["column"].isin([*CODED, "name"])
     real = columns["example"].map(lambda text: key.reveal_text(text) if isinstance(text, str) else text)
     return (
-        replace(imported, columns=columns.assign(example=columns["example"].mask(coded, real))),
+        replace(
+            imported,
+            columns=columns.assign(example=columns["example"].mask(coded, real)),
+            group_candidates=key.reveal(imported.group_candidates),
+        ),
         replace(facts, accounts=key.reveal(facts.accounts), members=key.reveal(facts.members), tables=tables),
     )
 

@@ -145,6 +145,7 @@ class Sources(_Setting):
 
     transactions: Source
     customers: Source | None = None
+    hierarchy: Source | None = None
     budgets: Source | None = None
     privileges: Source | None = None
     sales_organisation: Source | None = None

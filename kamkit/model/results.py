@@ -42,6 +42,10 @@ class Imported:
     rules to the imported and the stated revenue.
     `blocked`: what the data do not allow to test or compare (account_risk | cross_selling | year_on_year), with the code
     of the finding that says why.
+    `as_was`, what was booked while a customer belonged to another account than at the period's end (figures are
+    restated to the latter): customer_id, account_id, account_was, start, end, rows, revenue, revenue_period.
+    `group_candidates`, customers that may be one company and that nobody has answered for, by the revenue of the
+    proposed group: group_id, customer_id, name, evidence (vat_id | lei | duns | name), similarity, revenue (period).
     """
 
     period: Period
@@ -63,6 +67,8 @@ class Imported:
     findings: tuple[Finding, ...]
     bridge: pd.DataFrame = field(default_factory=pd.DataFrame)
     blocked: Mapping[str, str] = field(default_factory=dict)
+    as_was: pd.DataFrame = field(default_factory=pd.DataFrame)
+    group_candidates: pd.DataFrame = field(default_factory=pd.DataFrame)
 
 
 @dataclass(frozen=True)

@@ -51,7 +51,7 @@ TABLES: Mapping[str, TableSpec] = MappingProxyType(
             ),
             _table(
                 "customers",
-                "customer_id* name vat_id lei country postcode city parent_id group_id valid_from:date valid_to:date "
+                "customer_id* name vat_id lei duns country postcode city parent_id group_id valid_from:date valid_to:date "
                 "industry_code industry_version industry_text channel customer_class key_label:flag key_since:date region "
                 "field_rep kam_owner wallet:money wallet_source is_intercompany:flag is_test:flag "
                 "account_group is_one_time:flag",
@@ -61,6 +61,7 @@ TABLES: Mapping[str, TableSpec] = MappingProxyType(
                 "account_id segment year*:year cost_type plan:money actual:money",
                 (frozenset({"account_id", "segment"}),),
             ),
+            _table("hierarchy", "customer_id* parent_id valid_from:date valid_to:date"),
             _table("privileges", "customer_id* type* valid_from:date valid_to:date"),
             _table("sales_organisation", "role* region field_rep revenue_target:money fte:number priority_customer_id"),
             _table("interactions", "customer_id* date*:date type own_role contact_id level topic"),

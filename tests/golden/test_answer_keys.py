@@ -17,7 +17,7 @@ from kamkit.analysis.kam_types import classify_accounts
 from kamkit.analysis.key_accounts import find_key_accounts
 from kamkit.analysis.options import assess_options
 from kamkit.intake.facts import account_facts
-from kamkit.intake.groups import group_candidates
+from kamkit.intake.group_candidates import group_candidates
 from kamkit.intake.importing import import_engagement
 from kamkit.model.engagement import load_engagement
 from kamkit.model.kam_type_rules import load_kam_type_rules

@@ -302,20 +302,33 @@ def test_proposals_in_inputs_follow_the_facts_and_entries_stay(facts: AccountFac
     refresh_inputs(path, "de", None, facts)
     assert rows_of(path, "Key Accounts heute") == [("A1", "Alpha Nord", "ja")]
     customers = facts.tables["customers"]
-    twins = customers.assign(vat_id="DE123456789")
-    relabelled = twins.assign(key_label=(twins["customer_id"] == "B").astype("boolean"))
+    relabelled = customers.assign(key_label=(customers["customer_id"] == "B").astype("boolean"))
     changed = dataclasses.replace(facts, tables={**facts.tables, "customers": relabelled})
     book = openpyxl.load_workbook(path)
     book["Key Accounts heute"]["H5"] = "bleibt"
     book.save(path)
     refresh_inputs(path, "en", None, changed)
     assert rows_of(path, "Key accounts today") == [("A1", "Alpha Nord", "yes", "bleibt"), ("B", "Beta", "yes")]
-    assert rows_of(path, "Groups") == [
-        ("K", "A1", "Alpha Nord", "same VAT id", "1"),
-        ("K", "B", "Beta", "same VAT id", "1"),
-    ]
     refresh_inputs(path, "de", None, facts)
     assert rows_of(path, "Key Accounts heute") == [("A1", "Alpha Nord", "ja", "bleibt")]
+
+
+def test_group_candidates_stand_in_inputs_with_their_revenue_until_they_are_none(tmp_path: Path) -> None:
+    year = {"start": "2025-01-01", "end": "2025-12-31"}
+    facts_of(tmp_path, {"columns": COLUMNS}, period=year)
+    twins = "Nr;Name;Steuer\nA1;Alpha;DE123456789\nB;Beta;DE123456789\n"
+    (tmp_path / "master.csv").write_text(twins, encoding="utf-8")
+    settings = yaml.safe_load((tmp_path / "engagement.yml").read_text(encoding="utf-8"))
+    settings["sources"]["customers"]["columns"] = {"customer_id": "Nr", "name": "Name", "vat_id": "Steuer"}
+    (tmp_path / "engagement.yml").write_text(yaml.safe_dump(settings, allow_unicode=True), encoding="utf-8")
+    path = tmp_path / "inputs.xlsx"
+    imported = import_engagement(load_engagement(tmp_path), tmp_path / "work")
+    refresh_inputs(path, "en", imported)
+    assert rows_of(path, "Groups") == [
+        ("A1", "A1", "Alpha", "same VAT id", "1", 250.1),
+        ("A1", "B", "Beta", "same VAT id", "1", 100),
+    ]
+    refresh_inputs(path, "de", dataclasses.replace(imported, group_candidates=imported.group_candidates.head(0)))
     assert rows_of(path, "Konzerne") == []
 
 

@@ -248,7 +248,7 @@ def test_what_people_entered_is_merged_into_the_tables(tmp_path: Path) -> None:
     path = tmp_path / "inputs.xlsx"
     refresh_inputs(path, "de")
     book = openpyxl.load_workbook(path)
-    for x, text in {1: "K9", 2: "007", 6: "ja"}.items():
+    for x, text in {1: "K9", 2: "007", 7: "ja"}.items():
         book["Konzerne"].cell(HEADING_ROW + 1, x, text)
         book["Konzerne"].cell(HEADING_ROW + 2, x, text.replace("7", "8"))
     for x, text in {1: "008", 4: "ja", 6: "Eva Muster", 7: "Notdienst"}.items():
