@@ -16,7 +16,8 @@ import numpy as np
 import pandas as pd
 from ibis import _
 
-from kamkit.intake.groups import NONE, plain_name
+from kamkit.intake.group_candidates import plain_name
+from kamkit.intake.groups import NONE
 from kamkit.intake.periods import covered_months, span_before
 from kamkit.intake.reconciliation import Booked
 from kamkit.model.codes import Grain, Level, Severity
