@@ -348,7 +348,7 @@ def _with_one_offs(lines: Any, limits: OneOffLimits, period_end: dt.date) -> Any
     start = (pd.Timestamp(period_end) - pd.DateOffset(years=3)).date()
     counts = _.reason.isnull() & (_.net_revenue > 0) & (_.posting_date > start)
     buyers = lines.group_by(buyer=_.customer_id).aggregate(
-        bought=_.net_revenue.sum(where=counts),
+        bought=_.net_revenue.sum(where=counts).cast("decimal(38, 8)"),
         largest=_.net_revenue.max(where=counts),
         revenue=_.net_revenue.sum(where=_.reason.isnull()),
     )

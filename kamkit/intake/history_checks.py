@@ -423,7 +423,7 @@ def _territory_recut(history: _History) -> Iterator[Finding]:
     for column in _OWNERS:
         if column not in history.months.columns:
             continue
-        changes = _handovers(history.months, column)
+        changes = _handovers(history.months, column, _number(history.limits.succession_months))
         if changes.empty:
             continue
         by_month = changes.groupby("month").size()
@@ -445,13 +445,15 @@ def _territory_recut(history: _History) -> Iterator[Finding]:
         )
 
 
-def _handovers(months: pd.DataFrame, column: str) -> pd.DataFrame:
-    """customer_id, month: where one owner ends for good before the next begins."""
+def _handovers(months: pd.DataFrame, column: str, least: int) -> pd.DataFrame:
+    """customer_id, month: where one owner of at least some months ends for good before the next such one begins; a
+    customer that several look after in turn has no owner."""
     known = months.dropna(subset=[column])
-    owned = known.groupby(["customer_id", column])["month"].agg(first="min", last="max").reset_index()
+    owned = known.groupby(["customer_id", column])["month"].agg(first="min", last="max", n="size").reset_index()
     owned = owned.sort_values(["customer_id", "first"])
-    previous = owned.groupby("customer_id")["last"].shift()
-    changes = owned[previous < owned["first"]]
+    by_customer = owned.groupby("customer_id")
+    owned = owned.assign(gap=owned["first"] - by_customer["last"].shift(), fewest=by_customer["n"].transform("min"))
+    changes = owned[(owned["gap"] > 0) & (owned["fewest"] >= least)]
     return changes.rename(columns={"first": "month"})[["customer_id", "month"]]
 
 

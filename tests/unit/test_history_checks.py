@@ -306,3 +306,14 @@ def test_an_unknown_check_is_told_with_the_nearest(tmp_path: Path) -> None:
         imported_from(tmp_path, every_month("A"))
     assert "Did you mean 'survivorship'?" in str(error.value)
     assert "checks.seasonality: 'remove' is not known. Known are: report, off" in str(error.value)
+
+
+def test_where_sales_people_take_turns_nobody_hands_over(tmp_path: Path) -> None:
+    lines = [
+        line(customer, month, Vertreter=f"V{(n + int(month[-2:])) % 9}")
+        for n, customer in enumerate(CUSTOMERS)
+        for month in MONTHS[::4]
+    ]
+    imported = imported_from(tmp_path, lines)
+    assert found(imported, "owner_changes") is None
+    assert found(imported, "territory_recut") is None
