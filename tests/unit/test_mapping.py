@@ -16,7 +16,12 @@ from kamkit.intake.inputs import HEADING_ROW, read_mapping, refresh_inputs
 from kamkit.model.engagement import load_engagement
 from kamkit.model.results import Imported
 
-LINES = ["Kundennr;Datum;Umsatz;Menge;Notiz", "007;31.01.2025;100,50;1;a", "008;28.02.2025;200,00;2;b", "007;01.03.2025;1,00;3;c"]
+LINES = [
+    "Kundennr;Datum;Umsatz;Menge;Notiz",
+    "007;31.01.2025;100,50;1;a",
+    "008;28.02.2025;200,00;2;b",
+    "007;01.03.2025;1,00;3;c",
+]
 UNNAMED = ["Kundennr;Datum;Spalte 3;Menge", *(f"{n % 4};0{n}.01.2025;{n * 3},25;{n}" for n in range(1, 9))]
 
 
@@ -60,7 +65,16 @@ def test_proposals_stand_in_the_sheet_with_their_confidence(tmp_path: Path) -> N
     page = openpyxl.load_workbook(tmp_path / "acme" / "inputs.xlsx").worksheets[0]
     headings = [cell.value for cell in page[HEADING_ROW]][:8]
     assert headings == [
-        *("Tabelle", "Feld", "Spalte im Export", "Beispiele", "Sicherheit in %", "erkannt an", "bestätigt", "Bemerkung"),
+        *(
+            "Tabelle",
+            "Feld",
+            "Spalte im Export",
+            "Beispiele",
+            "Sicherheit in %",
+            "erkannt an",
+            "bestätigt",
+            "Bemerkung",
+        ),
     ]
     shown = [cell.value for cell in page[HEADING_ROW + 1]][:6]
     assert shown == ["Buchungszeilen", "customer_id", "Kundennr", "007 · 008", "92", "Überschrift und Inhalt"]
@@ -72,7 +86,10 @@ def test_a_confirmed_column_counts_before_the_engagement_file(tmp_path: Path) ->
     imported = run(tmp_path)
     assert imported.revenue_kept == 503.5
     columns = imported.columns.set_index("column")
-    assert (columns.loc["net_revenue", "source"], columns.loc["net_revenue", "origin"]) == ("= Umsatz * Menge", "confirmed")
+    assert (columns.loc["net_revenue", "source"], columns.loc["net_revenue", "origin"]) == (
+        "= Umsatz * Menge",
+        "confirmed",
+    )
     assert columns.loc["customer_id", "origin"] == "engagement"
 
 
@@ -99,7 +116,10 @@ def test_a_guessed_amount_stops_until_it_is_confirmed(tmp_path: Path) -> None:
 
 
 def test_what_nobody_recognised_is_asked_for_and_can_be_named(tmp_path: Path) -> None:
-    made(tmp_path, [LINES[0].replace("Kundennr", "Spalte 1"), *(f"{n % 3}x{line[3:]}" for n, line in enumerate(LINES[1:]))])
+    made(
+        tmp_path,
+        [LINES[0].replace("Kundennr", "Spalte 1"), *(f"{n % 3}x{line[3:]}" for n, line in enumerate(LINES[1:]))],
+    )
     with pytest.raises(InputError) as error:
         run(tmp_path)
     row = answer(tmp_path, "customer_id", "ja", source="Spalte 1")
@@ -128,7 +148,12 @@ def test_the_year_of_a_list_is_written_into_the_sheet(tmp_path: Path) -> None:
     ("column", "confirmed", "cells", "problem"),
     [
         ("net_revenue", "nein", {}, "net_revenue is needed: name the right column in place of 'Umsatz' and answer yes"),
-        ("produkt_id", "ja", {"source": "Notiz"}, "'produkt_id' is no field of transactions. Did you mean 'product_id'?"),
+        (
+            "produkt_id",
+            "ja",
+            {"source": "Notiz"},
+            "'produkt_id' is no field of transactions. Did you mean 'product_id'?",
+        ),
         ("region", "ja", {"source": "?"}, "region is confirmed without a column: name it"),
     ],
 )
