@@ -224,9 +224,8 @@ SELECT c.* REPLACE (CASE WHEN reason IS NULL AND p.document IS NOT NULL THEN 'ca
 FROM certain c LEFT JOIN pairs p ON c.customer_id = p.customer_id AND coalesce(taken_back, invoice_id) = p.document;
 
 CREATE TABLE repeats AS
-SELECT line FROM marked WHERE reason IS NULL AND invoice_id IS NOT NULL
-QUALIFY row_number() OVER (PARTITION BY customer_id, posting_date, net_revenue, invoice_id, product_id, product_name,
-                           quantity ORDER BY line) > 1;
+SELECT count(*) - 1 AS again, net_revenue FROM marked WHERE reason IS NULL AND invoice_id IS NOT NULL
+GROUP BY customer_id, posting_date, net_revenue, invoice_id, product_id, product_name, quantity HAVING count(*) > 1;
 
 CREATE TABLE one_offs AS
 WITH bought AS (
@@ -239,7 +238,7 @@ _REPORT = """
 SELECT coalesce(reason, 'kept'), count(*), sum(net_revenue) FROM marked GROUP BY 1
 UNION ALL SELECT 'possible_cancellation', count(*), sum(net_revenue) FROM marked WHERE reason IS NULL AND taken_back IS NOT NULL
 UNION ALL SELECT 'negative_line', count(*), sum(net_revenue) FROM marked WHERE reason IS NULL AND net_revenue < 0
-UNION ALL SELECT 'repeated_line', count(*), sum(net_revenue) FROM marked WHERE line IN (FROM repeats)
+UNION ALL SELECT 'repeated_line', coalesce(sum(again), 0), sum(again * net_revenue) FROM repeats
 UNION ALL SELECT 'one_off', count(*), sum(net_revenue) FROM marked WHERE line IN (FROM one_offs)
 """
 

@@ -177,13 +177,15 @@ def mark_all_lines(
     """
     lines = _mark(lines, {"after_period": _.posting_date > period_end}, rules)
     if rules.looks_for("cancelled_pair", "possible_cancellation"):
-        lines = _with_cancellations(lines, rules.cancellation, documents)
+        lines = _with_cancellations(_settled(lines), rules.cancellation, documents)
         pair = {"cancelled_pair": _.is_cancelled_pair, "possible_cancellation": _.is_reversal & ~_.is_cancelled_pair}
-        lines = _settled(_mark(lines, pair, rules).drop("is_reversal", "document"))
+        lines = _settled(_mark(lines, pair, rules).drop("is_reversal"))
+    found = {}
     if rules.looks_for("repeated_line"):
-        lines = _settled(_with_repeats(lines))
+        found["is_repeated_line"] = _repeats(lines)
     if rules.looks_for("one_off") and by_day:
-        lines = _settled(_with_one_offs(lines, rules.one_off, period_end))
+        found["is_one_off"] = _one_offs(lines, rules.one_off, period_end)
+    lines = _flagged_lines(lines, found)
     conditions = {
         "unknown_document": documents.unknown() if documents else None,
         "negative_line": _.net_revenue < 0,
@@ -289,62 +291,56 @@ def _with_cancellations(lines: Any, signs: CancellationSigns, documents: Documen
     number; or by its number behind a prefix. Certain only if both have as many lines and opposite, nonzero sums.
     """
     if "invoice_id" not in lines.columns:
-        return lines.mutate(
-            is_reversal=ibis.literal(False), is_cancelled_pair=ibis.literal(False), document=ibis.null("string")
-        )
+        return _flagged_lines(lines, {"is_reversal": None, "is_cancelled_pair": None})
     typed = documents.among("cancellation", "credit_cancellation") if documents else None
     by_type = ibis.literal(False) if typed is None else typed.fill_null(False)
     prefix = "(?i)^(?:" + "|".join(re.escape(p) for p in sorted(signs.prefixes, key=len, reverse=True)) + r")(\d+)$"
     behind_prefix = _.invoice_id.re_extract(prefix, 1).nullif("")
     counts = _.reason.isnull() & _.invoice_id.notnull()
     referred = ibis.ifelse(by_type, _.reference_id, None) if "reference_id" in lines.columns else ibis.null("string")
-    lines = lines.mutate(
-        is_reversal=counts & (by_type | (behind_prefix.notnull() & (_.net_revenue < 0))),
+    booked = lines.filter(counts).mutate(
+        is_reversal=by_type | ((_.net_revenue < 0) & behind_prefix.notnull()),
         document=ibis.coalesce(referred, behind_prefix, _.invoice_id),
     )
-    lines = lines.mutate(document=ibis.ifelse(lines.is_reversal, lines.document, lines.invoice_id))
-    reversed_ = _fetched(lines.filter(_.is_reversal).select("customer_id", "document").distinct())
-    pairs = None if reversed_ is None else _fetched(_pairs(lines.filter(counts), reversed_))
-    if pairs is None:
-        return lines.mutate(is_cancelled_pair=ibis.literal(False))
-    joined = lines.left_join(pairs, [lines.customer_id == pairs.pair_customer, lines.document == pairs.pair_document])
-    return joined.mutate(is_cancelled_pair=counts & _.pair_document.notnull()).drop("pair_customer", "pair_document")
+    booked = booked.mutate(document=ibis.ifelse(booked.is_reversal, booked.document, booked.invoice_id))
+    named = _fetched(booked.filter(_.is_reversal).select("customer_id", "document").distinct())
+    if named is None:
+        return _flagged_lines(lines, {"is_reversal": None, "is_cancelled_pair": None})
+    columns = (*LINE_KEY, "customer_id", "document", "is_reversal", "net_revenue")
+    involved = _fetched(booked.semi_join(named, ["customer_id", "document"]).select(*columns))
+    in_pairs = involved.semi_join(_pairs(involved), ["customer_id", "document"])
+    return _flagged_lines(lines, {"is_reversal": involved.filter(_.is_reversal), "is_cancelled_pair": in_pairs})
 
 
-def _pairs(lines: Any, reversed_: Any) -> Any:
-    """The documents that are taken back to the cent, among those that a reversal names."""
-    pairs = (
-        lines.semi_join(reversed_, ["customer_id", "document"])
-        .group_by("customer_id", "document")
-        .aggregate(
-            back=_.count(where=_.is_reversal),
-            forth=_.count(where=~_.is_reversal),
-            total=_.net_revenue.sum(),
-            amount=_.net_revenue.sum(where=_.is_reversal),
-        )
+def _pairs(booked: Any) -> Any:
+    """Customer and number of the documents that are taken back to the cent."""
+    sums = booked.group_by("customer_id", "document").aggregate(
+        back=_.count(where=_.is_reversal),
+        forth=_.count(where=~_.is_reversal),
+        total=_.net_revenue.sum(),
+        amount=_.net_revenue.sum(where=_.is_reversal),
     )
-    taken_back = pairs.filter((_.back > 0) & (_.back == _.forth) & (_.total == 0) & (_.amount != 0))
-    return taken_back.select(pair_customer="customer_id", pair_document="document")
+    return sums.filter((_.back > 0) & (_.back == _.forth) & (_.total == 0) & (_.amount != 0))
 
 
-def _with_repeats(lines: Any) -> Any:
-    """Adds is_repeated_line: a later line of an invoice equal to an earlier one in every canonical column, where lines
-    have no numbers of their own."""
+def _repeats(lines: Any) -> Any:
+    """The later lines of an invoice equal to an earlier one in every canonical column, where lines have no numbers of
+    their own; None where there are none."""
     if "line_id" in lines.columns or "invoice_id" not in lines.columns:
-        return lines.mutate(is_repeated_line=ibis.literal(False))
+        return None
     own = {"reason", "row_mark", "source_file", "source_row"}
     same = ["reason", *(c for c in lines.columns if c not in own and not c.startswith("is_"))]
     hashed = lines.filter(_.invoice_id.notnull()).mutate(print=_fingerprint(lines, same))
     twice = _fetched(hashed.group_by("print").aggregate(n=_.count()).filter(_.n > 1).select("print"))
     if twice is None:
-        return lines.mutate(is_repeated_line=ibis.literal(False))
+        return None
     numbered = ibis.row_number().over(group_by=same, order_by=["source_file", "source_row"])
-    again = hashed.semi_join(twice, "print").mutate(nth=numbered).filter(_.nth > 0)
-    return _flag_lines(lines, "is_repeated_line", again)
+    return hashed.semi_join(twice, "print").mutate(nth=numbered).filter(_.nth > 0)
 
 
-def _with_one_offs(lines: Any, limits: OneOffLimits, period_end: dt.date) -> Any:
-    """Adds is_one_off: a line above a share of its customer's positive revenue in the three years to the period's end."""
+def _one_offs(lines: Any, limits: OneOffLimits, period_end: dt.date) -> Any:
+    """The lines above a share of their customer's positive revenue in the three years to the period's end; None where
+    there are none."""
     start = (pd.Timestamp(period_end) - pd.DateOffset(years=3)).date()
     counts = _.reason.isnull() & (_.net_revenue > 0) & (_.posting_date > start)
     buyers = lines.group_by(buyer=_.customer_id).aggregate(
@@ -358,10 +354,11 @@ def _with_one_offs(lines: Any, limits: OneOffLimits, period_end: dt.date) -> Any
     )
     found = _fetched(dominated.select("buyer", "bought", "enough"))
     if found is None:
-        return lines.mutate(is_one_off=ibis.literal(False))
-    joined = lines.left_join(found, lines.customer_id == found.buyer)
-    large = (_.net_revenue > _.bought * _decimal(limits.share_of_customer.value)) & (_.net_revenue >= _.enough)
-    return joined.mutate(is_one_off=(counts & large).fill_null(False)).drop("bought", "buyer", "enough")
+        return None
+    theirs = lines.filter(counts).inner_join(found, lines.customer_id == found.buyer)
+    return theirs.filter(
+        (_.net_revenue > _.bought * _decimal(limits.share_of_customer.value)) & (_.net_revenue >= _.enough)
+    )
 
 
 def _settled(lines: Any) -> Any:
@@ -381,13 +378,16 @@ def _fingerprint(lines: Any, columns: Iterable[str]) -> Any:
     return ibis.struct({column: lines[column] for column in columns}).hash() % 2**62
 
 
-def _flag_lines(lines: Any, flag: str, found: Any) -> Any:
-    """The lines with a column that is true for those found."""
-    keys = _fetched(found.select(**{f"found_{column}": column for column in LINE_KEY}))
-    if keys is None:
-        return lines.mutate(**{flag: ibis.literal(False)})
-    joined = lines.left_join(keys, [lines[column] == keys[f"found_{column}"] for column in LINE_KEY])
-    return joined.mutate(**{flag: _.found_source_row.notnull()}).drop(*keys.columns)
+def _flagged_lines(lines: Any, found: Mapping[str, Any]) -> Any:
+    """The lines with a column per flag, true for those found: by the key of the line, as that costs least."""
+    for flag, those in found.items():
+        keys = None if those is None else _fetched(those.select(**{f"of_{c}": c for c in LINE_KEY}).distinct())
+        if keys is None:
+            lines = lines.mutate(**{flag: ibis.literal(False)})
+        else:
+            joined = lines.left_join(keys, [lines[column] == keys[f"of_{column}"] for column in LINE_KEY])
+            lines = joined.mutate(**{flag: _.of_source_row.notnull()}).drop(*keys.columns)
+    return lines
 
 
 def _decimal(share: float) -> Any:

@@ -66,6 +66,8 @@ from kamkit.model.tables import TABLES, pandas_dtype
 TABLES_FOLDER = "tables"
 _KEEPING_ORDER = {"SEQ_SCAN", "TABLE_SCAN", "PROJECTION", "FILTER"}
 """Steps of a plan that hand rows on in the order in which they are stored; a join may not."""
+MOST_WORDS = 10_000
+"""Distinct values up to which a column is written as numbers of a dictionary: longer ones cost more than they save."""
 MEMBERS = "members"
 """Beside the canonical tables: customer_id, account_id (on group level), group_source, usual_rep where lines name reps."""
 
@@ -206,7 +208,7 @@ class _Import:
 
     def write(self, folder: Path) -> None:
         """Write every table into an empty folder; the lines in the order of the files, so always the same."""
-        self._ordered.to_parquet(folder / "transactions.parquet")
+        self._ordered.to_parquet(folder / "transactions.parquet", dictionary_size_limit=MOST_WORDS)
         for name, frame in self._frames.items():
             frame.to_parquet(folder / f"{name}.parquet", index=False)
 
@@ -262,7 +264,7 @@ class _Import:
         dates = _booking_dates(certain)
         period, dated = find_period(dates, grain, engagement.fiscal_year_start, engagement.period)
         by_day = grain == Grain.DAY
-        marked = self._stored(mark_all_lines(certain, customers, rules, period.end, by_day, documents))
+        marked, in_order = self._stored(mark_all_lines(certain, customers, rules, period.end, by_day, documents))
         report, sums = rule_report(marked, rules)
         booked = _booked(marked, rules)
         reconciled = reconcile(
@@ -276,22 +278,19 @@ class _Import:
         further = ("booked_currency", "booked_revenue")
         kept = marked.filter(_.reason.isnull())
         canonical = [c for c in TABLES["transactions"].columns if c in marked.columns]
-        ordered = kept.select(*canonical)
+        ordered = (kept if in_order else kept.order_by(*LINE_KEY)).select(*canonical)
         kept = kept.select(*canonical, *[c for c in further if c in marked.columns])
         about_types = documents.findings() if documents else ()
         findings = (*converted, *about_types, *dated, *reconciled.findings, *_noticed(kept, period))
         return _Lines(kept, ordered, report, sums, period, dates, booked, reconciled, findings)
 
-    def _stored(self, lines: Any) -> Any:
-        """Lines computed once, in the order of the files; sorted only where DuckDB might not have kept that order."""
+    def _stored(self, lines: Any) -> tuple[Any, bool]:
+        """Lines computed once, and whether they still are in the order of the files: DuckDB keeps it but in joins."""
         view = self._backend.create_view("all_lines", lines, overwrite=True).get_name()
         rows = f"SELECT * REPLACE (CAST(reason AS ENUM({', '.join(map(sql_text, RULES))})) AS reason) FROM {view}"
         ((_name, plan),) = rows_of(self._backend.con, f"EXPLAIN (FORMAT json) {rows}")
-        order = (
-            "" if set(re.findall(r'"name": "(\w+)"', plan)) <= _KEEPING_ORDER else f" ORDER BY {', '.join(LINE_KEY)}"
-        )
-        rows_of(self._backend.con, f"CREATE OR REPLACE TABLE marked AS {rows}{order}")
-        return self._backend.table("marked")
+        rows_of(self._backend.con, f"CREATE OR REPLACE TABLE marked AS {rows}")
+        return self._backend.table("marked"), set(re.findall(r'"name": "(\w+)"', plan)) <= _KEEPING_ORDER
 
 
 def merge_decisions(
