@@ -247,7 +247,10 @@ class Pseudonyms:
             case list() | tuple():
                 return type(value)(self._deep(item) for item in value)
             case Mapping():
-                return {key: self._deep(item) for key, item in value.items()}
+                return {
+                    k: self.hide_written(v) if k in _WRITTEN and isinstance(v, str) else self._deep(v)
+                    for k, v in value.items()
+                }
         return value
 
     def rows(self) -> Iterator[tuple[str, str, str, str]]:

@@ -245,13 +245,14 @@ def build_story(
     said = None if is_restricted(engagement.audience) else comments
     teller = _Teller(engagement, imported, facts, key_accounts, kam_types, options, labels, said)
     period = prose.period_words(facts.period, engagement.fiscal_year_start, labels)
+    kept = ["story.confidential", *(["story.pseudonyms"] if engagement.pseudonymise else [])]
     return Story(
         client=engagement.client,
         title=labels("story.title"),
         period=labels("story.period", period=period),
         period_code=_period_code(facts, engagement.fiscal_year_start),
         date=today,
-        confidentiality=labels("story.confidential"),
+        confidentiality=" · ".join(map(labels, kept)),
         footer=engagement.brand.footer or "",
         audience=engagement.audience,
         labels=labels,

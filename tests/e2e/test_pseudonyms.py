@@ -31,9 +31,11 @@ def engagement(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("pseudonyms") / "client"
     shutil.copytree(kit_folder("data") / "machinery", folder)
     file = folder / "engagement.yml"
-    file.write_text("pseudonymise: true\n" + file.read_text(encoding="utf-8"), encoding="utf-8")
     largest, second = _master(folder)["name"].iloc[:2]
     number = _master(folder)["id"].iloc[0]
+    settings = file.read_text(encoding="utf-8").replace("2025: 44145040.08", "2025: 48000000")
+    reason = f"accept_difference: 'Bonus an {_short(second)} ist noch nicht gebucht'\n"
+    file.write_text("pseudonymise: true\n" + reason + settings, encoding="utf-8")
     refresh_inputs(folder / "inputs.xlsx", "de")
     book = openpyxl.load_workbook(folder / "inputs.xlsx")
     _fill(book["Kommentare"], {"Kommentar": f"{largest.upper()} ({number}) prüft einen Wechsel.", "Rolle": "Leitung"})
@@ -114,6 +116,7 @@ def test_a_run_holds_no_name_and_no_number_of_a_customer(engagement: Path) -> No
     key = read_key(load_engagement(engagement))
     code = key.codes("account", [master["id"].iloc[0]])[master["id"].iloc[0]]
     assert f"{key.name(code)} ({code}) prüft einen Wechsel." in report
+    assert re.search(r"Bonus an Kunde \d{4} ist noch nicht gebucht", report)
     decisions = pd.read_parquet(outcome.out / "tables" / "decisions.parquet")
     assert decisions["account_id"].tolist() == [code]
     assert decisions["reason"].str.fullmatch(r"Wie Kunde \d{4}, nur wichtiger").all()

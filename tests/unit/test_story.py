@@ -181,3 +181,10 @@ def test_comments_and_loss_makers_stay_with_those_who_decide(told, audience: str
     assert "Verlust" not in text
     assert "Einkaufsleiter" not in text
     assert "Verlust" in everything_told(client.story("management", comments=comments()))
+
+
+def test_a_report_with_codes_says_so(told) -> None:  # type: ignore[no-untyped-def]
+    assert told().story().confidentiality == "Vertraulich"
+    assert told().story(pseudonymise=True).confidentiality == (
+        "Vertraulich · Kundennamen durch Codes ersetzt, Schlüssel bei den Rohdaten"
+    )
