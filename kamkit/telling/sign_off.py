@@ -14,7 +14,7 @@ from kamkit.telling.language import Labels
 from kamkit.telling.results import finding_sentence
 from kamkit.telling.tables import DisplayTable
 
-MOST_POINTS, MOST_KEPT, MOST_QUESTIONS = 5, 6, 25
+MOST_POINTS, MOST_KEPT, MOST_QUESTIONS = 4, 4, 25
 NO_OPEN_POINTS = frozenset({"difference_accepted", "control_total_unused"})
 """Findings that the reconciliation itself tells."""
 

@@ -182,36 +182,35 @@ def reconciliation_table(imported: Imported, labels: Labels) -> DisplayTable:
     return display_table(imported.reconciliation, "reconciliation", columns, labels, most=None)
 
 
+BRIDGE_STARTS = ("in_files", "credit_sign", "currency", "gross_amount")
+BRIDGE_ENDS, MOST_YEARS = ("imported", "after_period", "stated", "difference", "unexplained"), 4
+
+
 def bridge_table(imported: Imported, fiscal_year_start: int, labels: Labels) -> DisplayTable:
     """The way from all lines in the files to the imported revenue and the client's figure: a row per step, a column per
-    fiscal year (the latest), the sum of lines before them."""
-    bridge = imported.bridge
-    if bridge.empty:
+    fiscal year (the latest, then lines without a date), the number of lines before them."""
+    if imported.bridge.empty:
         return DisplayTable("bridge", labels("table.bridge"), (), (), ())
-    years = sorted(bridge["fiscal_year"].dropna().unique())
-    order = {rule: place for place, rule in enumerate(["in_files", "currency", *imported.rules["rule"]])}
-    order |= {step: len(order) + place for place, step in enumerate(BRIDGE_ENDS)}
-    steps = sorted(bridge["step"].unique(), key=lambda step: order.get(step, 1))
-    by_step = bridge.pivot_table("revenue", "step", bridge["fiscal_year"].astype("float"), "sum", dropna=False)
-    lines = bridge.groupby("step")["rows"].sum(min_count=1)
-    table = by_step.reindex(index=steps, columns=years[-MOST_YEARS:])
-    table.insert(0, "rows", lines.reindex(steps))
-    if bridge["fiscal_year"].isna().any():
-        undated = bridge[bridge["fiscal_year"].isna()].groupby("step")["revenue"].sum()
-        table["no_year"] = undated.reindex(steps)
+    years = sorted(imported.bridge["fiscal_year"].dropna().unique())
+    earlier, latest = years[:-MOST_YEARS], years[-MOST_YEARS:]
+    bridge = imported.bridge[~imported.bridge["fiscal_year"].isin(earlier)]
+    bridge = bridge.assign(year=bridge["fiscal_year"].astype("float64").fillna(0))
+    rules = [rule for rule in imported.rules["rule"] if rule not in (*BRIDGE_STARTS, *BRIDGE_ENDS)]
+    present = set(bridge["step"])
+    steps = [step for step in (*BRIDGE_STARTS, *rules, *BRIDGE_ENDS) if step in present]
+    by_step = bridge.pivot_table("revenue", "step", "year", "sum").reindex(steps)
+    by_step.insert(0, "rows", bridge.groupby("step")["rows"].sum(min_count=1).reindex(steps))
     words = [labels(f"step.{step}") if f"step.{step}" in labels else labels(f"rule.{step}") for step in steps]
     unit = "unit.fiscal_year" if fiscal_year_start != 1 else "unit.year"
     columns = [Column("step", labels("column.step"), "text"), Column("rows", labels("column.rows"), "count")]
-    columns += [
-        Column(str(year), labels("step.no_year") if year == "no_year" else labels(unit, year=str(int(year))), "money")
-        for year in table.columns[1:]
-    ]
-    rows = tuple((word, *values) for word, values in zip(words, table.to_numpy(object).tolist(), strict=True))
+    columns += [Column(str(year), labels(unit, year=str(year)), "money") for year in latest]
+    if 0 in by_step:
+        by_step = by_step[[column for column in by_step if column != 0] + [0]]
+        columns.append(Column("no_year", labels("step.no_year"), "money"))
+    rows = tuple((word, *values) for word, values in zip(words, by_step.to_numpy(object).tolist(), strict=True))
     cells = tuple(tuple(_cell(v, c, labels) for v, c in zip(row, columns, strict=True)) for row in rows)
-    return DisplayTable("bridge", labels("table.bridge"), tuple(columns), rows, cells)
-
-
-BRIDGE_ENDS, MOST_YEARS = ("imported", "after_period", "stated", "difference", "unexplained"), 4
+    more = labels("table.earlier_years", n=len(earlier)) if earlier else ""
+    return DisplayTable("bridge", labels("table.bridge"), tuple(columns), rows, cells, more)
 
 
 def kept_lines_table(imported: Imported, labels: Labels, most: int) -> DisplayTable:

@@ -86,6 +86,15 @@ def test_the_bridge_has_a_row_per_step_and_a_column_per_year(told: Callable[...,
     ]
 
 
+def test_of_many_years_the_latest_are_shown(told: Callable[..., Any]) -> None:
+    client = told()
+    years = [(year, "imported", 10, 100.0) for year in range(2019, 2026)]
+    bridge = pd.DataFrame(years, columns=BRIDGE.columns).astype(dict(BRIDGE.dtypes))
+    table = bridge_table(replace(client.imported, bridge=bridge), 7, client.labels)
+    assert [column.title for column in table.columns[2:]] == ["GJ 2022", "GJ 2023", "GJ 2024", "GJ 2025"]
+    assert (table.rows[0][1], table.more) == (40, "… und 3 frühere Jahre")
+
+
 def test_an_old_result_without_a_bridge_has_an_empty_table(told: Callable[..., Any]) -> None:
     client = told()
     assert len(bridge_table(client.imported, 1, client.labels)) == 0
@@ -109,7 +118,9 @@ def test_the_page_says_what_is_signed(story: Callable[..., Story]) -> None:
     assert [row[3] for row in page.questions.rows] == sorted((row[3] for row in page.questions.rows), reverse=True)
 
 
-@pytest.mark.parametrize(("language", "signature"), [("de", "Unterschrift"), ("en", "Signature")])
+@pytest.mark.parametrize(
+    ("language", "signature"), [("de", "Ort, Datum, Unterschrift"), ("en", "Place, date, signature")]
+)
 def test_it_can_be_signed_and_holds_nothing_from_outside(
     story: Callable[..., Story], language: str, signature: str
 ) -> None:
