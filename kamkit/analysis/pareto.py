@@ -16,15 +16,13 @@ from kamkit.analysis.concentration import gini
 from kamkit.errors import InputError
 from kamkit.model.codes import AbcClass, Basis
 from kamkit.model.results import Pareto
+from kamkit.model.smallest_set import smallest_set, whole_units
 
 ABC_LIMITS = (Fraction("0.80"), Fraction("0.95"))
 """Where A and B end, always (convention)."""
 
 LEAST_GINI_FOR_COMPUTED_ABC = 0.3
 """Below, accounts are too equal for computed limits to mean anything (convention)."""
-
-EXACT_DIGITS = 6
-LARGEST_EXACT = 2**53
 
 BASIS_COLUMN = {Basis.REVENUE: "revenue", Basis.MARGIN: "margin", Basis.POTENTIAL: "wallet"}
 BASIS_SOURCE = {
@@ -74,24 +72,6 @@ def rank_accounts(accounts: pd.DataFrame, threshold: float = 0.80, basis: Basis 
         abc=_counts(table["abc_class"]),
         abc_computed=_counts(table["abc_computed"]) if table["abc_computed"].notna().any() else {},
     )
-
-
-def whole_units(values: pd.Series) -> tuple[list[int], int]:
-    """Amounts as whole numbers of 10**−digits, and the digits: six, fewer only where an amount would pass 2**53.
-
-    Missing amounts count as 0 units.
-    """
-    largest = values.abs().max() if values.notna().any() else 0.0
-    digits = next((d for d in range(EXACT_DIGITS, 0, -1) if largest * 10**d < LARGEST_EXACT), 0)
-    return [round(value * 10**digits) for value in values.fillna(0.0).tolist()], digits
-
-
-def smallest_set(amounts: Sequence[int], limit: Fraction) -> int:
-    """How many of the amounts, largest first, it takes to reach a share of their sum."""
-    if not amounts:
-        return 0
-    needed = limit.numerator * sum(amounts)
-    return next(n for n, reached in enumerate(accumulate(amounts), 1) if reached * limit.denominator >= needed)
 
 
 def computed_limits(amounts: Sequence[int]) -> list[int]:

@@ -7,10 +7,8 @@ likewise to the cent. Everything is an Ibis expression and runs where the table 
 from __future__ import annotations
 
 import datetime as dt
-import functools
-import operator
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Literal
@@ -22,12 +20,29 @@ from ibis.util import gen_name
 
 from kamkit.intake.documents import Documents, DocumentWords
 from kamkit.intake.history_checks import Checks, HistoryLimits
+from kamkit.intake.line_traps import (
+    POOLED,
+    Event,
+    Words,
+    among,
+    any_of,
+    charge_kind,
+    charge_kinds,
+    fetched,
+    flagged,
+    named,
+    project_orders,
+    unlikely_margin,
+    with_originals,
+)
 from kamkit.intake.reconciliation import ReconciliationLimits
 from kamkit.model.codes import Evidence
 from kamkit.model.rules import Rule, Threshold, load_rules, read_rules
 
 Always = Literal["remove"]
 Treatment = Literal["remove", "report", "off"]
+Pooling = Literal["pool", "remove", "report", "off"]
+ChargeKind = Literal["freight", "energy", "deposit", "metal", "surcharge"]
 
 MOST_EXAMPLES = 5
 LINE_KEY = ("source_file", "source_row", "posting_date")
@@ -56,9 +71,15 @@ class Treatments(Rule):
     unknown_document: Treatment
     negative_line: Treatment
     repeated_line: Treatment
+    referenced_credit: Literal["net", "report", "off"]
     one_off: Treatment
-    collective_account: Treatment
+    one_time_account: Pooling
+    collective_account: Pooling
+    own_account: Treatment
     not_in_master: Treatment
+    unlikely_margin: Literal["report", "off"]
+    extra_charge: Treatment
+    event_window: Treatment
 
 
 _MERGED = ("treatments", "checks", "history", "reconciliation")
@@ -106,13 +127,24 @@ class CleaningRules(Rule):
     partner_role: Literal["sold_to", "end_customer"]
     gross_amount: GrossLimits
     one_off: OneOffLimits
-    collective_words: tuple[str, ...]
+    return_share: Threshold
+    collective_words: Words
+    one_time_groups: Words
+    own_account_words: Words
+    charges: Mapping[ChargeKind, Words]
+    events: tuple[Event, ...] = ()
     reconciliation: ReconciliationLimits
     checks: Checks
     history: HistoryLimits
     personal_data: Literal["remove", "report", "off"]
     personal_headings: Mapping[Literal["email", "phone", "iban", "birth"], tuple[str, ...]]
     sole_trader_words: tuple[str, ...]
+
+    def with_codes(self, codes: Callable[[Iterable[str]], Mapping[str, str]]) -> CleaningRules:
+        """The rules with the codes that stand for customers' numbers in the data."""
+        own = self.own_companies.model_copy(update={"ids": tuple(codes(self.own_companies.ids).values())})
+        events = [e.model_copy(update={"customer_ids": tuple(codes(e.customer_ids).values())}) for e in self.events]
+        return self.model_copy(update={"own_companies": own, "events": tuple(events)})
 
     def treatment(self, rule: str) -> str:
         """remove, report or off, or how the rule sets something right."""
@@ -153,11 +185,11 @@ def mark_certain_lines(
         **{rule: _[f"is_{rule}"] for rule in _SET_RIGHT if f"is_{rule}" in lines.columns},
         "pro_forma": documents.among("pro_forma") if documents else None,
         "intercompany": any_of(
-            _among(_flagged(customers, "is_intercompany")),
-            _among(_own_companies(customers, rules.own_companies)),
+            among(flagged(customers, "is_intercompany")),
+            among(_own_companies(customers, rules.own_companies)),
             documents.among("intercompany", "intercompany_credit") if documents else None,
         ),
-        "test_customer": _among(_flagged(customers, "is_test")),
+        "test_customer": among(flagged(customers, "is_test")),
     }
     return _mark(lines.mutate(reason=ibis.null("string")), conditions, rules)
 
@@ -186,15 +218,28 @@ def mark_all_lines(
     if rules.looks_for("one_off") and by_day:
         found["is_one_off"] = _one_offs(lines, rules.one_off, period_end)
     lines = _flagged_lines(lines, found)
+    if rules.looks_for("referenced_credit") and {"reference_id", "invoice_id"} <= {*lines.columns}:
+        lines = _settled(with_originals(lines, rules.treatment("referenced_credit") == "net"))
+    if rules.looks_for("extra_charge") and (kind := charge_kind(charge_kinds(lines, rules.charges))) is not None:
+        lines = lines.mutate(charge=kind)
+    given = {*lines.columns}
+    unlikely = unlikely_margin(given)
+    projects = _large_projects(lines, rules.one_off, period_end) if "is_one_off" in given else None
     conditions = {
         "unknown_document": documents.unknown() if documents else None,
         "negative_line": _.net_revenue < 0,
-        "repeated_line": _.is_repeated_line if "is_repeated_line" in lines.columns else None,
-        "one_off": _.is_one_off if "is_one_off" in lines.columns else None,
-        "collective_account": _among(collective_accounts(customers, rules.collective_words)),
-        "not_in_master": None if customers is None or customers.empty else ~_among(customers["customer_id"]),
+        "repeated_line": _.is_repeated_line if "is_repeated_line" in given else None,
+        "referenced_credit": _.is_referenced_credit if "is_referenced_credit" in given else None,
+        "one_off": any_of(_.is_one_off, projects) if "is_one_off" in given else None,
+        "one_time_account": among(_one_time_accounts(customers, rules.one_time_groups)),
+        "collective_account": among(named(customers, rules.collective_words, ("name",))),
+        "own_account": among(named(customers, rules.own_account_words)),
+        "not_in_master": None if customers is None or customers.empty else ~among(customers["customer_id"]),
+        "unlikely_margin": None if unlikely is None else unlikely & (_.net_revenue != 0),
+        "extra_charge": _.charge.notnull() if "charge" in given else None,
+        "event_window": any_of(*(event.condition() for event in rules.events)),
     }
-    return _mark(lines, conditions, rules)
+    return _pooled(_mark(lines, conditions, rules), rules)
 
 
 def rule_report(marked: Any, rules: CleaningRules) -> tuple[pd.DataFrame, Mapping[str, Decimal]]:
@@ -229,20 +274,6 @@ def rule_report(marked: Any, rules: CleaningRules) -> tuple[pd.DataFrame, Mappin
     return report, {name: Decimal(sums[name]) for name in totals}
 
 
-def collective_accounts(customers: pd.DataFrame | None, words: Iterable[str]) -> pd.Series:
-    """The ids of customers whose name is that of a collective, one-time or dummy account."""
-    if customers is None or "name" not in customers.columns:
-        return pd.Series(dtype="string")
-    pattern = r"(?<!\w)(?:" + "|".join(re.escape(word) for word in words) + r")(?!\w)"
-    return customers.loc[customers["name"].str.contains(pattern, case=False, na=False), "customer_id"]
-
-
-def any_of(*conditions: Any) -> Any:
-    """Conditions joined by or, those that are None left out; None where all are."""
-    given = [condition for condition in conditions if condition is not None]
-    return functools.reduce(operator.or_, given) if given else None
-
-
 def _mark(lines: Any, conditions: Mapping[str, Any], rules: CleaningRules) -> Any:
     """Note where a rule applies to lines still kept, then let each removing rule take its lines, in order.
 
@@ -259,10 +290,27 @@ def _mark(lines: Any, conditions: Mapping[str, Any], rules: CleaningRules) -> An
     return lines.mutate(reason=ibis.coalesce(lines.reason, ibis.cases(*removing)))
 
 
-def _flagged(customers: pd.DataFrame | None, flag: str) -> pd.Series:
-    if customers is None or flag not in customers.columns:
-        return pd.Series(dtype="string")
-    return customers.loc[customers[flag].fillna(False).astype(bool), "customer_id"]
+def _pooled(lines: Any, rules: CleaningRules) -> Any:
+    """The lines of collective accounts under one number, where they are to be pooled."""
+    rows = [f"is_{rule}" for rule in ("one_time_account", "collective_account") if rules.treatment(rule) == "pool"]
+    pooled = any_of(*(_[column] for column in rows if column in lines.columns))
+    return lines if pooled is None else lines.mutate(customer_id=ibis.ifelse(pooled, POOLED, _.customer_id))
+
+
+def _one_time_accounts(customers: pd.DataFrame | None, groups: Words) -> pd.Series:
+    """The ids of customers flagged as one-time accounts, or in an account group of such."""
+    ids: pd.Series = pd.concat([flagged(customers, "is_one_time"), named(customers, groups, ("account_group",))])
+    return ids
+
+
+def _large_projects(lines: Any, limits: OneOffLimits, period_end: dt.date) -> Any:
+    return project_orders(
+        lines, _three_years_before(period_end), limits.share_of_customer.value, limits.share_of_revenue.value
+    )
+
+
+def _three_years_before(day: dt.date) -> dt.date:
+    return (pd.Timestamp(day) - pd.DateOffset(years=3)).date()
 
 
 def _own_companies(customers: pd.DataFrame | None, own: OwnCompanies) -> pd.Series:
@@ -274,14 +322,6 @@ def _own_companies(customers: pd.DataFrame | None, own: OwnCompanies) -> pd.Seri
             plain = customers[column].str.replace(r"\W", "", regex=True).str.upper()
             ids.append(customers.loc[plain.isin([re.sub(r"\W", "", k).upper() for k in known]), "customer_id"])
     return pd.concat(ids, ignore_index=True)
-
-
-def _among(customer_ids: pd.Series) -> Any:
-    """Whether a line's customer is one of these; None where there are none."""
-    if customer_ids.empty:
-        return None
-    ids = customer_ids.dropna().drop_duplicates().astype(object).to_frame("id")
-    return _.customer_id.isin(ibis.memtable(ids, schema={"id": "string"}).id)
 
 
 def _with_cancellations(lines: Any, signs: CancellationSigns, documents: Documents | None) -> Any:
@@ -303,11 +343,11 @@ def _with_cancellations(lines: Any, signs: CancellationSigns, documents: Documen
         document=ibis.coalesce(referred, behind_prefix, _.invoice_id),
     )
     booked = booked.mutate(document=ibis.ifelse(booked.is_reversal, booked.document, booked.invoice_id))
-    named = _fetched(booked.filter(_.is_reversal).select("customer_id", "document").distinct())
+    named = fetched(booked.filter(_.is_reversal).select("customer_id", "document").distinct())
     if named is None:
         return _flagged_lines(lines, {"is_reversal": None, "is_cancelled_pair": None})
     columns = (*LINE_KEY, "customer_id", "document", "is_reversal", "net_revenue")
-    involved = _fetched(booked.semi_join(named, ["customer_id", "document"]).select(*columns))
+    involved = fetched(booked.semi_join(named, ["customer_id", "document"]).select(*columns))
     in_pairs = involved.semi_join(_pairs(involved), ["customer_id", "document"])
     return _flagged_lines(lines, {"is_reversal": involved.filter(_.is_reversal), "is_cancelled_pair": in_pairs})
 
@@ -331,7 +371,7 @@ def _repeats(lines: Any) -> Any:
     own = {"reason", "row_mark", "source_file", "source_row"}
     same = ["reason", *(c for c in lines.columns if c not in own and not c.startswith("is_"))]
     hashed = lines.filter(_.invoice_id.notnull()).mutate(print=_fingerprint(lines, same))
-    twice = _fetched(hashed.group_by("print").aggregate(n=_.count()).filter(_.n > 1).select("print"))
+    twice = fetched(hashed.group_by("print").aggregate(n=_.count()).filter(_.n > 1).select("print"))
     if twice is None:
         return None
     numbered = ibis.row_number().over(group_by=same, order_by=["source_file", "source_row"])
@@ -341,7 +381,7 @@ def _repeats(lines: Any) -> Any:
 def _one_offs(lines: Any, limits: OneOffLimits, period_end: dt.date) -> Any:
     """The lines above a share of their customer's positive revenue in the three years to the period's end; None where
     there are none."""
-    start = (pd.Timestamp(period_end) - pd.DateOffset(years=3)).date()
+    start = _three_years_before(period_end)
     counts = _.reason.isnull() & (_.net_revenue > 0) & (_.posting_date > start)
     buyers = lines.group_by(buyer=_.customer_id).aggregate(
         bought=_.net_revenue.sum(where=counts).cast("decimal(38, 8)"),
@@ -352,7 +392,7 @@ def _one_offs(lines: Any, limits: OneOffLimits, period_end: dt.date) -> Any:
     dominated = buyers.mutate(enough=enough).filter(
         (_.largest > _.bought * _decimal(limits.share_of_customer.value)) & (_.largest >= _.enough)
     )
-    found = _fetched(dominated.select("buyer", "bought", "enough"))
+    found = fetched(dominated.select("buyer", "bought", "enough"))
     if found is None:
         return None
     theirs = lines.filter(counts).inner_join(found, lines.customer_id == found.buyer)
@@ -366,13 +406,6 @@ def _settled(lines: Any) -> Any:
     return lines.get_backend().create_view(gen_name("lines"), lines)
 
 
-def _fetched(found: Any) -> Any:
-    """The few rows that an expensive rule is about, computed once, so that the many lines need not be asked again;
-    None where there are none."""
-    rows = found.to_pyarrow()
-    return ibis.memtable(rows, schema=found.schema()) if rows.num_rows else None
-
-
 def _fingerprint(lines: Any, columns: Iterable[str]) -> Any:
     """A number that is equal for lines that are equal in every column, and seldom for others."""
     return ibis.struct({column: lines[column] for column in columns}).hash() % 2**62
@@ -381,7 +414,7 @@ def _fingerprint(lines: Any, columns: Iterable[str]) -> Any:
 def _flagged_lines(lines: Any, found: Mapping[str, Any]) -> Any:
     """The lines with a column per flag, true for those found: by the key of the line, as that costs least."""
     for flag, those in found.items():
-        keys = None if those is None else _fetched(those.select(**{f"of_{c}": c for c in LINE_KEY}).distinct())
+        keys = None if those is None else fetched(those.select(**{f"of_{c}": c for c in LINE_KEY}).distinct())
         if keys is None:
             lines = lines.mutate(**{flag: ibis.literal(False)})
         else:

@@ -14,6 +14,7 @@ import pandas as pd
 from ibis import _
 
 from kamkit.intake.importing import MEMBERS, TABLES_FOLDER
+from kamkit.intake.line_traps import POOLED, unlikely_margin
 from kamkit.intake.periods import covered_months, months_before, span_before
 from kamkit.model.codes import Grain, Level
 from kamkit.model.engagement import Engagement, Period
@@ -48,7 +49,9 @@ def account_facts(work: Path, engagement: Engagement, imported: Imported) -> Acc
     account's master data those of its largest member hold, but it is labelled if any member is, and its wallet is the
     sum of the members'; region and field sales come from the lines where the master names none.
     """
-    source = _Tables(work / TABLES_FOLDER, imported.level)
+    rules = imported.rules
+    margins_as_given = ((rules["rule"] == "unlikely_margin") & (rules["treatment"] == "off")).any()
+    source = _Tables(work / TABLES_FOLDER, imported.level, bool(margins_as_given))
     compares_years = "year_on_year" not in imported.blocked
     lines = _Lines(source.lines, source.columns, imported.period, imported.grain, compares_years)
     members = _members(source, lines)
@@ -80,7 +83,7 @@ _SHARES = {"contract_share": "contract_id", "project_share": "project_id"}
 class _Tables:
     """The canonical tables of one import, with the account of every customer."""
 
-    def __init__(self, folder: Path, level: Level) -> None:
+    def __init__(self, folder: Path, level: Level, margins_as_given: bool = False) -> None:
         self._folder = folder
         self.members = pd.read_parquet(folder / f"{MEMBERS}.parquet")
         if level == Level.CUSTOMER:
@@ -94,7 +97,7 @@ class _Tables:
         kinds = TABLES["transactions"].columns
         absent = {c: ibis.null(_IBIS_TYPES[kind]) for c, kind in kinds.items() if c not in self.columns}
         lines = booked.mutate(**absent)
-        lines = lines.mutate(margin=_line_margin(lines)).inner_join(mapping, "customer_id")
+        lines = lines.mutate(margin=_line_margin(lines, margins_as_given)).inner_join(mapping, "customer_id")
         self.lines = backend.create_view("lines", lines)
 
     def table(self, name: str) -> pd.DataFrame:
@@ -118,11 +121,11 @@ _IBIS_TYPES = {TEXT: "string", DATE: "date", MONEY: "decimal(18, 6)", NUMBER: "f
 _MAPPING = {"customer_id": "string", "account_id": "string"}
 
 
-def _line_margin(lines: Any) -> Any:
-    """The margin of each line, missing where it is not known."""
+def _line_margin(lines: Any, as_given: bool) -> Any:
+    """The margin of each line, missing where it is not known; `as_given` takes 0 and 100 % at their word."""
     net, cost, margin = lines.net_revenue, lines.cost, lines.margin
-    known_cost = cost.notnull() & (cost != 0)
-    unlikely = ~known_cost & ((margin == 0) | (margin == net))
+    unlikely = ibis.literal(False) if as_given else unlikely_margin(lines.columns)
+    known_cost = cost.notnull() if as_given else cost.notnull() & (cost != 0)
     return ibis.coalesce(ibis.cases((~unlikely, margin)), ibis.cases((known_cost, net - cost)))
 
 
@@ -181,7 +184,7 @@ class _Lines:
         before = _.posting_date.between(prior.start, prior.end) if prior else ibis.literal(False)
         size = _.net_revenue.abs()
         measures = {
-            "in_period": inside.any(),
+            "in_period": (inside & (_.account_id != POOLED)).any(),
             "n_customers": _.customer_id.nunique(where=inside),
             "revenue": _float(_.net_revenue.sum(where=inside)),
             "margin": _float(_.margin.sum(where=inside)),

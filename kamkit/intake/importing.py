@@ -16,6 +16,7 @@ import pandas as pd
 from ibis import _
 
 from kamkit.errors import InputError
+from kamkit.intake.account_traps import account_findings, line_findings, sums_by_customer
 from kamkit.intake.cleaning import (
     LINE_KEY,
     RULES,
@@ -39,6 +40,7 @@ from kamkit.intake.groups import (
 )
 from kamkit.intake.history_checks import check_history
 from kamkit.intake.inputs import Inputs, read_decisions, read_inputs
+from kamkit.intake.line_traps import POOLED, in_counting_month
 from kamkit.intake.mapping import with_confirmed_mapping
 from kamkit.intake.number_formats import sql_text
 from kamkit.intake.periods import find_period, fiscal_year, grain_of
@@ -115,6 +117,7 @@ class _Lines:
     dates: list[dt.date]
     booked: Sequence[Booked]
     reconciled: Reconciled
+    customers: pd.DataFrame
     findings: tuple[Finding, ...]
 
 
@@ -135,6 +138,7 @@ class _Import:
         if key:
             frames, inputs, decided = _with_codes(key, frames, inputs, decided)
             links = key.hide_ids(links)
+            rules = rules.with_codes(lambda ids: key.codes("account", ids))
         reps = self._hide_in_lines(typed, key)
         rates = self._read_rates()
         lines = self._clean(typed["transactions"], frames.get("customers"), rates, rules)
@@ -155,10 +159,12 @@ class _Import:
             rules.checks,
             rules.history,
         )
+        level, threshold = engagement.pareto.level, engagement.pareto.threshold
         findings += [
             *lines.findings,
             *noticed.findings,
             *restated,
+            *account_findings(lines.customers, frames.get("customers"), groups.members, level, threshold),
             *conflicts,
             *_open_candidates(candidates),
         ]
@@ -177,7 +183,7 @@ class _Import:
             rows_kept=int(lines.sums["rows_kept"]),
             revenue_in=float(lines.sums["revenue_in"]),
             revenue_kept=float(lines.sums["revenue_kept"]),
-            n_customers=_n_customers(lines),
+            n_customers=int((lines.customers["customer_id"] != POOLED).sum()),
             tables=tuple(name for name in TABLES if name == "transactions" or name in self._frames),
             files=pd.DataFrame([row for table in typed.values() for row in table.files]),
             columns=_with_origin([row for table in typed.values() for row in table.columns], confirmed),
@@ -276,13 +282,16 @@ class _Import:
             lambda: _effects(marked, rules, engagement.fiscal_year_start),
         )
         further = ("booked_currency", "booked_revenue")
+        marked = in_counting_month(marked)
         kept = marked.filter(_.reason.isnull())
         canonical = [c for c in TABLES["transactions"].columns if c in marked.columns]
         ordered = (kept if in_order else kept.order_by(*LINE_KEY)).select(*canonical)
+        behind = line_findings(kept, report, float(sums["revenue_kept"]), rules)
+        customers = sums_by_customer(kept, period)
         kept = kept.select(*canonical, *[c for c in further if c in marked.columns])
         about_types = documents.findings() if documents else ()
-        findings = (*converted, *about_types, *dated, *reconciled.findings, *_noticed(kept, period))
-        return _Lines(kept, ordered, report, sums, period, dates, booked, reconciled, findings)
+        findings = (*converted, *about_types, *dated, *reconciled.findings, *_noticed(kept, period), *behind)
+        return _Lines(kept, ordered, report, sums, period, dates, booked, reconciled, customers, findings)
 
     def _stored(self, lines: Any) -> tuple[Any, bool]:
         """Lines computed once, and whether they still are in the order of the files: DuckDB keeps it but in joins."""
@@ -417,11 +426,6 @@ def _noticed(kept: Any, period: Period) -> Iterator[Finding]:
         yield Finding("no_positive_revenue", "transactions", rows=found["rows"], revenue=revenue)
     if found["customers"] == 1:
         yield Finding("one_customer", "transactions", rows=found["rows"], revenue=revenue)
-
-
-def _n_customers(lines: _Lines) -> int:
-    inside = lines.kept.filter(_.posting_date.between(lines.period.start, lines.period.end))
-    return int(inside.customer_id.nunique().execute())
 
 
 def _with_codes(

@@ -52,7 +52,7 @@ KINDS: Mapping[str, str] = {
 }
 """What gets codes, each with the letter that its codes begin with."""
 
-ACCOUNT_COLUMNS = ("customer_id", "account_id", "parent_id", "group_id", "priority_customer_id")
+ACCOUNT_COLUMNS = ("customer_id", "end_customer_id", "account_id", "parent_id", "group_id", "priority_customer_id")
 CODED: Mapping[str, str] = {
     **dict.fromkeys(ACCOUNT_COLUMNS, "account"),
     "site": "site",

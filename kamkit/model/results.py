@@ -34,7 +34,7 @@ class Imported:
 
     `files`: table, file, sheet, encoding, delimiter, header_row, rows.
     `columns`: table, column, source, kind, format, decimal, thousands, n_empty, ambiguous, example.
-    `rules`: rule, treatment (report | remove), rows, revenue, examples. The rows removed by the rules, taken in
+    `rules`: rule, treatment (report | remove | off, or how the rule sets something right), rows, revenue, examples. The rows removed by the rules, taken in
     order, and the rows kept add up to the rows in, and so does revenue, to the cent.
     `reconciliation`: fiscal_year, stated, imported, difference, difference_share, within_tolerance, without_customer,
     months (with a line that counts), explained_by (code of `explanation`), explained_detail, explained (its revenue).
@@ -77,7 +77,8 @@ class AccountFacts:
     nothing after the period's end inside.
 
     `accounts`, one row per account with at least one kept line up to the period's end: account_id, name, in_period
-    (boolean: has a kept line in the period; only these are ranked and counted), n_customers (in the period), revenue and margin of the period (margin is missing where no line carries one), margin_coverage (share of the
+    (boolean: has a kept line in the period and is not the
+    pool of collective accounts; only these are ranked and counted), n_customers (in the period), revenue and margin of the period (margin is missing where no line carries one), margin_coverage (share of the
     period's revenue that carries a margin), n_invoices (in the period), first_date, last_date (of lines with positive
     revenue in all history), revenue_prior (the equally long span before the period; missing where history does not
     reach back or lacks months), region, field_rep, kam_owner, industry_code, industry_version, industry_text, channel,

@@ -16,13 +16,13 @@ from kamkit.errors import EngagementError
 from kamkit.intake.cleaning import (
     RULES,
     CleaningRules,
-    collective_accounts,
     load_cleaning_rules,
     mark_all_lines,
     mark_certain_lines,
     rule_report,
 )
 from kamkit.intake.documents import documents_of
+from kamkit.intake.line_traps import named
 
 END = dt.date(2025, 12, 31)
 TYPES = {
@@ -189,7 +189,7 @@ def test_collective_accounts_are_found_by_whole_words() -> None:
         customer_id=["1", "2", "3", "4", "5", "6"],
         name=["CPD Inland", "diverse Kunden", "Diversey GmbH", "Testo SE", "One-Time Customer", None],
     )
-    assert collective_accounts(customers, load_cleaning_rules().collective_words).tolist() == ["1", "2", "5"]
+    assert named(customers, load_cleaning_rules().collective_words, ("name",)).tolist() == ["1", "2", "5"]
 
 
 def test_customers_missing_in_the_master_are_reported() -> None:

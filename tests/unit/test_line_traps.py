@@ -9,9 +9,10 @@ import pandas as pd
 import pytest
 import yaml
 
+from kamkit.intake.facts import account_facts
 from kamkit.intake.importing import import_engagement
 from kamkit.model.engagement import load_engagement
-from kamkit.model.results import Imported
+from kamkit.model.results import AccountFacts, Imported
 
 NAMES = {
     **{"Kunde": "customer_id", "Datum": "posting_date", "Netto": "net_revenue", "Beleg": "invoice_id"},
@@ -70,6 +71,10 @@ class Client:
         for column in lines.columns.intersection(["posting_date"]):
             lines[column] = pd.to_datetime(lines[column]).dt.strftime("%d.%m.%Y")
         return list(lines.itertuples(index=False, name=None))
+
+    def facts(self) -> AccountFacts:
+        """What is computed from the written tables."""
+        return account_facts(self.folder / "work", load_engagement(self.folder), self.imported)
 
     def found(self, code: str) -> list[tuple[int | None, float | None, dict[str, Any]]]:
         """The findings of a code: rows, revenue and what their sentence is filled with."""
@@ -213,3 +218,118 @@ def test_amounts_with_vat_are_told_and_taken_out_if_wanted(client: Client) -> No
     assert client.rule("gross_amount") == ("net", 2, 10.0)
     client.books("Kunde;Datum;Netto;Kosten;DB", "1;31.01.2025;119;60;40", "2;31.01.2025;100;60;40")
     assert client.rule("gross_amount") == ("report", 1, 119.0)
+
+
+def test_credit_notes_count_in_the_month_of_their_invoice(client: Client) -> None:
+    lines = (
+        "Kunde;Datum;Netto;Beleg;Bezug",
+        *("1;31.03.2024;100;90;", "1;15.01.2025;-30;91;90", "1;16.01.2025;-5;92;77", "2;16.01.2025;-6;93;90"),
+    )
+    client.books(*lines)
+    assert client.rule("referenced_credit") == ("net", 1, -30.0)
+    assert [date for (date,) in client.kept("posting_date")] == ["31.03.2024", "31.03.2024", "16.01.2025", "16.01.2025"]
+    assert client.imported.reconciliation["imported"].tolist() == [100.0, -41.0]
+    client.books(*lines, rules={"treatments": {"referenced_credit": "report"}})
+    assert client.rule("referenced_credit") == ("report", 1, -30.0)
+    assert client.kept("posting_date")[1] == ("15.01.2025",)
+
+
+def test_many_returns_are_a_signal(client: Client) -> None:
+    client.books("Kunde;Datum;Netto", "1;31.01.2025;100", "1;01.02.2025;-4")
+    assert client.found("returns") == []
+    client.books("Kunde;Datum;Netto", "1;31.01.2025;100", "1;01.02.2025;-5")
+    assert client.found("returns") == [(1, -5.0, {"n": 1, "share": 0.05})]
+
+
+def test_one_time_accounts_are_one_account_that_is_not_ranked(client: Client) -> None:
+    lines = ("Kunde;Datum;Netto", "1;31.01.2025;100", "2;31.01.2025;20", "3;31.01.2025;3", "4;31.01.2025;900")
+    master = ("Nr;Name;Kontengruppe;CPD", "1;Alpha;0001;", "2;Beta;CPD;", "3;Gamma;0001;X", "4;CPD Inland;0001;")
+    client.books(*lines, master=master)
+    assert client.rule("one_time_account") == ("pool", 2, 23.0)
+    assert client.rule("collective_account") == ("report", 1, 900.0)
+    assert client.kept("customer_id") == [("1",), ("Diverse",), ("Diverse",), ("4",)]
+    assert client.imported.n_customers == 2
+    accounts = client.facts().accounts.set_index("account_id")["in_period"]
+    assert accounts.to_dict() == {"1": True, "4": True, "Diverse": False}
+    assert [f.examples for f in client.imported.findings if f.code == "collective_in_set"] == [("4 CPD Inland",)]
+    client.books(*lines, master=master, rules={"treatments": {"collective_account": "pool", "one_time_account": "off"}})
+    assert client.kept("customer_id") == [("1",), ("2",), ("3",), ("Diverse",)]
+    assert client.found("collective_in_set") == []
+
+
+def test_employees_and_own_shops_are_told(client: Client) -> None:
+    client.books(
+        *("Kunde;Datum;Netto", "1;31.01.2025;100", "2;31.01.2025;20", "3;31.01.2025;3", "4;31.01.2025;9"),
+        master=(
+            "Nr;Name;Kontengruppe;Klasse",
+            "1;A;1;B2B",
+            "2;B;Mitarbeiter;",
+            "3;Werksverkauf Süd;1;",
+            "4;C;1;employee",
+        ),
+        rules={"treatments": {"own_account": "remove"}},
+    )
+    assert client.rule("own_account") == ("remove", 3, 32.0)
+
+
+MARGINS = ("Kunde;Datum;Netto;DB", "1;31.01.2025;100;40", "1;01.02.2025;50;0", "2;01.02.2025;30;30", "2;02.02.2025;7;")
+
+
+def test_margins_of_nothing_or_everything_are_missing(client: Client) -> None:
+    client.books(*MARGINS)
+    assert client.rule("unlikely_margin") == ("report", 2, 80.0)
+    assert client.facts().accounts["margin"].fillna(-1).tolist() == [40.0, -1.0]
+    client.books(*MARGINS, rules=off("unlikely_margin"))
+    assert client.facts().accounts["margin"].tolist() == [40.0, 30.0]
+    client.books("Kunde;Datum;Netto;Kosten", "1;31.01.2025;100;0", "2;31.01.2025;100;60")
+    assert client.rule("unlikely_margin") == ("report", 1, 100.0)
+
+
+def test_charges_are_told_by_kind(client: Client) -> None:
+    lines = (
+        "Kunde;Datum;Netto;Artikel;Text;Gruppe",
+        *("1;31.01.2025;100;A1;Welle;Wellen", "1;31.01.2025;5;F;Frachtkosten;", "1;31.01.2025;7;MTZ;Zuschlag Kupfer;"),
+        *("2;31.01.2025;3;X;Kasten 12 x 1 l;Pfand", "2;31.01.2025;50;P1;Portofino Stuhl;Stühle"),
+    )
+    client.books(*lines)
+    assert client.rule("extra_charge") == ("report", 3, 15.0)
+    assert client.found("extra_charges") == [
+        (1, 3.0, {"kind": "deposit", "n": 1}),
+        (1, 5.0, {"kind": "freight", "n": 1}),
+        (1, 7.0, {"kind": "metal", "n": 1}),
+    ]
+    client.books(*lines, rules={"treatments": {"extra_charge": "remove"}})
+    assert client.rule("extra_charge") == ("remove", 3, 15.0)
+    assert client.imported.revenue_kept == 150.0
+
+
+def test_lines_in_a_window_of_events_are_told(client: Client) -> None:
+    strike = {"start": "2025-02-01", "end": "2025-02-28", "reason": "Streik", "customer_ids": ["2"]}
+    client.books(
+        *("Kunde;Datum;Netto", "1;15.02.2025;100", "2;01.02.2025;20", "2;28.02.2025;3", "2;01.03.2025;9"),
+        rules={"events": [strike]},
+    )
+    assert client.rule("event_window") == ("report", 2, 23.0)
+    ((rows, revenue, values),) = client.found("event_window")
+    assert (rows, revenue, values["reason"], values["n"]) == (2, 23.0, "Streik", 2)
+
+
+def test_a_project_is_one_off_business_as_a_whole(client: Client) -> None:
+    client.books(
+        "Kunde;Datum;Netto;Projekt",
+        *("1;31.01.2025;30;P1", "1;28.02.2025;40;P1", "1;01.03.2025;30;", "2;31.01.2025;40;P1", "2;01.02.2025;50;"),
+        *("2;02.02.2025;45;",),
+    )
+    assert client.rule("one_off") == ("report", 2, 70.0)
+
+
+def test_who_leaves_and_enters_without_one_offs_is_named(client: Client) -> None:
+    client.books(
+        *("Kunde;Datum;Netto", "1;31.01.2025;900", "1;28.02.2025;10", "2;31.01.2025;80", "2;01.02.2025;80"),
+        *("3;31.01.2025;40", "3;01.02.2025;40", "4;31.01.2025;5", "4;01.02.2025;-9"),
+        master=("Nr;Name", "1;Anlagenbau AG", "2;Beta", "3;Gamma", "4;Delta"),
+    )
+    values = {"n": 2, "without": 2, "left": ("1 Anlagenbau AG",), "entered": ("3 Gamma",)}
+    assert client.found("without_one_offs_both") == [(None, 905.0, values)]
+    (below,) = [f for f in client.imported.findings if f.code == "accounts_not_positive"]
+    assert (below.rows, below.revenue, below.examples) == (2, -4.0, ("4 Delta",))

@@ -9,10 +9,11 @@ import pandas as pd
 import pytest
 from pandas.testing import assert_frame_equal
 
-from kamkit.analysis.pareto import computed_limits, rank_accounts, smallest_set, whole_units
+from kamkit.analysis.pareto import computed_limits, rank_accounts
 from kamkit.errors import InputError
 from kamkit.model.codes import Basis
 from kamkit.model.results import Pareto
+from kamkit.model.smallest_set import smallest_set, whole_units
 
 
 def accounts_of(revenues: list[float], **columns: list[object]) -> pd.DataFrame:
