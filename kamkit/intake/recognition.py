@@ -130,7 +130,7 @@ def _every_heading() -> list[str]:
 def _heading(table: str, column: str, heading: str, rules: HeadingRules) -> tuple[float, str]:
     """How much a heading convinces of a field, and as what."""
     known, plain, words = known_headings(), plain_name(heading), _words(heading)
-    names = [plain_name(name) for name in known[table].get(column, ())]
+    names = _names(table, column)
     if plain in names:
         return rules.known.value - 0.002 * names.index(plain), "heading"
     if any(any(word.startswith(never) for word in words) for never in known["not"].get(column, ())):
@@ -139,6 +139,14 @@ def _heading(table: str, column: str, heading: str, rules: HeadingRules) -> tupl
         return rules.near.value, "near_heading"
     parts = known["parts"].get(table, {}).get(column, ())
     return (rules.part.value, "part") if any(part in words for part in parts) else (0.0, "")
+
+
+@cache
+def _names(table: str, column: str) -> list[str]:
+    """What a field may be called: the known headings, then those of the presets."""
+    own = known_headings()[table].get(column, ())
+    of_presets = [t for p in presets().values() if p.table == table for t in p.columns.get(column, ()) if t[:1] != "="]
+    return list(dict.fromkeys(plain_name(name) for name in (*own, *of_presets)))
 
 
 def _words(heading: str) -> list[str]:
@@ -499,7 +507,7 @@ class _Recognition:
         for preset in presets().values():
             for sheet in self._free() if preset.table == table and preset.sign else ():
                 names = {same_name(name) for name in sheet.columns}
-                if all(same_name(name) in names for name in preset.sign):
+                if any(all(same_name(name) in names for name in sign) for sign in preset.sign):
                     found = self._preset_source(preset, sheet)
                     if found is not None:
                         return found

@@ -17,8 +17,8 @@ from kamkit.model.tables import TABLES
 class Preset(BaseModel):
     """A known export. `columns`: per canonical column the headings or "= arithmetic" that may stand for it, in order of
     preference; `define`: pieces of arithmetic, written {name}; `headings`: those of headings.yml come after its own.
-    `join`: what the key of a header table may be called. `sign`: headings that tell such an export when all are there.
-    `exclude` counts where the file has the column. `finding`: what the report says of data that came in so."""
+    `join`: what the key of a header table may be called. `sign`: sets of headings, any of which, when all are there,
+    tells such an export. `exclude` counts where the file has the column. `finding`: what the report says of data that came in so."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -29,7 +29,7 @@ class Preset(BaseModel):
     columns: Mapping[str, tuple[str, ...]]
     define: Mapping[str, str] = {}
     headings: bool = False
-    sign: tuple[str, ...] = ()
+    sign: tuple[tuple[str, ...], ...] = ()
     join: tuple[str, ...] = ()
     layout: Literal["long", "wide"] = "long"
     format: Mapping[str, Any] = {}

@@ -59,7 +59,7 @@ def test_proposals_stand_in_the_sheet_with_their_confidence(tmp_path: Path) -> N
     rows = {row.column: row for row in read_mapping(tmp_path / "acme" / "inputs.xlsx")}
     assert (rows["net_revenue"].source, rows["net_revenue"].confidence, rows["net_revenue"].confirmed) == (
         "Umsatz",
-        0.92,
+        0.93,
         None,
     )
     page = openpyxl.load_workbook(tmp_path / "acme" / "inputs.xlsx").worksheets[0]

@@ -183,7 +183,7 @@ def test_datev_with_five_digits_of_general_ledger_accounts(tmp_path: Path) -> No
 
 def test_navision_entries_take_the_net_amount_and_turn_signs(tmp_path: Path) -> None:
     entries = "Lfd. Nr.;Buchungsdatum;Postenart;Herkunftsnr.;Belegnr.;Artikelnr.;Fakturierte Menge;Verkaufsbetrag (tatsächl.);Einstandsbetrag (tatsächl.)\n1;31.01.25;Verkauf;D100;R1;A1;-2;200,00;-120,00\n2;31.01.25;Einkauf;K900;E1;A1;10;0,00;600,00\n"
-    source = {"path": "posten.csv", "preset": "german_erp"}
+    source = {"path": "posten.csv", "preset": "navision_entries"}
     imported_from(tmp_path, {"transactions": source}, {"posten.csv": entries})
     assert lines_of(tmp_path, "customer_id", "net_revenue", "quantity", "cost", "invoice_id") == [
         ("D100", 200.0, 2.0, 120.0, "R1")

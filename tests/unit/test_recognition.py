@@ -237,3 +237,62 @@ def test_an_unreadable_file_is_left_aside_with_the_reason(tmp_path: Path) -> Non
         "broken.xlsx",
         "is damaged or no workbook: open it in Excel and save it again",
     )
+
+
+DEBTOR_ENTRIES = [
+    "Buchungsdatum;Belegart;Belegnr.;Debitorennr.;Debitorenname;Betrag;Verkauf (MW);DB (MW);Verkäufercode",
+    "31.01.2025;Rechnung;R1;D100;Alpha GmbH;119,00;100,00;40,00;MM",
+    "28.02.2025;Rechnung;R2;D200;Beta AG;238,00;200,00;90,50;SK",
+    "31.03.2025;Gutschrift;G1;D100;Alpha GmbH;-11,90;-10,00;-4,00;MM",
+]
+VALUE_ENTRIES = [
+    "Lfd. Nr.;Buchungsdatum;Postenart;Herkunftsnr.;Belegnr.;Artikelnr.;Fakturierte Menge;Verkaufsbetrag (tatsächl.)",
+    "1;31.01.25;Verkauf;D100;R1;A1;-2;200,00",
+    "2;31.01.25;Einkauf;K900;E1;A1;10;0,00",
+]
+KNA1 = ["KUNNR;NAME1;LAND1;PSTLZ;KTOKD;KONZS", "K1;Alpha GmbH;DE;80331;KUNA;G1", "K2;Beta AG;DE;10115;KUNA;"]
+DATEV = [
+    "Umsatz (ohne Soll/Haben-Kz);Soll/Haben-Kennzeichen;WKZ Umsatz;Konto;Gegenkonto (ohne BU-Schlüssel);BU-Schlüssel;Belegdatum",
+    "1190,00;S;EUR;10001;8400;;15032025",
+    "107,00;S;EUR;10002;8200;2;16032025",
+]
+DEBTORS = ["Konto;Name (Adressattyp Unternehmen);Ort", "10001;Alpha GmbH;Ulm", "10002;Beta AG;Köln"]
+
+
+def test_debtor_entries_of_navision_are_read_net(tmp_path: Path) -> None:
+    proposal = looked_at(tmp_path, entries=DEBTOR_ENTRIES)
+    assert taken(proposal) == {
+        "customer_id": "Debitorennr.",
+        "posting_date": "Buchungsdatum",
+        "net_revenue": "Verkauf (MW)",
+        "invoice_id": "Belegnr.",
+        "doc_type": "Belegart",
+        "margin": "DB (MW)",
+        "sales_rep": "Verkäufercode",
+    }
+    assert taken(proposal, "customers")["name"] == "Debitorenname"
+
+
+def test_value_entries_of_navision_are_a_known_export(tmp_path: Path) -> None:
+    proposal = looked_at(tmp_path, entries=VALUE_ENTRIES)
+    assert proposal.sources["transactions"] == {"path": "entries.csv", "preset": "navision_entries", "columns": {}}
+    assert taken(proposal)["quantity"] == '= -"Fakturierte Menge"'
+
+
+def test_sap_items_headers_and_customers_together(tmp_path: Path) -> None:
+    items = ["VBELN;POSNR;MATNR;NETWR", "1;10;A;10,00", "1;20;B;20,00", "2;10;A;5,00"]
+    heads = ["VBELN;FKART;FKDAT;KUNAG", "1;F2;20250101;K1", "2;F2;20250102;K2"]
+    proposal = looked_at(tmp_path, items=items, heads=heads, kna1=KNA1)
+    assert proposal.sources["customers"]["preset"] == "sap_kna1"
+    assert roles(proposal) == {"items.csv": "transactions", "heads.csv": "header", "kna1.csv": "customers"}
+
+
+def test_datev_postings_and_debtors(tmp_path: Path) -> None:
+    proposal = looked_at(tmp_path, postings=DATEV, debtors=DEBTORS)
+    assert proposal.sources["transactions"] == {"path": "postings.csv", "preset": "datev_extf", "columns": {}}
+    assert proposal.sources["customers"] == {"path": "debtors.csv", "preset": "datev_debtors"}
+    assert taken(proposal, "customers") == {
+        "customer_id": "Konto",
+        "name": "Name (Adressattyp Unternehmen)",
+        "city": "Ort",
+    }
