@@ -16,9 +16,10 @@ from kamkit.execution.chain import check_files
 from kamkit.execution.files import write_text
 from kamkit.execution.folders import is_run, prune_runs, remove_abandoned
 from kamkit.execution.settings import runs_of, work_of
+from kamkit.intake.column_meaning import ColumnProposal, recognition_rules
 from kamkit.intake.inputs import refresh_inputs
 from kamkit.intake.mapping import with_confirmed_mapping
-from kamkit.intake.recognition import ColumnProposal, FileRole, Proposal, recognise, recognition_rules
+from kamkit.intake.recognition import FileRole, Proposal, recognise
 from kamkit.intake.sources import READABLE
 from kamkit.model.engagement import ENGAGEMENT_FILE, LANGUAGES, find_engagement, load_engagement
 from kamkit.model.kit import kit_folder

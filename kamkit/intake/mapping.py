@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator
 
 from kamkit.errors import InputError
+from kamkit.intake.column_meaning import recognition_rules
 from kamkit.intake.inputs import MappingRow, read_mapping
-from kamkit.intake.recognition import recognition_rules
 from kamkit.intake.sources import nearest
 from kamkit.model.engagement import UNKNOWN, Engagement, Source
 from kamkit.model.tables import TABLES

@@ -1,8 +1,5 @@
-"""What the files of an export are and what their columns mean: proposed by heading and by content, for a person to confirm.
-
-Every proposal has a confidence: a heading convinces as far as it is known (headings.yml), a content as far as nothing else
-looks like it (rules/recognition.yml, all limits conventions); two independent reasons that agree convince more than one:
-1 − (1 − heading) × (1 − content). A content that contradicts a heading takes nearly all of it away.
+"""What the files of an export are: booked items, their headers, the customer master, what belongs to them, and what does
+not; with the meaning of their columns, proposed for a person to confirm.
 """
 
 from __future__ import annotations
@@ -10,73 +7,26 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
-from itertools import permutations
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
-from rapidfuzz import fuzz
 
+from kamkit.intake.column_meaning import (
+    ColumnProposal,
+    RecognitionRules,
+    every_heading,
+    likely_fields,
+    product_of,
+    recognition_rules,
+    sum_of,
+)
 from kamkit.intake.dialects import same_name
 from kamkit.intake.presets import periods_in, plain_name, settle
 from kamkit.intake.profiles import Profile, RawSheet, look_at
 from kamkit.model.engagement import UNKNOWN, Source
-from kamkit.model.presets import Preset, known_headings, presets
-from kamkit.model.rules import Rule, Threshold, load_rules
+from kamkit.model.presets import Preset, presets
 from kamkit.model.tables import TABLES
-
-MOST_PROVED = 2000
-"""Rows in which sums and products of columns are looked for."""
-
-
-class HeadingRules(Rule):
-    """How much a heading convinces, by how well it is known."""
-
-    known: Threshold
-    near: Threshold
-    part: Threshold
-    similarity: Threshold
-
-
-class FieldRules(Rule):
-    """What a column must be like to hold a field, and how much that convinces by itself."""
-
-    must: Mapping[str, tuple[float, float]]
-    also: Mapping[str, tuple[float, float]] = {}
-    tells: float
-    alone: float = 0
-
-
-class RecognitionRules(Rule):
-    """rules/recognition.yml."""
-
-    use: Threshold
-    sample_rows: Threshold
-    headings: HeadingRules
-    contained: Threshold
-    customers_contained: Threshold
-    unique: Threshold
-    fits: Threshold
-    proved: Threshold
-    tax: Threshold
-    product: Threshold
-    fields: Mapping[str, Mapping[str, FieldRules]]
-    shapes: Mapping[str, str]
-
-
-@dataclass(frozen=True)
-class ColumnProposal:
-    """A field, the column (or arithmetic) taken for it, how sure that is (0–1) and why: heading, part, near_heading,
-    content, heading_content, arithmetic, relation, preset, period."""
-
-    table: str
-    column: str
-    source: str
-    examples: tuple[str, ...]
-    confidence: float
-    why: str
 
 
 @dataclass(frozen=True)
@@ -99,157 +49,14 @@ class Proposal:
     currency: str | None
 
 
-@cache
-def recognition_rules() -> RecognitionRules:
-    """rules/recognition.yml of the kit."""
-    return load_rules(RecognitionRules, "recognition")
-
-
 def recognise(paths: Sequence[str], folder: Path) -> Proposal:
     """Look through raw files below `folder` and say what they are. Nothing is raised for a file that cannot be read: it is
     left aside with the reason."""
     rules = recognition_rules()
     with tempfile.TemporaryDirectory(prefix="kamkit-") as scratch:
         most = int(rules.sample_rows.value)
-        sheets, trouble = look_at(paths, folder, _every_heading(), rules.shapes, most, Path(scratch))
+        sheets, trouble = look_at(paths, folder, every_heading(), rules.shapes, most, Path(scratch))
     return _Recognition(rules, sheets, trouble).proposal()
-
-
-def _every_heading() -> list[str]:
-    known = known_headings()
-    own = [h for table in ("transactions", "customers") for headings in known[table].values() for h in headings]
-    factors = [h for headings in known["factors"].values() for h in headings]
-    of_presets = [t for p in presets().values() for ts in p.columns.values() for t in ts if not t.startswith("=")]
-    every = [*own, *factors, *of_presets]
-    return list(dict.fromkeys([*every, *map(plain_name, every)]))
-
-
-# ------------------------------------------------------------------------------------------------------------ columns
-
-
-def _heading(table: str, column: str, heading: str, rules: HeadingRules) -> tuple[float, str]:
-    """How much a heading convinces of a field, and as what."""
-    known, plain, words = known_headings(), plain_name(heading), _words(heading)
-    names = _names(table, column)
-    if plain in names:
-        return rules.known.value - 0.002 * names.index(plain), "heading"
-    if any(any(word.startswith(never) for word in words) for never in known["not"].get(column, ())):
-        return 0.0, ""
-    if any(fuzz.ratio(plain, name) >= rules.similarity.value for name in names if min(len(name), len(plain)) > 4):
-        return rules.near.value, "near_heading"
-    parts = known["parts"].get(table, {}).get(column, ())
-    return (rules.part.value, "part") if any(part in words for part in parts) else (0.0, "")
-
-
-@cache
-def _names(table: str, column: str) -> list[str]:
-    """What a field may be called: the known headings, then those of the presets."""
-    own = known_headings()[table].get(column, ())
-    of_presets = [t for p in presets().values() if p.table == table for t in p.columns.get(column, ()) if t[:1] != "="]
-    return list(dict.fromkeys(plain_name(name) for name in (*own, *of_presets)))
-
-
-def _words(heading: str) -> list[str]:
-    """The words of a heading, those written together told apart by their capitals: "dollarValue" is two."""
-    spaced = "".join(f" {c}" if c.isupper() and i and heading[i - 1].islower() else c for i, c in enumerate(heading))
-    return same_name("".join(c if c.isalnum() else " " for c in spaced)).split()
-
-
-def _within(profile: Profile, limits: Mapping[str, tuple[float, float]]) -> bool:
-    return all(low <= profile.traits[trait] <= high for trait, (low, high) in limits.items())
-
-
-def _fields(table: str, columns: Mapping[str, Profile], rules: RecognitionRules) -> dict[str, ColumnProposal]:
-    """For every field of a table the column that convinces most; no column for two fields."""
-    proved = _proved_amounts(columns, rules) if table == "transactions" else set()
-    candidates = []
-    for column in TABLES[table].columns:
-        asked = rules.fields[table].get(column, FieldRules(must={}, tells=0))
-        fitting = [p for p in columns.values() if p.traits["distinct"] > 0 and _within(p, asked.must)]
-        for profile in fitting:
-            heading, why = _heading(table, column, profile.heading, rules.headings)
-            tells = asked.tells if _within(profile, asked.also) else 0.0
-            content = max(tells, asked.alone if len(fitting) == 1 else 0.0)
-            if column == "net_revenue" and profile.heading in proved:
-                content = 1 - (1 - content) * (1 - rules.proved.value)
-            told = "content" if not heading else "heading_content" if content >= 0.2 and why == "heading" else why
-            confidence = 1 - (1 - heading) * (1 - content)
-            if confidence >= 0.2 and (heading or (table, column) in _BY_CONTENT):
-                found = ColumnProposal(table, column, profile.heading, profile.examples, confidence, told)
-                candidates.append(found)
-    candidates.sort(key=lambda c: -c.confidence)
-    taken: dict[str, ColumnProposal] = {}
-    for one in candidates:
-        if one.column not in taken and all(one.source != other.source for other in taken.values()):
-            taken[one.column] = one
-    return taken
-
-
-_BY_CONTENT = {
-    *(("transactions", column) for column in ("customer_id", "posting_date", "net_revenue", "currency")),
-    *(("customers", column) for column in ("customer_id", "name", "vat_id", "lei")),
-}
-"""Fields that are looked for even where no heading says anything."""
-
-
-def _proved_amounts(columns: Mapping[str, Profile], rules: RecognitionRules) -> set[str]:
-    """Amounts that are the product of two other columns, and net amounts that a tax of at most `tax` makes gross."""
-    amounts = {
-        h: p.numbers.head(MOST_PROVED)
-        for h, p in columns.items()
-        if p.traits["numbers"] >= rules.fits.value and p.traits["distinct"] > 5
-    }
-    frame = pd.DataFrame(amounts).dropna()
-    rows = frame[(frame != 0).all(axis=1)]
-    if not 3 <= len(amounts) <= 25 or len(rows) < 5:
-        return set()
-    values = {name: rows[name].to_numpy() for name in rows.columns}
-    proved = {c for a, b, c in permutations(values, 3) if a < b and _same(values[a] * values[b], values[c], rules)}
-    for net, tax, gross in permutations(values, 3):
-        small = abs(values[tax]).sum() <= rules.tax.value * abs(values[net]).sum()
-        if small and _same(values[net] + values[tax], values[gross], rules):
-            proved.add(net)
-    return proved
-
-
-def _same(left: np.ndarray, right: np.ndarray, rules: RecognitionRules) -> bool:
-    for rows in (20, None):  # most candidates fail in the first rows already
-        if (np.abs(left[:rows] - right[:rows]) <= 0.011 + 1e-6 * np.abs(right[:rows])).mean() < rules.fits.value:
-            return False
-    return True
-
-
-def _product(columns: Mapping[str, Profile], rules: RecognitionRules) -> ColumnProposal | None:
-    """Price times quantity, less a discount rate where there is one, each known by its heading."""
-    found: dict[str, Profile] = {}
-    for factor, headings in known_headings()["factors"].items():
-        plain = [plain_name(h) for h in headings]
-        fits = [
-            p for p in columns.values() if plain_name(p.heading) in plain and p.traits["numbers"] >= rules.fits.value
-        ]
-        if fits:
-            found[factor] = min(fits, key=lambda p: plain.index(plain_name(p.heading)))
-    if "price" not in found or "quantity" not in found:
-        return None
-    text = f"= {_quoted(found['price'].heading)} * {_quoted(found['quantity'].heading)}"
-    value = found["price"].numbers * found["quantity"].numbers
-    if "rate" in found and found["rate"].numbers.between(0, 100).all():
-        share = found["rate"].numbers.max() <= 1
-        text += f" * (1 - {_quoted(found['rate'].heading)}{'' if share else ' / 100'})"
-        value = value * (1 - found["rate"].numbers / (1 if share else 100))
-    examples = tuple(f"{number:.2f}" for number in value.dropna().head(3))
-    return ColumnProposal("transactions", "net_revenue", text, examples, rules.product.value, "arithmetic")
-
-
-def _sum_of(names: Sequence[str]) -> str:
-    return names[0] if len(names) == 1 else f"= {' + '.join(map(_quoted, names))}"
-
-
-def _quoted(name: str) -> str:
-    return name if name.isidentifier() and name.isascii() else f'"{name}"'
-
-
-# -------------------------------------------------------------------------------------------------------------- files
 
 
 @dataclass(frozen=True)
@@ -318,13 +125,13 @@ class _Recognition:
     def _ways(self, sheet: RawSheet) -> Iterator[_Booked]:
         """The file alone, and with each file that may be its header. A header with an amount of its own counts alone where
         the items do not add up to it: amounts of items and of headers are never mixed."""
-        alone = _fields("transactions", sheet.columns, self.rules)
-        if (product := _product(sheet.columns, self.rules)) and _sure(alone, "net_revenue") < product.confidence:
+        alone = likely_fields("transactions", sheet.columns, self.rules)
+        if (product := product_of(sheet.columns, self.rules)) and _sure(alone, "net_revenue") < product.confidence:
             alone = alone | {"net_revenue": product}
         yield _Booked(sheet, (), alone)
         for header, key in self._related(sheet, self.sheets):
             if header.rows < sheet.rows and "net_revenue" in alone:
-                above = _fields("transactions", self._new_columns(header, [sheet]), self.rules)
+                above = likely_fields("transactions", self._new_columns(header, [sheet]), self.rules)
                 if not self._adds_up(sheet, alone["net_revenue"], header, key):
                     self._take(sheet, "aside", "other_sums")
                     continue
@@ -337,7 +144,7 @@ class _Recognition:
 
     def _adds_up(self, items: RawSheet, amount: ColumnProposal, header: RawSheet, key: str) -> bool:
         """Whether the items' amounts add up to the header's, where the header has an amount of its own that counts."""
-        total = _fields("transactions", header.columns, self.rules).get("net_revenue")
+        total = likely_fields("transactions", header.columns, self.rules).get("net_revenue")
         if total is None or total.confidence < self.rules.use.value or amount.source not in items.columns:
             return True
         sums = items.columns[amount.source].numbers.groupby(items.columns[key].texts).sum()
@@ -372,7 +179,7 @@ class _Recognition:
             parts = [way.base, *(sheet for sheet, _ in way.joins)]
             holder = next(part for part in parts if way.fields[field].source in part.columns)
             for lookup, key in self._related(holder, self._free()):
-                found = _fields("transactions", self._new_columns(lookup, parts), self.rules)
+                found = likely_fields("transactions", self._new_columns(lookup, parts), self.rules)
                 better = {c: found[c] for c in wanted if c in found and self._is_better(field, c, found[c], way)}
                 if same_name(key) == same_name(way.fields[field].source) and better:
                     better = {c: replace(p, why="relation") for c, p in better.items()}
@@ -401,12 +208,12 @@ class _Recognition:
         for sheet in sorted(self.sheets, key=lambda sheet: -sheet.rows):
             unique = {**self.rules.fields["transactions"], "customer_id": self.rules.fields["customers"]["customer_id"]}
             rules = self.rules.model_copy(update={"fields": {**self.rules.fields, "transactions": unique}})
-            fields = _fields("transactions", sheet.columns, rules)
+            fields = likely_fields("transactions", sheet.columns, rules)
             periods, confidence, why = periods_in(list(sheet.columns)), 0.9, "period"
             periods = {k: h for k, h in periods.items() if sheet.columns[h].traits["numbers"] >= self.rules.fits.value}
             if not periods:
                 amounts = [h for h, p in sheet.columns.items() if self._is_amount(sheet, p, fields)]
-                periods = {UNKNOWN: _sum_of(amounts)} if amounts else {}
+                periods = {UNKNOWN: sum_of(amounts)} if amounts else {}
                 confidence, why = 0.3, "content"
             if not periods:
                 continue
@@ -430,7 +237,7 @@ class _Recognition:
 
     def _partly(self) -> tuple[dict[str, Any], Mapping[str, ColumnProposal], RawSheet] | None:
         """The file in which most of what transactions need was recognised; the rest is left to a person."""
-        ways = [_Booked(sheet, (), _fields("transactions", sheet.columns, self.rules)) for sheet in self.sheets]
+        ways = [_Booked(sheet, (), likely_fields("transactions", sheet.columns, self.rules)) for sheet in self.sheets]
         if not ways:
             return None
         best = max(ways, key=lambda way: (sum(c in way.fields for c in _NEEDED), way.base.rows))
@@ -473,7 +280,7 @@ class _Recognition:
             return None
         joins: list[dict[str, Any]] = []
         for other, on in self._related(sheet, self._free()) if sheet is not base else ():
-            more = _fields("customers", self._new_columns(other, [sheet]), self.rules)
+            more = likely_fields("customers", self._new_columns(other, [sheet]), self.rules)
             address: dict[str, ColumnProposal] = {
                 c: more[c] for c in ("country", "postcode", "city") if c in more and c not in fields
             }
@@ -487,7 +294,7 @@ class _Recognition:
         return source | {"columns": self._used("customers", fields)}, fields
 
     def _about_customers(self, columns: Mapping[str, Profile]) -> dict[str, ColumnProposal]:
-        return {c: p for c, p in _fields("customers", columns, self.rules).items() if c != "customer_id"}
+        return {c: p for c, p in likely_fields("customers", columns, self.rules).items() if c != "customer_id"}
 
     def _key_proposal(self, profile: Profile, share: float) -> ColumnProposal:
         sure = max(share, self.rules.use.value)

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from kamkit.intake.recognition import Proposal, recognise, recognition_rules
+from kamkit.intake.column_meaning import recognition_rules
+from kamkit.intake.recognition import Proposal, recognise
 
 USE = recognition_rules().use.value
 
