@@ -88,6 +88,9 @@ sources:
 def with_kamkit(folder: Path, encoding: str) -> Clock:
     clock = Clock()
     with clock.phase("start"):
+        import ibis
+
+        ibis.duckdb  # noqa: B018 loads the backend
         from kamkit.intake import raw_tables, readers
         from kamkit.intake.importing import import_engagement
         from kamkit.model.engagement import load_engagement
