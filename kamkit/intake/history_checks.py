@@ -42,11 +42,13 @@ Switch = Literal["report", "off"]
 
 
 class Checks(Rule):
-    """Which traps of history and structure are looked for."""
+    """Which traps of history and structure are looked for; groups over time are found where groups are made."""
 
     customer_succession: Switch
     customer_renumbering: Switch
-    restated_groups: Switch
+    history_restated: Switch
+    validity_gap: Switch
+    group_candidates: Switch
     survivorship: Switch
     label_from_period: Switch
     class_from_period: Switch
@@ -61,6 +63,10 @@ class Checks(Rule):
     small_sample: Switch
     constant_rates: Switch
     terms_missing: Switch
+
+    def told(self, code: str) -> bool:
+        """Whether a finding is to be told."""
+        return str(getattr(self, code, "report")) == "report"
 
 
 class HistoryLimits(Rule):
@@ -110,7 +116,7 @@ def check_history(
     `members` customer_id, account_id, group_source.
     """
     history = _History(kept, booked, dates, customers, members, period, grain, engagement, limits)
-    wanted = [name for name in CHECKS if getattr(checks, name) == "report"]
+    wanted = [name for name in CHECKS if checks.told(name)]
     findings = tuple(finding for name in wanted for finding in CHECKS[name](history))
     return Noticed(findings, {BLOCKS[f.code]: f.code for f in reversed(findings) if f.code in BLOCKS})
 
@@ -312,37 +318,6 @@ def _customer_renumbering(history: _History) -> Iterator[Finding]:
         revenue=history.sum_of(new),
         examples=tuple(sorted(map(str, new)))[:MOST_EXAMPLES],
         values={"month": first_day(cut), "ended": ended, "begun": begun},
-    )
-
-
-def _restated_groups(history: _History) -> Iterator[Finding]:
-    """Customers count with today's group, also before they joined it or after they left it by the master's dates."""
-    master = history.master("customer_id", "valid_from")
-    if master is None or history.engagement.pareto.level != Level.GROUP:
-        return
-    grouped = history.members[history.members["group_source"] != NONE]
-    dated = master[master["customer_id"].isin(grouped["customer_id"])]
-    validity = pd.DataFrame({"customer_id": dated["customer_id"].astype(object)})
-    for name, column, without in (("since", "valid_from", -np.inf), ("until", "valid_to", np.inf)):
-        date = dated[column].dt if column in dated.columns else pd.Series(pd.NaT, index=dated.index).dt
-        validity[name] = (date.year * 12 + date.month - 1).fillna(without)
-    outside = history.months.merge(validity, on="customer_id")
-    outside = outside[(outside["month"] < outside["since"]) | (outside["month"] > outside["until"])]
-    if outside.empty:
-        return
-    ids = sorted(outside["customer_id"].unique())
-    moved = float(outside["revenue"].sum())
-    groups = set(grouped.loc[grouped["customer_id"].isin(ids), "account_id"])
-    all_ids = set(grouped.loc[grouped["account_id"].isin(groups), "customer_id"])
-    restated = float(history.months.loc[history.months["customer_id"].isin(all_ids), "revenue"].sum())
-    yield Finding(
-        "restated_groups",
-        "customers",
-        Severity.INFO,
-        rows=len(ids),
-        revenue=moved,
-        examples=tuple(map(str, ids))[:MOST_EXAMPLES],
-        values={"n": len(ids), "restated": restated, "as_was": restated - moved},
     )
 
 
@@ -695,7 +670,6 @@ CHECKS: Mapping[str, Callable[[_History], Iterator[Finding]]] = {
     "survivorship": _survivorship,
     "customer_renumbering": _customer_renumbering,
     "customer_succession": _customer_succession,
-    "restated_groups": _restated_groups,
     "missing_month": _missing_month,
     "short_year": _short_year,
     "partial_month": _partial_month,

@@ -168,6 +168,7 @@ class _Import:
             *conflicts,
             *_open_candidates(candidates),
         ]
+        findings = [finding for finding in findings if rules.checks.told(finding.code)]
         members = with_usual_reps(groups.members, lines.kept, lines.period, engagement.pareto.level)
         tables = _with_inputs(frames, inputs) | {"decisions": decisions, MEMBERS: members}
         findings += notes_on_people(tables, reps, rules, engagement)
