@@ -80,6 +80,8 @@ class Treatments(Rule):
     unlikely_margin: Literal["report", "off"]
     extra_charge: Treatment
     event_window: Treatment
+    yearly_booking: Literal["report", "off"]
+    cost_jump: Literal["report", "off"]
 
 
 _MERGED = ("treatments", "checks", "history", "reconciliation")
@@ -110,6 +112,18 @@ class GrossLimits(Rule):
     tolerance: Threshold
 
 
+class YearlyBookingLimits(Rule):
+    """From which share of all revenue a line may be a year's contract."""
+
+    share_of_revenue: Threshold
+
+
+class CostJumpLimits(Rule):
+    """By how much of revenue a margin must change with the year."""
+
+    step: Threshold
+
+
 class OneOffLimits(Rule):
     """From which share of a customer's three-year revenue, and of all revenue, a single line is a one-off."""
 
@@ -133,6 +147,8 @@ class CleaningRules(Rule):
     own_account_words: Words
     charges: Mapping[ChargeKind, Words]
     events: tuple[Event, ...] = ()
+    yearly_booking: YearlyBookingLimits
+    cost_jump: CostJumpLimits
     reconciliation: ReconciliationLimits
     checks: Checks
     history: HistoryLimits

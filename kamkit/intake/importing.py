@@ -60,6 +60,7 @@ from kamkit.intake.raw_tables import rows_of
 from kamkit.intake.readers import TypedTable, read_table
 from kamkit.intake.reconciliation import CURRENCY, Booked, Effect, Reconciled, reconcile
 from kamkit.intake.set_right import set_right
+from kamkit.intake.yearly_traps import with_yearly_traps
 from kamkit.model.codes import Grain, Level, Severity
 from kamkit.model.engagement import Engagement, Period
 from kamkit.model.results import Finding, Imported
@@ -287,6 +288,8 @@ class _Import:
         kept = marked.filter(_.reason.isnull())
         canonical = [c for c in TABLES["transactions"].columns if c in marked.columns]
         ordered = (kept if in_order else kept.order_by(*LINE_KEY)).select(*canonical)
+        if by_day:
+            report = with_yearly_traps(report, kept, float(sums["revenue_kept"]), rules)
         behind = line_findings(kept, report, float(sums["revenue_kept"]), rules)
         customers = sums_by_customer(kept, period)
         kept = kept.select(*canonical, *[c for c in further if c in marked.columns])

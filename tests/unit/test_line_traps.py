@@ -333,3 +333,24 @@ def test_who_leaves_and_enters_without_one_offs_is_named(client: Client) -> None
     assert client.found("without_one_offs_both") == [(None, 905.0, values)]
     (below,) = [f for f in client.imported.findings if f.code == "accounts_not_positive"]
     assert (below.rows, below.revenue, below.examples) == (2, -4.0, ("4 Delta",))
+
+
+def test_contracts_booked_once_a_year_are_told(client: Client) -> None:
+    lines = (
+        "Kunde;Datum;Netto;Vertrag",
+        *("1;15.01.2023;1200;V1", "1;10.01.2024;1250;V1", "1;20.12.2024;1300;V1", "1;20.06.2024;90;"),
+        *("2;01.03.2023;500;", "2;01.03.2024;500;", "3;01.03.2023;70;", "3;01.04.2023;70;", "3;01.04.2024;71;"),
+    )
+    client.books(*lines)
+    assert client.rule("yearly_booking") == ("report", 5, 4750.0)
+    client.books(*lines, rules=off("yearly_booking"))
+    assert client.rule("yearly_booking") == ("off", 0, 0.0)
+
+
+def test_a_margin_that_jumps_with_the_year_is_told(client: Client) -> None:
+    months = [f"01.{month}" for month in ("10.2023", "11.2023", "12.2023", "01.2024", "02.2024", "03.2024")]
+    jump = [f"1;{day};100;{cost};A" for day, cost in zip(months, [60, 60, 61, 75, 76, 75], strict=True)]
+    drift = [f"1;{day};100;{cost};B" for day, cost in zip(months, [60, 64, 68, 72, 76, 80], strict=True)]
+    client.books("Kunde;Datum;Netto;Kosten;Artikel", *jump, *drift)
+    assert client.rule("cost_jump") == ("report", 3, 300.0)
+    assert client.imported.rules.set_index("rule").loc["cost_jump", "examples"] == ("A (2024)",)
