@@ -49,6 +49,7 @@ from kamkit.intake.privacy import (
     masked_error,
     masked_frame,
     notes_on_people,
+    personal_in,
     rep_codes,
     settled,
     with_usual_reps,
@@ -136,6 +137,8 @@ class _Import:
         self._grain = grain_of(typed["transactions"].source)
         written = [inputs.decisions, *(read_decisions(engagement.folder / path) for path in engagement.decisions)]
         decided = [masked_frame(table, rules) for table in written]
+        people_wrote = {"decisions": pd.concat(written), "inputs": inputs.comments}
+        findings += [found for name, table in people_wrote.items() for found in personal_in(name, table, rules)]
         if key:
             frames, inputs, decided = _with_codes(key, frames, inputs, decided)
             links = key.hide_ids(links)

@@ -148,6 +148,16 @@ def masked_frame(frame: pd.DataFrame, rules: CleaningRules) -> pd.DataFrame:
     return frame.assign(**{c: frame[c].map(masked, na_action="ignore").astype("string") for c in texts})
 
 
+def personal_in(name: str, frame: pd.DataFrame, rules: CleaningRules) -> Iterator[Finding]:
+    """What `masked_frame` takes out of a table that people wrote, or leaves in it where the rule only reports."""
+    texts = [c for c in frame.columns if isinstance(frame[c].dtype, pd.StringDtype) and not _stays_apart(c)]
+    for column in map(_Column, texts if rules.personal_data != "off" else ()):
+        for text, rows in frame[column.name].value_counts().sort_index().items():
+            column.add(str(text), int(rows), None)
+        if column.rows:
+            yield _finding(name, column, "masked" if rules.personal_data == "remove" else "reported")
+
+
 def masked_error(error: InputError) -> InputError:
     """An error with the data whose examples show no personal data."""
     return InputError(error.where, map(masked, error.problems))

@@ -87,6 +87,9 @@ _LEGAL_FORM = re.compile(
 _JOINING = frozenset({"und", "and"})
 """Words that are as often written as a sign."""
 
+_EXAMPLE = re.compile(r"'[^']*'|(?<=\bcustomer )[^\s,:]*\d[^\s,:]*")
+_WHERE_SHOWN = " (kamkit check shows the values)"
+
 _SHORTEST_NAME, _SHORTEST_NUMBER, _FIRST_WORD = 4, 5, 5
 
 
@@ -195,11 +198,11 @@ class Pseudonyms:
     def hide_error(self, error: InputError) -> InputError:
         """An error with the data, whose examples show no name: what stands in quotes in a line on customers goes."""
         about_customers = re.compile("|".join([*ACCOUNT_COLUMNS, "name", "customer"]))
-        problems = [
-            re.sub(r"'[^']*'", "'…'", text) if about_customers.search(text) else text
+        told = [
+            _EXAMPLE.sub("'…'", text) + _WHERE_SHOWN if about_customers.search(text) and _EXAMPLE.search(text) else text
             for text in map(self.hide_text, error.problems)
         ]
-        return InputError(error.where, problems)
+        return InputError(error.where, told)
 
     def reveal(self, frame: pd.DataFrame) -> pd.DataFrame:
         """A table with the real ids and names again, for the people who know their customers by them."""

@@ -183,6 +183,19 @@ def test_booked_lines_are_cleaned_too(tmp_path: Path) -> None:
     assert "privat" not in told(imported)
 
 
+def test_what_people_write_is_looked_through_too(tmp_path: Path) -> None:
+    decisions = "account_id;subject;decision;reason\n007;key_account;yes;Rückruf Tel. 089/1234567\n"
+    imported = imported_from(tmp_path, {"decided.csv": decisions}, {}, decisions=["decided.csv"])
+    assert table(tmp_path, "decisions")["reason"].tolist() == ["Rückruf Tel. […]"]
+    (found,) = about(imported)
+    assert (found.code, found.table, found.values["column"], found.rows) == (
+        "personal_masked",
+        "decisions",
+        "reason",
+        1,
+    )
+
+
 @pytest.mark.parametrize(("treatment", "codes"), [("report", ["personal_reported"]), ("off", [])])
 def test_the_rule_can_be_switched(treatment: str, codes: list[str], tmp_path: Path) -> None:
     rules = {"rules/cleaning.yml": f"personal_data: {treatment}\n"}

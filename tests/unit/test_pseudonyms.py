@@ -15,9 +15,10 @@ from hypothesis import strategies as st
 from kamkit.errors import EngagementError, InputError
 from kamkit.execution.project import open_project
 from kamkit.intake.importing import check_engagement, import_engagement
-from kamkit.intake.pseudonyms import KEY_FILE, Pseudonyms, read_key, revealed, write_key
+from kamkit.intake.pseudonyms import CODED, KEY_FILE, Pseudonyms, read_key, revealed, write_key
 from kamkit.model.engagement import load_engagement
 from kamkit.model.results import Finding
+from kamkit.model.tables import TABLES
 
 LINES = "Kunde;Datum;Umsatz;Projekt;Text\n{}"
 ROWS = [
@@ -143,9 +144,15 @@ def test_a_check_writes_no_key_and_an_error_of_an_import_names_nobody(tmp_path: 
         import_engagement(engagement, tmp_path / "work")
     assert str(raised.value) == (
         "customers: 1 problem found\n- 1 customer with several rows that contradict each other in parent_id "
-        "(customer_id '…'): keep the row that holds"
+        "(customer_id '…'): keep the row that holds (kamkit check shows the values)"
     )
     assert not (tmp_path / KEY_FILE).exists()
+
+
+def test_every_id_is_either_coded_or_the_client_s_own() -> None:
+    own = {"invoice_id", "line_id", "product_id", "reference_id"}
+    ids = {c for table in TABLES.values() for c in table.columns if c.endswith("_id")}
+    assert ids - set(CODED) == own
 
 
 def test_a_bundled_case_has_no_place_for_a_key(tmp_path: Path) -> None:
