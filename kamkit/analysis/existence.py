@@ -6,6 +6,7 @@ say, so leaving out a table never leads to another verdict.
 
 from __future__ import annotations
 
+import datetime as dt
 import itertools
 import math
 from collections.abc import Sequence
@@ -15,7 +16,8 @@ import numpy as np
 import pandas as pd
 from scipy.stats import norm, permutation_test
 
-from kamkit.model.codes import Answer, KamStatus, Verdict
+from kamkit.model.codes import Answer, Grain, KamStatus, Level, Verdict
+from kamkit.model.engagement import Period
 from kamkit.model.kam_type_rules import ExistenceRules
 from kamkit.model.results import AccountFacts, Existence, ExistenceTest, KeyAccounts
 from kamkit.model.words import plain, word_pattern
@@ -32,15 +34,36 @@ def check_existence(facts: AccountFacts, key_accounts: KeyAccounts, rules: Exist
     E5 inform and do not decide. Thresholds: conventions of `rules`.
     """
     labelled = labels_of(facts)
-    tests = (
+    table = key_accounts.pareto.table
+    circle = table.loc[table["is_key_account"].astype(bool), "account_id"]
+    tests = _conditions(facts, labelled, circle, rules)
+    return Existence(_verdict(tests, labelled), tests)
+
+
+def asked_for(rules: ExistenceRules) -> dict[str, tuple[str, ...]]:
+    """What each condition asks for (table.column) where only names and revenue are known; the conditions say it
+    themselves, tried on a client of whom nothing else is known."""
+    columns = ["account_id", "revenue", "key_label", "region", "field_rep"]
+    accounts = pd.DataFrame([["1", 1.0, None, None, None]], columns=columns)
+    none, day = pd.DataFrame(), dt.date(2000, 12, 31)
+    facts = AccountFacts(
+        Period(start=day, end=day), day, Grain.DAY, Level.CUSTOMER, None, accounts, *[none] * 6, tables={}
+    )
+    tests = _conditions(facts, labels_of(facts), accounts["account_id"], rules)
+    return {test.test: test.missing for test in tests}
+
+
+def _conditions(
+    facts: AccountFacts, labelled: pd.Series[Any], circle: pd.Series[Any], rules: ExistenceRules
+) -> tuple[ExistenceTest, ...]:
+    return (
         _privileges(facts, labelled, rules),
         _budgets(facts, labelled, rules),
         _field_sales(facts, labelled, rules),
         _field_priorities(facts, labelled, rules),
-        _consultation(facts, labelled, key_accounts, rules),
+        _consultation(facts, labelled, circle, rules),
         _intensity(facts, labelled, rules),
     )
-    return Existence(_verdict(tests, labelled), tests)
 
 
 def account_status(facts: AccountFacts, key_accounts: KeyAccounts, rules: ExistenceRules) -> pd.Series[Any]:
@@ -376,7 +399,7 @@ def _field_priorities(facts: AccountFacts, labelled: pd.Series[Any], rules: Exis
 
 
 def _consultation(
-    facts: AccountFacts, labelled: pd.Series[Any], key_accounts: KeyAccounts, rules: ExistenceRules
+    facts: AccountFacts, labelled: pd.Series[Any], circle: pd.Series[Any], rules: ExistenceRules
 ) -> ExistenceTest:
     """E4 named by sales management in consultation with field sales: key accounts with a decision that names both.
 
@@ -387,9 +410,7 @@ def _consultation(
         return _not_assessable("E4", ["decisions.decision"])
     full = decisions.reindex(columns=[*decisions.columns, *{"decided_by", "consulted"} - set(decisions.columns)])
     named = full[(full["subject"] == "key_account") & full["decided_by"].notna() & full["consulted"].notna()]
-    table = key_accounts.pareto.table
-    called = set(labelled.index[_yes(labelled).to_numpy()])
-    keys = called or set(table.loc[table["is_key_account"].astype(bool), "account_id"])
+    keys = set(labelled.index[_yes(labelled).to_numpy()]) or set(circle)
     if not keys:
         return _not_assessable("E4", ["customers.key_label"])
     hits = len(keys & set(named["account_id"]))

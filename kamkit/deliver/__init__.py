@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from html import escape
 from pathlib import Path
 
-from kamkit.deliver.html import render_html, render_sign_off
+from kamkit.deliver.html import render_html, render_request, render_sign_off
 from kamkit.deliver.xlsx import render_xlsx
 from kamkit.errors import DeliverableError
 from kamkit.telling.story import Story
@@ -21,10 +21,12 @@ RENDERERS: dict[str, dict[str, Render]] = {
     "html": {
         "report.html": lambda story: render_html(story).encode("utf-8"),
         "data_sign-off.html": lambda story: render_sign_off(story).encode("utf-8") if story.sign_off else None,
+        "data-request_de.html": lambda story: _request(story, "de"),
+        "data-request_en.html": lambda story: _request(story, "en"),
     },
     "xlsx": {"workbook.xlsx": render_xlsx},
 }
-"""Per format its files; one that the audience may not have is None."""
+"""Per format its files; one that the audience may not have, or that would be empty, is None."""
 
 LONGEST_CLIENT, LONGEST_PATH, MOST_VERSIONS = 60, 199, 99
 
@@ -69,6 +71,12 @@ def write_deliverables(
             note(story.labels("file.open_elsewhere", name=wanted.name, written=path.name))
         written.append(path)
     return Written(written)
+
+
+def _request(story: Story, language: str) -> bytes | None:
+    """The next data request in one language, whatever the report's: it goes to the client."""
+    found = (request for request in story.requests if request.labels.language == language)
+    return next((render_request(request).encode("utf-8") for request in found), None)
 
 
 def file_name(story: Story, kind: str, suffix: str = "", room: int = LONGEST_PATH) -> str:

@@ -13,6 +13,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 from markupsafe import Markup
 
 from kamkit.model.kit import kit_folder
+from kamkit.telling.data_request import DataRequest
+from kamkit.telling.language import Labels
 from kamkit.telling.story import Story
 
 ALPHABET = "".join(map(chr, [*range(0x20, 0x7F), *range(0xA0, 0x180)])) + "–—‘’‚“”„«»•…€−→◊‹›"
@@ -22,15 +24,20 @@ def render_html(story: Story) -> str:
     """The story as a self-contained page, A4 when printed. The same story gives the same bytes."""
     script = _part("report.js")
     charts = {s.key: Markup(s.chart().svg()) for s in (*story.main, *story.appendix) if s.chart}
-    return _page("report.html", story, script=script, script_hash=_hash(script), charts=charts)
+    return _page("report.html", story.labels, story=story, script=script, script_hash=_hash(script), charts=charts)
 
 
 def render_sign_off(story: Story) -> str:
     """The page on the data to be signed, and the questions to the client, for A4. The same story gives the same bytes."""
-    return _page("sign_off.html", story, page=story.sign_off)
+    return _page("sign_off.html", story.labels, story=story, page=story.sign_off)
 
 
-def _page(template: str, story: Story, **parts: object) -> str:
+def render_request(request: DataRequest) -> str:
+    """A data request as a page of its own, to be printed or sent; it needs no script."""
+    return _page("data_request.html", request.labels, request=request, own_style=_part("data_request.css"))
+
+
+def _page(template: str, labels: Labels, **parts: object) -> str:
     """A template of the report, filled."""
     templates = Environment(
         loader=FileSystemLoader(kit_folder("templates") / "report"),
@@ -40,9 +47,7 @@ def _page(template: str, story: Story, **parts: object) -> str:
         lstrip_blocks=True,
     )
     fonts = {400: _font("Regular"), 700: _font("Bold")}
-    return templates.get_template(template).render(
-        story=story, labels=story.labels, style=_part("report.css"), fonts=fonts, **parts
-    )
+    return templates.get_template(template).render(labels=labels, style=_part("report.css"), fonts=fonts, **parts)
 
 
 def _part(name: str) -> Markup:

@@ -11,11 +11,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from kamkit.deliver.data_request import first_requests
 from kamkit.errors import EngagementError, InputError, KamkitError
 from kamkit.execution.chain import check_files
 from kamkit.execution.files import write_text
 from kamkit.execution.folders import is_run, prune_runs, remove_abandoned
-from kamkit.execution.settings import runs_of, work_of
+from kamkit.execution.settings import runs_of, today_from, work_of
 from kamkit.intake.column_meaning import ColumnProposal, recognition_rules
 from kamkit.intake.inputs import refresh_inputs
 from kamkit.intake.mapping import with_confirmed_mapping
@@ -104,6 +105,8 @@ def create_engagement(
         write_text(fresh / ENGAGEMENT_FILE, text)
         rows = [_mapping_row(column) for column in proposal.columns] if proposal else None
         refresh_inputs(fresh / "inputs.xlsx", language, mapping=rows)
+        for name, page in first_requests(client or folder.name, today_from(None)).items():
+            write_text(fresh / name, page)
         files = _move_in(fresh, folder)
     return NewEngagement(folder, files, tuple(_to_do(folder, proposal)), proposal)
 

@@ -17,13 +17,16 @@ QUESTION_COLUMNS = ("rank", "question", "why", "effect")
 
 
 @dataclass(frozen=True)
-class _Question:
-    """`effect` is the period's revenue that the answer concerns; `weight` breaks ties between equal effects."""
+class Question:
+    """`about` is its code, or the table or column that is missing, `lacking` the columns by name; `unlocks` are the keys
+    of what that keeps from being assessed. `effect` is the period's revenue that the answer concerns."""
 
     question: str
     why: str
     effect: float | None
-    weight: int = 1
+    about: str
+    lacking: tuple[str, ...] = ()
+    unlocks: tuple[str, ...] = ()
 
 
 def client_questions(
@@ -35,19 +38,32 @@ def client_questions(
     options: StrategyOptions | None = None,
 ) -> pd.DataFrame:
     """rank, question, why, effect: the open questions, the one with the most revenue behind it first."""
+    ordered = open_questions(imported, facts, labels, key_accounts, kam_types, options)
+    rows = [(rank, q.question, q.why, q.effect) for rank, q in enumerate(ordered, start=1)]
+    return pd.DataFrame(rows, columns=list(QUESTION_COLUMNS))
+
+
+def open_questions(
+    imported: Imported,
+    facts: AccountFacts,
+    labels: Labels,
+    key_accounts: KeyAccounts | None = None,
+    kam_types: KamTypes | None = None,
+    options: StrategyOptions | None = None,
+) -> list[Question]:
+    """The same questions with what they are about: the one source of questions.csv, of the report's list of what is
+    missing, and of the next data request."""
     found = [*_about_the_import(imported, facts, labels)]
     if key_accounts is not None:
         found += _about_gaps(facts, key_accounts, kam_types, options, labels)
         if kam_types is not None:
             found += _about_types(kam_types, key_accounts, labels)
-    ordered = sorted(found, key=lambda q: (-(q.effect or 0.0), -q.weight, q.question))
+    ordered = sorted(found, key=lambda q: (-(q.effect or 0.0), -max(len(q.unlocks), 1), q.question))
     distinct = {question.question: question for question in reversed(ordered)}
-    asked = [question for question in ordered if distinct[question.question] is question]
-    rows = [(rank, q.question, q.why, q.effect) for rank, q in enumerate(asked, start=1)]
-    return pd.DataFrame(rows, columns=list(QUESTION_COLUMNS))
+    return [question for question in ordered if distinct[question.question] is question]
 
 
-def _about_the_import(imported: Imported, facts: AccountFacts, labels: Labels) -> Iterator[_Question]:
+def _about_the_import(imported: Imported, facts: AccountFacts, labels: Labels) -> Iterator[Question]:
     for rule in imported.rules.to_dict("records"):
         if rule["rule"] == "no_customer" and rule["rows"] > 0:
             yield _question(labels, "no_customer", abs(rule["revenue"]), n=rule["rows"])
@@ -69,7 +85,7 @@ def _about_the_import(imported: Imported, facts: AccountFacts, labels: Labels) -
         yield _question(labels, "groups", float(accounts["revenue"].clip(lower=0).sum()))
 
 
-def _about_findings(imported: Imported, labels: Labels) -> Iterator[_Question]:
+def _about_findings(imported: Imported, labels: Labels) -> Iterator[Question]:
     """Every finding for which the catalogues have a question, unless it concerns nobody."""
     for finding in imported.findings:
         if f"question.{finding.code}" in labels and finding.values.get("n") != 0:
@@ -77,7 +93,7 @@ def _about_findings(imported: Imported, labels: Labels) -> Iterator[_Question]:
             yield _question(labels, finding.code, effect, **finding.values)
 
 
-def _about_types(kam_types: KamTypes, key_accounts: KeyAccounts, labels: Labels) -> Iterator[_Question]:
+def _about_types(kam_types: KamTypes, key_accounts: KeyAccounts, labels: Labels) -> Iterator[Question]:
     unclear = kam_types.table[kam_types.table["kam_type"] == KamType.UNCLEAR]
     revenue = _key_revenue(key_accounts).reindex(unclear["account_id"]).dropna()
     if len(revenue):
@@ -90,16 +106,17 @@ def _about_gaps(
     kam_types: KamTypes | None,
     options: StrategyOptions | None,
     labels: Labels,
-) -> Iterator[_Question]:
+) -> Iterator[Question]:
     """One question per missing table (or column of the two main tables), with all that it would make assessable."""
     revenue = _key_revenue(key_accounts)
     concerned: dict[str, set[str]] = {}
-    unlocked: dict[str, list[str]] = {}
-    for need, thing, account_ids in _needs(kam_types, options, revenue):
+    unlocked: dict[str, dict[str, None]] = {}
+    lacking: dict[str, dict[str, None]] = {}
+    for missing, thing, account_ids in _needs(kam_types, options, revenue):
+        need = need_of(missing)
         concerned.setdefault(need, set()).update(account_ids)
-        things = unlocked.setdefault(need, [])
-        if thing not in things:
-            things.append(thing)
+        unlocked.setdefault(need, {})[thing] = None
+        lacking.setdefault(need, {})[missing] = None
     for need, things in unlocked.items():
         table, _, column = need.partition(".")
         key = f"question.{table}_{column}" if column else f"question.{table}"
@@ -108,7 +125,8 @@ def _about_gaps(
             labels(key) if key in labels else labels("question.any", table=labels(f"table_name.{table}"), column=column)
         )
         effect = round(math.fsum(revenue[sorted(concerned[need])]), 2)
-        yield _Question(question, labels("question_why.unlocks", names=words), effect, len(words))
+        why = labels("question_why.unlocks", names=words)
+        yield Question(question, why, effect, need, tuple(lacking[need]), tuple(things))
 
 
 def _needs(
@@ -120,15 +138,15 @@ def _needs(
         blocked = blocked[blocked["account_id"].isin(revenue.index)]
         for row in blocked.to_dict("records"):
             for missing in row["missing"]:
-                yield _need(missing), f"option.{row['option']}", [row["account_id"]]
+                yield missing, f"option.{row['option']}", [row["account_id"]]
     if kam_types is not None:
         for test in kam_types.existence.tests:
             if test.answer == Answer.NOT_ASSESSABLE:
                 for missing in test.missing:
-                    yield _need(missing), f"existence_short.{test.test}", list(revenue.index)
+                    yield missing, f"existence_short.{test.test}", list(revenue.index)
 
 
-def _need(missing: str) -> str:
+def need_of(missing: str) -> str:
     """Columns of the two main tables are asked for one by one, other tables as a whole."""
     table, _, _ = missing.partition(".")
     return missing if table in {"transactions", "customers"} else table
@@ -139,5 +157,5 @@ def _key_revenue(key_accounts: KeyAccounts) -> pd.Series[Any]:
     return table[table["is_key_account"].astype(bool)].set_index("account_id")["revenue"]
 
 
-def _question(labels: Labels, code: str, effect: float | None, **values: Any) -> _Question:
-    return _Question(labels(f"question.{code}", **values), labels(f"question_why.{code}", **values), effect)
+def _question(labels: Labels, code: str, effect: float | None, **values: Any) -> Question:
+    return Question(labels(f"question.{code}", **values), labels(f"question_why.{code}", **values), effect, code)

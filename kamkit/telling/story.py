@@ -19,13 +19,15 @@ import pandas as pd
 from kamkit.analysis.pareto import rank_accounts
 from kamkit.errors import EngagementError
 from kamkit.model.codes import Basis, Option, Verdict
-from kamkit.model.engagement import Engagement
+from kamkit.model.engagement import LANGUAGES, LOCALES, Engagement
+from kamkit.model.option_rules import load_option_rules
 from kamkit.model.results import AccountFacts, ExistenceTest, Imported, KamTypes, KeyAccounts, StrategyOptions
 from kamkit.telling import prose, tables
 from kamkit.telling.canvas import Chart
 from kamkit.telling.charts import plot_pareto
+from kamkit.telling.data_request import DataRequest, next_request
 from kamkit.telling.language import Labels
-from kamkit.telling.questions import client_questions
+from kamkit.telling.questions import client_questions, open_questions
 from kamkit.telling.results import accounts_frame, existence_sentence, finding_sentence, ranking
 from kamkit.telling.sign_off import SignOff, sign_off
 from kamkit.telling.tables import ABSENT, DisplayTable, display_table
@@ -173,6 +175,8 @@ class Story:
     appendix: tuple[Section, ...]
     sheets: tuple[Sheet, ...]
     sign_off: SignOff | None = None
+    requests: tuple[DataRequest, ...] = ()
+    """The next data request in every language, since it goes to the client; none where nothing is missing."""
 
     def contents(self) -> DisplayTable:
         """The sections and what each says."""
@@ -260,6 +264,7 @@ def build_story(
         appendix=tuple(teller.sections(APPENDIX)),
         sheets=tuple(teller.sheets()),
         sign_off=teller.sign_off(),
+        requests=() if is_restricted(engagement.audience) else tuple(teller.requests(today)),
     )
 
 
@@ -499,6 +504,17 @@ class _Teller:
             return None
         shown = tables.questions_table(self.questions, self.labels, NAMED_IN_MAIN_PART)
         return self._section("missing", self.labels("story.missing_finding", n=len(self.questions)), tables=(shown,))
+
+    def requests(self, today: dt.date) -> Iterator[DataRequest]:
+        """What is asked for after this run, in each language; the same gaps as in the section on what is missing."""
+        own, rules = self.engagement, load_option_rules()
+        for language in LANGUAGES:
+            locale = own.report_locale if language == own.language else LOCALES[language]
+            labels = Labels(language, locale, own.currency)
+            parts = (self.key_accounts, self.kam_types, self.options)
+            questions = open_questions(self.imported, self.facts, labels, *parts)
+            if request := next_request(own.client, self.imported.tables, questions, rules, labels, today):
+                yield request
 
     def _accounts(self) -> Section:
         columns = (
