@@ -46,9 +46,9 @@ def asked_for(rules: ExistenceRules) -> dict[str, tuple[str, ...]]:
     columns = ["account_id", "revenue", "key_label", "region", "field_rep"]
     accounts = pd.DataFrame([["1", 1.0, None, None, None]], columns=columns)
     none, day = pd.DataFrame(), dt.date(2000, 12, 31)
-    facts = AccountFacts(
-        Period(start=day, end=day), day, Grain.DAY, Level.CUSTOMER, None, accounts, *[none] * 6, tables={}
-    )
+    period = Period(start=day, end=day)
+    frames = (none, none, none, none, none, none)
+    facts = AccountFacts(period, day, Grain.DAY, Level.CUSTOMER, None, accounts, *frames, tables={})
     tests = _conditions(facts, labels_of(facts), accounts["account_id"], rules)
     return {test.test: test.missing for test in tests}
 

@@ -16,7 +16,7 @@ from kamkit.model.tables import TABLES
 
 LEVELS = ("must", "should", "could")
 
-Text = Mapping[Literal["de", "en"], str]
+Text = Mapping[str, str]
 
 
 class RequestItem(Rule):

@@ -160,7 +160,7 @@ def _wanted(
     gain: str = "",
     effect: float | None = None,
 ) -> Wanted:
-    language = "de" if labels.language == "de" else "en"
+    language = labels.language
     required = TABLES[item.table].required if item.table else ()
     return Wanted(
         name=item.name,

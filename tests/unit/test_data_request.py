@@ -82,7 +82,7 @@ def test_indispensable_columns_are_marked() -> None:
 def test_texts_use_the_words_that_work_and_ask_for_nothing_personal(language: str) -> None:
     for item in request_items():
         texts = [item.title, item.what, *item.columns.values(), *item.where.values()]
-        said = "\n".join(text[language] for text in texts)  # type: ignore[index]
+        said = "\n".join(text[language] for text in texts)
         assert not re.search(PERSONAL, said, re.IGNORECASE), item.name
         assert not [word for word in FORBIDDEN[language] if re.search(word, said)], item.name
 
@@ -159,9 +159,9 @@ def test_who_may_not_see_what_is_missing_gets_no_request(told, audience: str) ->
 def test_the_request_is_written_in_both_languages_beside_the_report(told, tmp_path) -> None:  # type: ignore[no-untyped-def]
     written = write_deliverables(told().story(), tmp_path, ["html"])
     assert [path.name.removeprefix("Mueller-und-Soehne-Grosshandel-GmbH_2025_") for path in written] == [
-        "report.html", "data-request_de.html", "data-request_en.html",
+        "report.html", "data_sign-off.html", "data-request_de.html", "data-request_en.html",
     ]  # fmt: skip
-    german, english = (path.read_text(encoding="utf-8") for path in written[1:])
+    german, english = (path.read_text(encoding="utf-8") for path in written[2:])
     assert "Datenanforderung: was noch fehlt" in german
     assert "Data request: what is still missing" in english
     assert "Übernahme durch den Kunden" not in german
