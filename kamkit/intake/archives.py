@@ -118,7 +118,7 @@ class _Budget:
             )
 
 
-def _copy(packed: IO[bytes], target: Path, budget: _Budget) -> None:
+def _copy(packed: IO[bytes] | gzip.GzipFile, target: Path, budget: _Budget) -> None:
     with target.open("wb") as plain:
         while chunk := packed.read(_CHUNK):
             budget.spend(len(chunk))
