@@ -1,4 +1,4 @@
-"""The command line: `kamkit demo | new | check | run | lab | batch | doctor | clean`.
+"""The command line: `kamkit demo | new | start | check | run | lab | batch | doctor | clean`.
 
 Human text goes to stderr, `--json` prints the outcome on stdout. Exit codes: 0 done · 1 a run failed · 2 wrong usage or
 invalid input · 3 batch done, with engagements that failed · 130 interrupted. Everything heavy is imported only by the
@@ -130,6 +130,30 @@ def new(
         say(line)
     for line in made.to_do:
         say(f"- {line}")
+    return 0
+
+
+@_command
+def start(
+    files: Annotated[list[Path] | None, typer.Argument(metavar="[FILE...]", help="Exports, or an engagement.")] = None,
+    language: Annotated[str | None, typer.Option(help="de or en; default: the system's.")] = None,
+    home: Annotated[Path | None, typer.Option(metavar="DIR", help="Where engagements are made: ~/kamkit.")] = None,
+) -> int:
+    """From an export to the report with dialogs: no terminal, no settings file."""
+    from kamkit.errors import EngagementError
+    from kamkit.execution import kernels
+    from kamkit.model.engagement import LOCALES
+
+    kernels.start_early()
+    from kamkit.execution.dialogs import dialog_for
+    from kamkit.execution.start import Desk, open_with_system, start, system_language
+    from kamkit.telling.language import Labels
+
+    chosen = language or system_language()
+    if chosen not in LOCALES:
+        raise EngagementError("--language", [f"{chosen!r} is none of {', '.join(LOCALES)}"])
+    dialog = dialog_for(Labels(chosen, LOCALES[chosen], "EUR"), say)
+    start(files or (), dialog, Desk(open_with_system), chosen, home or Path.home() / "kamkit")
     return 0
 
 
