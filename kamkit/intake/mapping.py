@@ -49,7 +49,8 @@ def _followed(name: str, source: Source, rows: list[MappingRow], problems: list[
         elif row.confirmed and row.source in ("", UNKNOWN):
             problems.append(f"{row.place}: {row.column} is confirmed without a column: name it")
         elif row.confirmed:
-            columns[row.column] = row.source
+            if row.source != f"(preset {source.preset})":
+                columns[row.column] = row.source
         elif row.column in _required(name, source):
             problems.append(
                 f"{row.place}: {row.column} is needed: name the right column in place of {row.source!r} and answer yes"

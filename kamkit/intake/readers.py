@@ -39,7 +39,7 @@ from kamkit.intake.sources import RawFile, find_files, open_database
 from kamkit.intake.values import ColumnValues, read_values
 from kamkit.model.codes import Severity
 from kamkit.model.engagement import Engagement, FileFormat, Source
-from kamkit.model.presets import presets
+from kamkit.model.presets import presets, shown
 from kamkit.model.results import Finding
 from kamkit.model.tables import DATE, FLAG, INTEGER, MONEY, NUMBER, TABLES, TEXT, YEAR, TableSpec
 
@@ -609,7 +609,7 @@ def _column_rows(
         yield {
             "table": reading.name,
             "column": f.column,
-            "source": f.source,
+            "source": shown(reading.source.preset, f.source) if reading.source.preset else f.source,
             "kind": f.kind,
             "format": _told(v.format for v in values),
             "decimal": _told(v.decimal for v in values),

@@ -25,7 +25,7 @@ from kamkit.intake.dialects import same_name
 from kamkit.intake.presets import periods_in, plain_name, settle
 from kamkit.intake.profiles import Profile, RawSheet, look_at
 from kamkit.model.engagement import UNKNOWN, Source
-from kamkit.model.presets import Preset, presets
+from kamkit.model.presets import Preset, presets, shown
 from kamkit.model.tables import TABLES
 
 
@@ -336,7 +336,9 @@ class _Recognition:
             self._take(header, "header")
         profiles = {**(related[0][0].columns if related else {}), **sheet.columns}
         fields = {
-            c: ColumnProposal(preset.table, c, t, profiles[t].examples if t in profiles else (), 0.95, "preset")
+            c: ColumnProposal(
+                preset.table, c, shown(preset.name, t), profiles[t].examples if t in profiles else (), 0.95, "preset"
+            )
             for c, t in settled.columns.items()
         }
         return (source, fields, sheet) if preset.table == "transactions" else (source, fields)

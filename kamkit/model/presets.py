@@ -48,6 +48,15 @@ class Preset(BaseModel):
         return {c: (*own.get(c, ()), *known.get(c, ())) for c in TABLES[self.table].columns if c in own or c in known}
 
 
+MOST_SHOWN = 200
+"""Signs of a preset's arithmetic that people are shown; of longer arithmetic they read the preset's name."""
+
+
+def shown(preset: str, text: str) -> str:
+    """A preset's column or arithmetic as people read it."""
+    return text if len(text) <= MOST_SHOWN else f"(preset {preset})"
+
+
 @cache
 def known_headings() -> Mapping[str, Mapping[str, Any]]:
     """headings.yml: what clients call the columns of a table; beside the tables `parts` (by table) and `not`."""

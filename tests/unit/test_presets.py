@@ -168,6 +168,8 @@ def test_datev_postings_become_net_revenue_of_debtors(tmp_path: Path) -> None:
         ("10003", dt.date(2025, 3, 19), 500.0, "RE-4"),
         ("10003", dt.date(2025, 3, 20), 119.0, "RE-5"),
     ]
+    columns = imported.columns.set_index("column")["source"]
+    assert (columns["net_revenue"], columns["invoice_id"]) == ("(preset datev_extf)", "Belegfeld 1")
     removed = imported.rules.set_index("rule")["rows"]
     assert removed["no_customer"] == 1, "the payment has no customer and no amount, and is told"
     assert "preset_datev_tax" in [finding.code for finding in imported.findings]

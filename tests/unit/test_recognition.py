@@ -291,6 +291,7 @@ def test_sap_items_headers_and_customers_together(tmp_path: Path) -> None:
 def test_datev_postings_and_debtors(tmp_path: Path) -> None:
     proposal = looked_at(tmp_path, postings=DATEV, debtors=DEBTORS)
     assert proposal.sources["transactions"] == {"path": "postings.csv", "preset": "datev_extf", "columns": {}}
+    assert taken(proposal)["net_revenue"] == "(preset datev_extf)"
     assert proposal.sources["customers"] == {"path": "debtors.csv", "preset": "datev_debtors"}
     assert taken(proposal, "customers") == {
         "customer_id": "Konto",
