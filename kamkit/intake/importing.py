@@ -408,7 +408,7 @@ def _effects(marked: Any, rules: CleaningRules, fiscal_year_start: int) -> Itera
         if content in seen:
             yield Effect(year, "file_twice", -sum((part["revenue"] for part in parts), Decimal(0)), file)
         seen.add(content)
-    for year in {year for year, _file in years}:
+    for year in sorted({year for year, _file in years}):
         parts = [part for (y, _file), files in years.items() if y == year for part in files]
         for rule in reported:
             yield Effect(year, "reported", -sum((part[rule] or Decimal(0) for part in parts), Decimal(0)), rule)

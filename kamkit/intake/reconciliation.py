@@ -167,18 +167,18 @@ def _year(year: int, lines: list[Booked], stated: Mapping[int, float], tolerance
 def _effects(booked: Sequence[Booked], fiscal_year_start: int) -> Iterator[Effect]:
     """What the months and the removed lines can explain: lines left out, months without a line, another fiscal year."""
     dated = [(lines.year(fiscal_year_start) or 0, lines) for lines in booked if lines.month is not None]
-    for year, reason in {(year, lines.reason) for year, lines in dated if not lines.counts}:
+    for year, reason in sorted({(year, str(lines.reason)) for year, lines in dated if not lines.counts}):
         left = _revenue(lines for y, lines in dated if (y, lines.reason) == (year, reason))
-        yield Effect(year, "rule", left, str(reason))
+        yield Effect(year, "rule", left, reason)
     counted = [(year, lines) for year, lines in dated if lines.counts]
-    for year, name in {(year, name) for year, lines in counted for name in lines.set_right if name != CURRENCY}:
+    for year, name in sorted({(year, name) for year, lines in counted for name in lines.set_right if name != CURRENCY}):
         yield Effect(year, "set_right", -_change((lines for y, lines in counted if y == year), name), name)
-    for year in {year for year, _ in counted}:
+    for year in sorted({year for year, _ in counted}):
         own = _revenue(lines for y, lines in counted if y == year)
         n = len({lines.month for y, lines in counted if y == year})
         if n < 12:
             yield Effect(year, "missing_months", own / n * (12 - n), str(12 - n))
-        for start in set(range(1, 13)) - {fiscal_year_start}:
+        for start in sorted(set(range(1, 13)) - {fiscal_year_start}):
             other = [lines for _, lines in counted if lines.year(start) == year]
             if len({lines.month for lines in other}) == 12:
                 yield Effect(year, "fiscal_year_start", _revenue(other) - own, str(start))

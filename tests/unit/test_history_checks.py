@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from kamkit.errors import EngagementError
+from kamkit.errors import EngagementError, InputError
 from kamkit.intake.history_checks import CHECKS, Checks
 from kamkit.intake.importing import check_engagement
 from kamkit.model.codes import Severity
@@ -317,3 +317,27 @@ def test_where_sales_people_take_turns_nobody_hands_over(tmp_path: Path) -> None
     imported = imported_from(tmp_path, lines)
     assert found(imported, "owner_changes") is None
     assert found(imported, "territory_recut") is None
+
+
+def test_a_file_that_is_there_twice_explains_the_difference(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        _source(tmp_path / f"lines_{name}.csv", every_month("AB", MONTHS[24:]), LINE_COLUMNS)
+    source = _source(tmp_path / "unused.csv", every_month("A"), LINE_COLUMNS) | {"path": "lines_*.csv"}
+    content = {"client": "Test", "sources": {"transactions": source}, "control_totals": {2025: 240}}
+    (tmp_path / "engagement.yml").write_text(yaml.safe_dump(content), encoding="utf-8")
+    with pytest.raises(InputError) as error:
+        check_engagement(load_engagement(tmp_path))
+    assert str(error.value) == (
+        "control_totals: 1 problem found\n"
+        "- 2025: imported 480.00, stated 240.00: +240.00 (+100.0%), more than ±1%; would be explained by lines_b.csv being "
+        "a copy of another file: -240.00. Check the export, or give the reason as accept_difference"
+    )
+
+
+def test_credit_notes_that_the_client_does_not_count_explain_the_difference(tmp_path: Path) -> None:
+    lines = [*every_month("AB", MONTHS[24:]), line("A", "2025-06", -30)]
+    imported = imported_from(tmp_path, lines, control_totals={2025: 240}, accept_difference="before credit notes")
+    year = imported.reconciliation.set_index("fiscal_year").loc[2025]
+    assert (year["explained_by"], year["explained_detail"], year["explained"]) == ("reported", "negative_line", 30.0)
+    steps = imported.bridge.set_index("step")["revenue"].to_dict()
+    assert steps == {"in_files": 210, "imported": 210, "stated": 240, "difference": -30, "unexplained": 0}
