@@ -20,6 +20,11 @@ _NUMBER = re.compile(
     rf"{_CURRENCY}? ?(?P<open>\()?(?P<lead>[+-])? ?{_CURRENCY}? ?(?P<core>[9.,'’ ]*9[9.,'’ ]*?) ?(?P<trail>[+-])?"
     rf"(?P<close>\))? ?{_CURRENCY}?(?P<percent> ?%)?"
 )
+CELL_ERRORS = (
+    r"#(NV|N/A|WERT!|VALUE!|BEZUG!|REF!|DIV/[09]!|NAME\?|ZAHL!|NUM!|NULL!|[ÜU]BERLAUF!|SPILL!|CALC!|KALK!|#+)?"
+)
+"""What spreadsheets write into cells they cannot compute, or that are too narrow to show their number."""
+_CELL_ERROR = re.compile(CELL_ERRORS)
 _EXPONENT = re.compile(r"[+-]?9+(?:(?P<sign>[.,])9+)?[eE][+-]?9+")
 
 
@@ -104,6 +109,15 @@ def read_shape(key: str) -> Shape | None:
     return Shape(core, bool(found["percent"]), False, marks, evidence, thousands, either)
 
 
+def is_cell_error(text: str) -> bool:
+    """Whether a cell holds the error of a spreadsheet instead of a value.
+
+    >>> is_cell_error("#NV"), is_cell_error("########"), is_cell_error("#1")
+    (True, True, False)
+    """
+    return text.startswith("#") and _CELL_ERROR.fullmatch(text) is not None
+
+
 def number_evidence(shapes: Iterable[str]) -> set[str]:
     """The decimal signs that the shapes of a column prove."""
     return {shape.evidence for key in shapes if (shape := read_shape(key)) and shape.evidence}
@@ -172,6 +186,8 @@ def number_sql(value: str, written: NumberFormat, native: bool) -> str:
         bare = f"regexp_replace({text}, '[()+-]', '', 'g')"
         text = f"CASE WHEN regexp_matches({text}, '[(-]') THEN '-' || {bare} ELSE {bare} END"
     number = f"TRY_CAST({text} AS {kind})"
+    if not exact:
+        number = f"nullif(nullif({number}, 'inf'::DOUBLE), '-inf'::DOUBLE)"
     if written.percent:
         number = f"CASE WHEN contains({value}, '%') THEN CAST({number} * 0.01 AS {kind}) ELSE {number} END"
     if written.exponent:

@@ -19,14 +19,24 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
-from python_calamine import CalamineError, CalamineSheet, CalamineWorkbook, PasswordError, WorksheetNotFound
+from python_calamine import (
+    CalamineError,
+    CalamineSheet,
+    CalamineWorkbook,
+    PasswordError,
+    SheetTypeEnum,
+    SheetVisibleEnum,
+    WorksheetNotFound,
+)
 
 from kamkit.errors import shorten
 from kamkit.intake.archives import check_workbook
-from kamkit.intake.dialects import HEADER_WITHIN, Dialect, find_header, read_dialect
+from kamkit.intake.dialects import HEADER_WITHIN, Dialect, find_headings, names_in, read_dialect
 from kamkit.intake.dialects import CannotReadError as CannotReadError
 from kamkit.intake.number_formats import NATIVE, sql_text
+from kamkit.intake.plain_lists import Remark
 from kamkit.intake.sources import RawFile, nearest
+from kamkit.model.codes import Severity
 from kamkit.model.engagement import FileFormat
 
 _BATCH = 20_000
@@ -35,6 +45,10 @@ _STRONG_TOTAL = (
     r"(zwischen|end|gesamt)?summen?\b|gesamtergebnis\b|(grand |sub)?total\s*[:.]?\s*$|gesamt\s*[:.]?\s*$|\*+\s*$"
 )
 _WEAK_TOTAL = r"(gesamt|total|sub-?total)\b"
+_FOOTER = (
+    r"(?i)^\s*([0-9.]+ (datens[aä]tze?|zeilen?|eintr[aä]ge?|records?|rows?|entries)\b|"
+    r"(anzahl|stand|quelle|hinweis|anmerkung|erstellt|exportiert|filter|source|note|as of|created|exported)\b)"
+)
 csv.field_size_limit(1 << 22)
 
 
@@ -46,7 +60,7 @@ def rows_of(con: duckdb.DuckDBPyConnection, query: str) -> list[tuple[Any, ...]]
 @dataclass(frozen=True)
 class RawTable:
     """A raw file with its header found. `cells` is SQL that yields c0, c1, … as text (and source_row, where DuckDB
-    does not count it); `offset` is added to DuckDB's count. `native`: typed cells are marked with NATIVE."""
+    does not count it); `offset` is added to DuckDB's count. `lines` are the header's where it has more than one. `native`: typed cells are marked with NATIVE."""
 
     file: RawFile
     header: tuple[str, ...]
@@ -56,18 +70,22 @@ class RawTable:
     native: bool = False
     sheet: str | None = None
     dialect: Dialect | None = None
+    remarks: tuple[Remark, ...] = ()
+    lines: tuple[tuple[str, ...], ...] = ()
 
 
 @dataclass(frozen=True)
 class Copied:
     """The wanted cells of a raw table: `relation` is SQL with w0, w1, …, source_row, row_mark (data | excluded |
-    total_line | repeated_header; blank rows are left out). `repaired` and `padded` are rows that did not fit the header."""
+    total_line | repeated_header; blank rows and notes are left out). `repaired` and `padded` are rows that did not fit the
+    header, `notes` those that hold nothing but a note."""
 
     table: RawTable
     relation: str
     rows: int
     repaired: tuple[tuple[int, str], ...] = ()
     padded: tuple[int, ...] = ()
+    notes: Remark | None = None
 
 
 def open_raw_table(
@@ -103,7 +121,7 @@ def copy_wanted(
     `key` and `date` are the positions in the header that tell total lines: a row without key, or with a total's name
     for a key, in which some cell says total. `excluded`: positions with the values that exclude a row. Raises CannotReadError where rows would lose a wanted column.
     """
-    marks = _mark_sql(table.header, key, date, [i for i in wanted if i != key])
+    marks = _mark_sql(table.header, key, date, [i for i in wanted if i != key], table.lines or (table.header,))
     cells = ", ".join(f"c{i} AS w{j}" for j, i in enumerate(wanted))
     repaired: tuple[tuple[int, str], ...] = ()
     padded: tuple[int, ...] = ()
@@ -121,9 +139,13 @@ def copy_wanted(
     names = "".join(f"w{j}, " for j in range(len(wanted)))
     tests = " OR ".join(among_sql(f"w{wanted.index(i)}", values) for i, values in excluded)
     mark = f"CASE WHEN row_mark = 'data' AND ({tests}) THEN 'excluded' ELSE row_mark END" if tests else "row_mark"
-    relation = f"(SELECT {names}{number}, {mark} AS row_mark FROM {name} WHERE row_mark <> 'blank')"
-    ((count,),) = rows_of(con, f"SELECT count(*) FROM {relation}")
-    return Copied(table, relation, count, repaired, padded)
+    relation = f"(SELECT {names}{number}, {mark} AS row_mark FROM {name} WHERE row_mark NOT IN ('blank', 'note'))"
+    left_out = "count(*) FILTER (row_mark = 'note')"
+    ((count, n_notes),) = rows_of(
+        con, f"SELECT count(*) FILTER (row_mark NOT IN ('blank', 'note')), {left_out} FROM {name}"
+    )
+    notes = _notes(con, name, number, len(wanted), n_notes) if n_notes else None
+    return Copied(table, relation, count, repaired, padded, notes)
 
 
 def _try_load(con: duckdb.DuckDBPyConnection, table: RawTable, query: str, name: str) -> int | None:
@@ -148,38 +170,60 @@ def among_sql(cell: str, values: Sequence[str]) -> str:
     return f"coalesce(list_contains([{listed}], lower(trim({cell}, {SPACES_SQL}))), false)"
 
 
+def _notes(con: duckdb.DuckDBPyConnection, name: str, number: str, width: int, rows: int) -> Remark:
+    text = f"trim(concat_ws(' ', {', '.join(f'w{j}' for j in range(width))}), {SPACES_SQL})"
+    found = rows_of(con, f"SELECT {number}, {text} FROM {name} WHERE row_mark = 'note' ORDER BY 1 LIMIT 3")
+    return Remark("notes_left_out", rows, tuple(f"{row}: {text[:80]}" for row, text in found), Severity.INFO)
+
+
 def _mark_sql(
-    header: Sequence[str],
-    key: int | None,
-    date: int | None,
-    others: Sequence[int],
+    header: Sequence[str], key: int | None, date: int | None, others: Sequence[int], lines: Sequence[Sequence[str]]
 ) -> str:
-    """SQL for row_mark."""
+    """SQL for row_mark. Whatever costs is asked only of rows without key or date: in a good file there are few."""
     every = ", ".join(f"c{i}" for i in range(len(header)))
     text = f"concat_ws(chr(30), {every})"
-    blank = f"NOT regexp_matches({text}, '[^\\s\\x1e\\x1f\\xa0]')"
+    blank = f"NOT regexp_matches({text}, '[^-\\s\\x1e\\x1f\\xa0=_+|]')"
+    if key is None:
+        return f"CASE WHEN {blank} THEN 'blank' ELSE 'data' END"
     any_total = _STRONG_TOTAL.replace("$", r"(\x1e|$)")
     some = f"regexp_matches({text}, '(?i)summe|gesamt|total|[*]')"
     strong = f"{some} AND regexp_matches({text}, '(?i)(^|\\x1e)\\s*({any_total})')"
     weak = f"{some} AND regexp_matches({text}, '(?i)(^|\\x1e)\\s*({_WEAK_TOTAL})')"
-    if key is None:
-        return f"CASE WHEN {blank} THEN 'blank' ELSE 'data' END"
+    starred = f"(contains({text}, '*') AND regexp_matches({text}, '[0-9]\\s*[*]{{1,6}}\\s*(\\x1e|$)'))"
+    alone = f"regexp_full_match({text}, '[\\x1e\\s]*[^\\x1e]*[\\x1e\\s]*')"
+    note = f"({alone} AND regexp_matches({text}, '\\pL{{4}}'))"
     cell = f"c{key}"
     no_key = f"coalesce(trim({cell}), '') = ''"
-    undated = f"coalesce(trim(c{date}), '') = ''" if date is not None and date != key else no_key
+    dated = date is not None and date != key
+    undated = f"coalesce(trim(c{date}), '') = ''" if dated else no_key
     named = f"regexp_matches({cell}, '(?i)^\\s*({_STRONG_TOTAL})')"
-    named_weakly = (
-        f"(regexp_matches({cell}, '(?i)^\\s*({_WEAK_TOTAL})') AND {undated})" if date is not None else "false"
-    )
-    repeated = f"lower(trim({cell})) = {sql_text(header[key].strip().lower())}"
-    for other in others[:1]:
-        repeated += f" AND lower(trim(c{other})) = {sql_text(header[other].strip().lower())}"
-    return (
-        f"CASE WHEN {no_key} THEN CASE WHEN {blank} THEN 'blank' "
-        f"WHEN ({strong}) OR ({undated} AND {weak}) THEN 'total_line' ELSE 'data' END "
-        f"WHEN ascii({cell}) BETWEEN 48 AND 57 THEN 'data' "
-        f"WHEN {named} OR {named_weakly} THEN 'total_line' WHEN {repeated} THEN 'repeated_header' ELSE 'data' END"
-    )
+    named_weakly = f"regexp_matches({cell}, '(?i)^\\s*({_WEAK_TOTAL})')"
+    repeated = [_repeated(line, [key, *others[:2]]) for line in lines]
+    below = " OR ".join(again for line, again in zip(lines, repeated, strict=True) if not line[key].strip()) or "false"
+    cases = [
+        f"WHEN {no_key} THEN CASE WHEN {blank} THEN 'blank' WHEN {below} THEN 'repeated_header' "
+        f"WHEN ({strong}) OR ({undated} AND {weak}) THEN 'total_line' WHEN {note} THEN 'note' ELSE 'data' END"
+    ]
+    if not header[0].strip() and key != 0:
+        cases.append("WHEN starts_with(ltrim(c0), '*') AND regexp_full_match(trim(c0), '[*]+') THEN 'total_line'")
+    if dated:
+        cases.append(
+            f"WHEN {undated} THEN CASE WHEN {named} OR {named_weakly} OR {starred} THEN 'total_line' "
+            f"WHEN {note} THEN 'note' WHEN {blank} THEN 'blank' ELSE 'data' END"
+        )
+    else:
+        cases.append(f"WHEN regexp_matches({cell}, {sql_text(_FOOTER)}) AND {note} THEN 'note'")
+    cases += [
+        f"WHEN ascii({cell}) BETWEEN 48 AND 57 THEN 'data' WHEN {named} THEN 'total_line'",
+        f"WHEN {' OR '.join(repeated)} THEN 'repeated_header'",
+        f"WHEN starts_with(ltrim({cell}), '-') AND {blank} THEN 'blank'",
+    ]
+    return f"CASE {' '.join(cases)} ELSE 'data' END"
+
+
+def _repeated(line: Sequence[str], positions: Sequence[int]) -> str:
+    tests = [f"coalesce(lower(trim(c{i})), '') = {sql_text(line[i].strip().lower())}" for i in positions]
+    return f"({' AND '.join(tests)})"
 
 
 # ----------------------------------------------------------------------------------------------------------- text
@@ -194,7 +238,16 @@ def _open_text(file: RawFile, wanted: Sequence[str], given: FileFormat, scratch:
         f"read_csv({sql_text(str(dialect.path))}, auto_detect = false, header = false, skip = {dialect.data_after}, "
         f"delim = {sql_text(dialect.delimiter)}, quote = '\"', escape = '\"', columns = {{{columns}}})"
     )
-    return RawTable(file, dialect.header, dialect.header_row, cells, dialect.data_after + 1, dialect=dialect)
+    return RawTable(
+        file,
+        dialect.header,
+        dialect.header_row,
+        cells,
+        dialect.data_after + 1,
+        dialect=dialect,
+        remarks=dialect.remarks,
+        lines=dialect.lines,
+    )
 
 
 @dataclass
@@ -262,7 +315,8 @@ def _fitting_rows(dialect: Dialect, wanted: Sequence[int], misfits: _Misfits) ->
             if any(position >= len(cells) for position in wanted) and not _is_note(cells):
                 misfits.short.append(line)
             else:
-                misfits.padded.append(line)
+                if sum(bool(cell.strip()) for cell in cells) > 1:
+                    misfits.padded.append(line)
                 yield line, cells + [""] * (width - len(cells))
 
 
@@ -335,25 +389,29 @@ def _write_cells(rows: Iterator[tuple[int, list[str]]], width: int, target: Path
 def _open_workbook(
     file: RawFile, wanted: Sequence[str], given: FileFormat, sheet: str | None, scratch: Path
 ) -> RawTable:
-    found = _sheet(file.path, sheet)
+    found, remarks = _sheet(file.path, sheet, wanted)
     rows = ([_cell_text(cell) for cell in row] for row in found.iter_rows())
     top = list(islice(rows, HEADER_WITHIN + (given.header_row or 0)))
     plain = [[cell.removeprefix(NATIVE) for cell in row] for row in top]
-    index = given.header_row - 1 if given.header_row else find_header(plain, wanted)
+    index, header = (given.header_row - 1, ()) if given.header_row else find_headings(plain, wanted)
     if index >= len(top):
         raise CannotReadError(f"has no row {index + 1} for a header: correct format.header_row")
-    header = tuple(plain[index])
-    if index >= _last_row(found):
+    header = header or tuple(plain[index])
+    last = index + (header != tuple(plain[index]))
+    if last >= _last_row(found):
         raise CannotReadError(f"has a header in row {index + 1} but no rows: export it again")
     folder = scratch / "workbooks"
     folder.mkdir(exist_ok=True)
     target = folder / f"{len(list(folder.glob('*')))}.parquet"
-    _write_cells(enumerate(chain(top[index + 1 :], rows), start=index + 2), len(header), target)
+    _write_cells(enumerate(chain(top[last + 1 :], rows), start=last + 2), len(header), target)
     cells = f"read_parquet({sql_text(str(target))})"
-    return RawTable(file, header, index + 1, cells, None, native=True, sheet=found.name)
+    lines = tuple(map(tuple, plain[index : last + 1])) if last > index else ()
+    return RawTable(file, header, index + 1, cells, None, native=True, sheet=found.name, remarks=remarks, lines=lines)
 
 
-def _sheet(path: Path, name: str | None) -> CalamineSheet:
+def _sheet(path: Path, name: str | None, wanted: Sequence[str]) -> tuple[CalamineSheet, tuple[Remark, ...]]:
+    """The sheet so named, else the one whose header has most of the wanted names: a visible one and the first of equals.
+    Where that is not simply the first, or others have the same columns, it is told."""
     check_workbook(path)
     try:
         book = CalamineWorkbook.from_path(str(path))
@@ -361,11 +419,9 @@ def _sheet(path: Path, name: str | None) -> CalamineSheet:
             found = book.get_sheet_by_name(name)
             if _last_row(found) < 0:
                 raise CannotReadError(f"sheet {name!r} is empty")
-            return found
-        for title in book.sheet_names:
-            found = book.get_sheet_by_name(title)
-            if _last_row(found) >= 0:
-                return found
+            return found, ()
+        if chosen := _best_sheet(book, wanted):
+            return chosen
     except PasswordError:
         raise CannotReadError("is password-protected: save it without a password") from None
     except WorksheetNotFound:
@@ -374,6 +430,32 @@ def _sheet(path: Path, name: str | None) -> CalamineSheet:
     except (CalamineError, OSError):
         raise CannotReadError("is damaged or no workbook: open it in Excel and save it again") from None
     raise CannotReadError("has no filled sheet: export it again")
+
+
+def _best_sheet(book: CalamineWorkbook, wanted: Sequence[str]) -> tuple[CalamineSheet, tuple[Remark, ...]] | None:
+    best, fits, first = None, list[tuple[tuple[int, bool], str]](), None
+    for about in book.sheets_metadata:
+        if about.typ != SheetTypeEnum.WorkSheet or _last_row(sheet := book.get_sheet_by_name(about.name)) < 0:
+            continue
+        fit = (_fit_of(sheet, wanted), about.visible == SheetVisibleEnum.Visible)
+        first = first or about.name
+        if best is None or fit > max(fits)[0]:
+            best = sheet
+        fits.append((fit, about.name))
+    if best is None:
+        return None
+    most = max(fits)[0]
+    alike = [title for (names, _), title in fits if names == most[0] > 0 and title != best.name]
+    values = (("sheet", best.name), ("others", ", ".join(alike)))
+    if alike:
+        return best, (Remark("sheets_alike", len(alike), tuple(alike[:5]), values=values),)
+    return best, (Remark("sheet_chosen", 1, (), Severity.INFO, values),) if best.name != first else ()
+
+
+def _fit_of(sheet: CalamineSheet, wanted: Sequence[str]) -> int:
+    """How many of the wanted names the header of a sheet has."""
+    top = [[_cell_text(cell).removeprefix(NATIVE) for cell in row] for row in islice(sheet.iter_rows(), HEADER_WITHIN)]
+    return names_in(find_headings(top, wanted)[1], wanted)
 
 
 def _last_row(sheet: CalamineSheet) -> int:

@@ -336,6 +336,10 @@ def _misfits(name: str, copied: Copied) -> Iterator[Finding]:
     if copied.padded:
         examples = tuple(f"{file} {row}" for row in copied.padded[:3])
         yield Finding("short_rows", name, Severity.INFO, len(copied.padded), None, examples, {"file": file})
+    for remark in (*copied.table.remarks, *([copied.notes] if copied.notes else [])):
+        examples = tuple(f"{file} {example}" for example in remark.examples)
+        values = {"file": file, "n": remark.rows, **dict(remark.values)}
+        yield Finding(remark.code, name, remark.severity, remark.rows, None, examples, values)
 
 
 def _idle_exclusions(reading: _Reading, part: _Part) -> Iterator[Finding]:
@@ -592,7 +596,7 @@ def _file_row(name: str, copied: Copied) -> dict[str, Any]:
         "file": table.file.name,
         "sheet": table.sheet,
         "encoding": dialect.encoding if dialect else None,
-        "delimiter": _SHOWN_DELIMITERS.get(dialect.delimiter, dialect.delimiter) if dialect else None,
+        "delimiter": _SHOWN_DELIMITERS.get(dialect.shown, dialect.shown) if dialect else None,
         "header_row": table.header_row or None,
         "rows": copied.rows,
     }

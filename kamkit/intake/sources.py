@@ -140,7 +140,8 @@ def _shown(path: Path, folder: Path) -> str:
 
 def _check(path: Path, folder: Path, outside: bool) -> None:
     """Raises CannotReadError for what is no file that can be read; nothing but a regular file is ever opened."""
-    if not (outside or path.resolve().is_relative_to(folder.resolve())):
+    named_inside = Path(os.path.normpath(path)).is_relative_to(folder)
+    if named_inside and not (outside or path.resolve().is_relative_to(folder.resolve())):
         raise CannotReadError(
             "is a link that leads out of the engagement's folder: move the file there or set allow_outside: true"
         )

@@ -5,6 +5,7 @@ One pass of statistics per file: numbers by shape, dates and flags by distinct t
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -25,10 +26,12 @@ from kamkit.intake.date_formats import (
     slash_evidence,
 )
 from kamkit.intake.number_formats import (
+    CELL_ERRORS,
     NATIVE,
     SPACES,
     WIDEST,
     NumberFormat,
+    is_cell_error,
     number_evidence,
     number_format,
     number_sql,
@@ -42,7 +45,7 @@ from kamkit.model.engagement import Engagement, FileFormat
 from kamkit.model.results import Finding
 from kamkit.model.tables import DATE, FLAG, NUMBER
 
-EMPTY_TOKENS = ("", "NULL", "null", "#N/A", "N/A", "n/a", "-", "NaN")
+EMPTY_TOKENS = ("", "NULL", "null", "N/A", "n/a", "-", "NaN")
 MOST_KEYS = 200_000
 MOST_SHAPES = 1_000
 _WHAT = {NUMBER: "is not a number", DATE: "is not a date", FLAG: "is neither yes nor no"}
@@ -93,12 +96,14 @@ class Note:
     rows: int
     examples: tuple[str, ...]
     severity: Severity = Severity.WARNING
-    values: Mapping[str, str] = field(default_factory=dict)
+    values: Mapping[str, Any] = field(default_factory=dict)
+    revenue: float | None = None
 
     def finding(self, table: str, column: str, name: str) -> Finding:
         """The note as a finding of a canonical column."""
         values = {"file": self.file, "column": column, "source": name, "n": self.rows, **self.values}
-        return Finding(self.code, table, self.severity, self.rows, None, self.examples, values)
+        revenue = self.revenue if column == "net_revenue" else None
+        return Finding(self.code, table, self.severity, self.rows, revenue, self.examples, values)
 
 
 @dataclass
@@ -209,7 +214,7 @@ def _key_sql(base: Base, cell: str, given: FileFormat) -> str:
     tokens = " OR ".join(f"{cell} = {sql_text(token)}" for token in EMPTY_TOKENS if token)
     return (
         f"CASE WHEN ascii({cell}) <= 32 OR ascii({cell}) = 160 OR {cell} LIKE '% ' OR {cell} LIKE '%' || chr(160) "
-        f"OR {cell} LIKE '%' || chr(9) THEN 'spaced' WHEN {tokens} THEN 'token' "
+        f"OR {cell} LIKE '%' || chr(9) THEN 'spaced' WHEN {tokens} THEN 'token' WHEN {_error_sql(cell)} THEN 'error' "
         f"WHEN {cell} LIKE '%.0' AND regexp_full_match({cell}, '-?[0-9]+\\.0') THEN 'point_zero' "
         f"WHEN {cell} LIKE '%E+%' AND regexp_full_match({cell}, '[0-9]([.,][0-9]+)?E\\+[0-9]+') THEN 'power' ELSE 'text' END"
     )
@@ -231,6 +236,18 @@ def _counts(
     return counts
 
 
+def _error_sql(cell: str) -> str:
+    return f"(ascii({cell}) = 35 AND regexp_full_match({cell}, {sql_text(CELL_ERRORS)}))"
+
+
+def _error_notes(column: _Column, values: ColumnValues, n: int) -> None:
+    """Tell the cells that hold the error of a spreadsheet: they count as missing."""
+    found = [one for key, one in column.counts[n].items() if is_cell_error(key.strip(SPACES)) or key == "error"]
+    if rows := sum(one.n_data for one in found):
+        examples = tuple(one.example for one in found[:3])
+        values.notes.append(Note("cell_errors", column.file(n), rows, examples))
+
+
 def _empty(key: str) -> bool:
     return key.strip(SPACES + NATIVE) in EMPTY_TOKENS
 
@@ -240,17 +257,18 @@ def _empty(key: str) -> bool:
 
 def _read_text(column: _Column, values: ColumnValues, j: int) -> None:
     kinds = {kind for counts in column.counts for kind in counts}
-    artefact = "point_zero" in kinds and kinds <= {"point_zero", "token"}
+    artefact = "point_zero" in kinds and kinds <= {"point_zero", "token", "error"}
     for n, counts in enumerate(column.counts):
         text = f"r.{column.cell}"
         if "spaced" in counts:
             text = f"trim({text}, {SPACES_SQL})"
-        if counts.keys() & {"spaced", "token"}:
-            tokens = " OR ".join(f"{text} = {sql_text(token)}" for token in EMPTY_TOKENS)
+        if counts.keys() & {"spaced", "token", "error"}:
+            tokens = " OR ".join([*(f"{text} = {sql_text(token)}" for token in EMPTY_TOKENS), _error_sql(text)])
             text = f"CASE WHEN {tokens} THEN NULL ELSE {text} END"
         if artefact:
             text = f"left({text}, -2)"
         values.expressions.append(text)
+        _error_notes(column, values, n)
         for kind, code in (("point_zero", "ids_with_point_zero"), ("power", "ids_as_powers")):
             if kind in counts and (artefact or kind == "power"):
                 one = counts[kind]
@@ -331,21 +349,52 @@ def _usual_decimal(table: RawTable, engagement: Engagement) -> str:
 
 def _number_troubles(column: _Column, values: ColumnValues, n: int, written: NumberFormat) -> None:
     counts, key = column.counts[n], shape_sql(column.cell)
+    _error_notes(column, values, n)
     if written.contradiction:
         examples = tuple(e for shape in written.contradiction for e in column.examples(n, key, [shape], 1))
         if len(examples) == 2:
             mixed = "is written with a decimal comma ({}) and with a decimal point ({})"
             values.troubles.append(Trouble(NUMBER, column.file(n), len(examples), examples, mixed))
             return
-    rows = sum(counts[shape].n_data for shape in written.unreadable)
-    if rows:
-        examples = column.examples(n, key, [shape for shape in written.unreadable if counts[shape].n_data])
+    unreadable = [s for s in written.unreadable if counts[s].n_data and not is_cell_error(s.strip(SPACES))]
+    if rows := sum(counts[shape].n_data for shape in unreadable):
+        examples = column.examples(n, key, unreadable)
         values.troubles.append(Trouble(NUMBER, column.file(n), rows, examples))
     if written.ambiguous:
         either = [one for shape, one in counts.items() if (read := read_shape(shape)) and read.either]
         rows, examples_either = sum(one.n_data for one in either), tuple(one.example for one in either[:3])
-        sign = {"sign": written.decimal or ""}
-        values.notes.append(Note("ambiguous_numbers", column.file(n), rows, examples_either, values=sign))
+        as_read, otherwise = _both_ways(column, n, written)
+        told = {"sign": written.decimal or "", "read": as_read, "otherwise": otherwise}
+        values.notes.append(
+            Note("ambiguous_numbers", column.file(n), rows, examples_either, values=told, revenue=as_read)
+        )
+    if written.exponent or written.whole + written.digits > WIDEST:
+        values.troubles += _out_of_range(column, n, written)
+
+
+def _both_ways(column: _Column, n: int, written: NumberFormat) -> tuple[float, float]:
+    """The sum of a column as it was read, and with point and comma the other way round."""
+    keys = [key for key in column.counts[n] if not _empty(key)]
+    swapped = number_format(keys, "," if written.decimal == "." else ".", None, set(), ".")
+    native = column.copied[n].table.native
+    sums = ", ".join(
+        f"coalesce(CAST(sum({number_sql(column.cell, f, native)}) AS DOUBLE), 0)" for f in (written, swapped)
+    )
+    ((read, otherwise),) = rows_of(column.con, f"SELECT {sums} FROM {column.relations[n]} WHERE row_mark = 'data'")
+    return read, otherwise
+
+
+def _out_of_range(column: _Column, n: int, written: NumberFormat) -> Iterator[Trouble]:
+    """Numbers that are written as numbers but larger than any number can be."""
+    shapes = ", ".join(sql_text(shape) for shape in sorted(written.readable)) or "NULL"
+    number = number_sql(column.cell, written, column.copied[n].table.native)
+    found = rows_of(
+        column.con,
+        f"SELECT source_row, {column.cell}, count(*) OVER () FROM {column.relations[n]} WHERE row_mark = 'data' AND "
+        f"{shape_sql(column.cell)} IN ({shapes}) AND NOT coalesce(isfinite(CAST({number} AS DOUBLE)), false) ORDER BY 1 LIMIT 3",
+    )
+    if found:
+        yield Trouble(NUMBER, column.file(n), found[0][2], tuple((row, value) for row, value, _ in found))
 
 
 # ------------------------------------------------------------------------------------------------------------ dates
@@ -365,7 +414,7 @@ def _read_dates(
         keys = [key for key in counts if not _empty(key)]
         beside = set[str]().union(*(slash_evidence(c.counts[n]) for c in others))
         elsewhere = set[str]().union(*(slash_evidence(one) for i, one in enumerate(column.counts) if i != n))
-        written = date_format(keys, given.date, given.year, beside or elsewhere, usual)
+        written = date_format(keys, given.date, _first_day(column.copied[n], given), beside or elsewhere, usual)
         formats.append(written)
         target = scratch / f"{values.column}-{n}.parquet"
         _write_lookup(written, counts, target)
@@ -380,6 +429,13 @@ def _read_dates(
         _date_troubles(column, values, n, written, given)
     values.format = _one_of(" ".join(written.formats) for written in formats)
     values.ambiguous = any(written.ambiguous for written in formats)
+
+
+def _first_day(copied: Copied, given: FileFormat) -> dt.date | None:
+    """Where the year of dates begins that are written without one: as the engagement says, else as the file says."""
+    if given.year is not None:
+        return dt.date(given.year, 1, 1)
+    return copied.table.dialect.first_day if copied.table.dialect else None
 
 
 def _reads_alike(con: duckdb.DuckDBPyConnection, written: DateFormat, lookup: str) -> bool:
@@ -411,9 +467,16 @@ def _date_troubles(column: _Column, values: ColumnValues, n: int, written: DateF
             mixed = "is written with the day first ({}) and with the month first ({})"
             values.troubles.append(Trouble(DATE, column.file(n), len(examples), examples, mixed))
             return
-    rows = sum(counts[text].n_data for text in written.unreadable)
-    if rows:
-        examples = column.examples(n, key, [text for text in written.unreadable if counts[text].n_data])
+    _error_notes(column, values, n)
+    for code, texts, severity in (
+        ("months_as_dates", written.months, Severity.INFO),
+        ("dates_as_serials", written.serials, Severity.WARNING),
+    ):
+        if rows := sum(counts[text].n_data for text in texts):
+            values.notes.append(Note(code, column.file(n), rows, tuple(sorted(texts)[:3]), severity))
+    unreadable = [text for text in written.unreadable if counts[text].n_data and not is_cell_error(text.strip(SPACES))]
+    if rows := sum(counts[text].n_data for text in unreadable):
+        examples = column.examples(n, key, unreadable)
         values.troubles.append(Trouble(DATE, column.file(n), rows, examples))
     if written.ambiguous:
         slashed = [one for text, one in counts.items() if "/" in text]
@@ -436,7 +499,7 @@ def _read_flags(column: _Column, values: ColumnValues) -> None:
             if yes is not None
         )
         values.expressions.append(f"CASE {cases} END" if cases else "CAST(NULL AS BOOLEAN)")
-        unknown = [key for key, yes in meaning.items() if yes is None]
+        unknown = [key for key, yes in meaning.items() if yes is None and not is_cell_error(key.upper())]
         rows = sum(counts[key].n_data for key in unknown)
         if rows:
             examples = column.examples(n, f"lower({column.cell})", [key for key in unknown if counts[key].n_data])

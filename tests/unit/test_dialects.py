@@ -101,7 +101,10 @@ def test_what_is_given_wrongly_is_told(tmp_path: Path, given: dict[str, object],
 @pytest.mark.parametrize(
     ("content", "problem"),
     [
-        (b"Kunde;Umsatz\n\0\0;1\n", "is no text file (it holds zero bytes): export it as CSV or as a workbook"),
+        (
+            b"Kunde;Umsatz\n\0\0;1\n",
+            "is no text file (it holds zero bytes, first in line 2): export it as CSV or as a workbook",
+        ),
         (b"<html><table>", "is a web page or XML under another name: open it in Excel and save it as .xlsx"),
     ],
 )

@@ -176,8 +176,8 @@ def test_rows_that_cannot_be_repaired_are_told(tmp_path: Path) -> None:
     ]
     (tmp_path / "umsatz.csv").write_text("\n".join(text.splitlines()[i] for i in (0, 3, 4, 5)))
     typed = read(tmp_path, path="umsatz.csv")
-    assert rows(typed, "customer_id", "source_row") == [("3", 2), ("Stand: heute", 3), ("4", 4)]
-    assert codes(typed) == [("short_rows", 2)]
+    assert rows(typed, "customer_id", "source_row") == [("3", 2), ("4", 4)]
+    assert codes(typed) == [("short_rows", 1), ("notes_left_out", 1)]
 
 
 def test_a_quotation_mark_that_is_never_closed_swallows_no_row(tmp_path: Path) -> None:
@@ -391,7 +391,8 @@ def test_findings_have_sentences_in_both_languages(tmp_path: Path) -> None:
     assert german == [
         "In pos.csv hat 1 Zeile weniger Zellen als die Kopfzeile. Die fehlenden gelten als leer.",
         "Der Ausschluss von x und y in „Frei“ trifft keine Zeile. Bitte die Schreibweise prüfen.",
-        "Kein Wert in „Umsatz“ verrät, ob Punkt oder Komma das Dezimalzeichen ist. Als Dezimalzeichen gilt „,“; bitte prüfen.",
+        "Kein Wert in „Umsatz“ verrät, ob Punkt oder Komma das Dezimalzeichen ist. Als Dezimalzeichen gilt „,“: Die Summe ist "
+        "4.234,0, andersherum gelesen wäre sie 4,2. Bitte prüfen.",
         "In „Kosten“ ist 1 Wert keine lesbare Zahl. Er gilt als fehlend.",
         "Kein Datum in „Datum“ verrät, ob Tag oder Monat vorn steht. Gelesen wurde Tag vor Monat; bitte prüfen.",
         "In kopf.csv steht 1 Nummer aus „Beleg“ mehrfach mit gleichen Angaben. Sie zählt einmal.",
@@ -480,5 +481,5 @@ def test_a_messy_spreadsheet_with_notes_beside_the_table(real_data: Path, tmp_pa
     typed = read(tmp_path, "customers", path=str(real_data / "wholesale_customers" / "messy_copy.csv"), columns=columns)
     assert typed.table.count().execute() == 440
     assert typed.table.wallet.sum().to_pyarrow().as_py() == Decimal("5280131.000000")
-    assert typed.files[0]["encoding"] == "cp1252"
-    assert typed.findings == ()
+    assert typed.files[0]["encoding"] == "utf-8 + cp1252"
+    assert [finding.code for finding in typed.findings] == ["mixed_encodings"]
