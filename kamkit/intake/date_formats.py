@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import calendar
+import contextlib
 import datetime as dt
 import re
 from collections import Counter
@@ -130,11 +131,12 @@ def _month(key: str) -> tuple[dt.date, str] | None:
     for shape, year, month, pattern in _MONTH:
         if (found := shape.fullmatch(text)) and 1 <= int(found[month]) <= 12 and int(found[year]):
             return _last_day(int(found[year]), int(found[month])), pattern
-    match _words(text):
-        case [name, number] | [number, name] if (
-            name in _month_numbers() and len(number) in (2, 4) and number.isdecimal()
-        ):
-            return _last_day(_century(number), _month_numbers()[name]), "%b %Y"
+    words = _words(text)
+    if len(words) != 2:
+        return None
+    number, name = words if words[0].isdecimal() else reversed(words)
+    if name in _month_numbers() and number.isdecimal() and len(number) in (2, 4):
+        return _last_day(_century(number), _month_numbers()[name]), "%b %Y"
     return None
 
 
@@ -150,13 +152,13 @@ def _century(number: str) -> int:
 
 def _named(key: str) -> dt.date | None:
     """A day whose month is a word: 1. März 2025, 31-Dec-25, Dec 31, 2025."""
-    match _words(key):
-        case [day, name, year] | [name, day, year] if name in _month_numbers() and day.isdecimal() and year.isdecimal():
-            if len(day) <= 2 and len(year) in (2, 4):
-                try:
-                    return dt.date(_century(year), _month_numbers()[name], int(day))
-                except ValueError:
-                    return None
+    words = _words(key)
+    if len(words) != 3:
+        return None
+    day, name, year = words if words[0].isdecimal() else (words[1], words[0], words[2])
+    if name in _month_numbers() and day.isdecimal() and len(day) <= 2 and year.isdecimal() and len(year) in (2, 4):
+        with contextlib.suppress(ValueError):
+            return dt.date(_century(year), _month_numbers()[name], int(day))
     return None
 
 

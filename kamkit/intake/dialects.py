@@ -18,7 +18,6 @@ from charset_normalizer import from_bytes
 from kamkit.intake.plain_lists import (
     Remark,
     column_starts,
-    crossing_lines,
     cut,
     is_quoted_as_a_whole,
     repair_double_encoding,
@@ -104,7 +103,7 @@ def read_dialect(path: Path, wanted: Sequence[str], given: FileFormat, scratch: 
     delimiter = given.delimiter or max(DELIMITERS, key=lambda sign: _fit(_rows(top, sign), wanted))
     shown = delimiter
     if given.delimiter in (None, " ") and (list_row := _list_header(top, wanted, delimiter, given)):
-        plain, shown = _as_tabs(plain, top, list_row, scratch / f"{path.name}.tabs")
+        plain, shown = _as_tabs(plain, top, list_row, wanted, scratch / f"{path.name}.tabs")
         delimiter = "\t"
         with plain.open(encoding="utf-8") as opened:
             top = [line for _, line in zip(range(HEADER_WITHIN + list_row), opened, strict=False)]
@@ -341,17 +340,17 @@ def _list_header(lines: Sequence[str], wanted: Sequence[str], delimiter: str, gi
     return row + 1
 
 
-def _as_tabs(plain: Path, top: Sequence[str], header: int, target: Path) -> tuple[Path, str]:
+def _as_tabs(plain: Path, top: Sequence[str], header: int, wanted: Sequence[str], target: Path) -> tuple[Path, str]:
     """The list with tabs between its cells: cut at blanks where no cell holds one, else where its columns begin."""
     width = len(top[header - 1].split())
     filled = [line for line in top[header:] if re.search(r"\w", line)]
     if filled and all(len(line.split()) == width for line in filled):
         return rewritten(plain, target, lambda n, line: line.split() if n >= header else [line.strip()]), BLANKS
     starts = column_starts(plain, header)
-    if crossing := crossing_lines(plain, header, starts):
+    if names_in(cut(top[header - 1], starts), wanted) < 2:
         raise CannotReadError(
-            f"is a list with fixed widths, but {len(crossing)} line{'s' if len(crossing) != 1 else ''} "
-            f"(first: line {crossing[0]}) do not fit its {len(starts)} columns: export it with a delimiter"
+            "is a list with fixed widths whose columns run into each other: export it with a delimiter, or correct the lines "
+            "that are longer than the others"
         )
     return rewritten(plain, target, lambda n, line: cut(line, starts) if n >= header else [line.strip()]), FIXED
 

@@ -86,21 +86,6 @@ def cut(line: str, starts: Sequence[int]) -> list[str]:
     return [line[0 if i == 0 else start : end].strip() for i, (start, end) in enumerate(zip(starts, ends, strict=True))]
 
 
-def crossing_lines(path: Path, header_row: int, starts: Sequence[int]) -> list[int]:
-    """Lines below the header in which a word runs over the beginning of a column."""
-    found = []
-    with path.open(encoding="utf-8-sig") as lines:
-        for number, line in enumerate(islice(lines, header_row, None), start=header_row + 1):
-            line = line.rstrip().expandtabs()
-            runs_over = any(
-                start < len(line) and not line[start - 1].isspace() and not line[start].isspace()
-                for start in starts[1:]
-            )
-            if runs_over and not _FREE_LINE.match(line):
-                found.append(number)
-    return found
-
-
 def unquoted_line(line: str) -> str:
     """A line without the quotation marks that another program has put around all of it."""
     return line[1:-1].replace('""', '"') if len(line) > 1 and line[0] == line[-1] == '"' else line
