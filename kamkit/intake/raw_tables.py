@@ -152,9 +152,11 @@ def _try_load(con: duckdb.DuckDBPyConnection, table: RawTable, query: str, name:
     """Rows loaded by DuckDB alone; None when the file's rows do not fit or do not stand one to a line."""
     try:
         ((rows,),) = rows_of(con, f"CREATE OR REPLACE TABLE {name} AS {query}")
-    except duckdb.InvalidInputException:
+    except duckdb.Error as error:
         if table.dialect is None:
             raise CannotReadError("is damaged or not what its name says: export it again") from None
+        if not isinstance(error, duckdb.InvalidInputException):
+            raise
         return None
     if table.dialect is not None and rows != table.dialect.n_lines - table.dialect.data_after:
         return None

@@ -6,6 +6,8 @@ import gzip
 import os
 import stat
 import struct
+import subprocess
+import sys
 import zipfile
 from pathlib import Path
 
@@ -175,3 +177,26 @@ def test_rules_of_an_engagement_are_bounded(tmp_path: Path) -> None:
     assert problems_of(tmp_path, "u.csv") == [
         "cannot be read: it means more than 100,000 values once its aliases are written out"
     ]
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform == "win32", reason="limits of memory need a Unix system")
+def test_a_line_of_two_gigabytes_ends_in_bounded_memory(tmp_path: Path) -> None:
+    with (tmp_path / "u.csv").open("wb") as out:
+        out.write(LINES.encode())
+        for _ in range(32):
+            out.write(b"x" * (64 << 20))
+    engagement(tmp_path, "u.csv")
+    script = (
+        "import resource, sys\n"
+        "from kamkit.errors import InputError\n"
+        "from kamkit.intake.importing import check_engagement\n"
+        "from kamkit.model.engagement import load_engagement\n"
+        "try:\n    check_engagement(load_engagement(sys.argv[1]))\n"
+        "except InputError as error:\n    print(error)\n"
+        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)\n"
+    )
+    run = subprocess.run([sys.executable, "-c", script, str(tmp_path)], capture_output=True, text=True, check=True)
+    *_, problem, megabytes = run.stdout.splitlines()
+    assert problem == "- u.csv: has a line of more than 2,000,000 characters (line 4): it is no table"
+    assert int(megabytes) < 1000
