@@ -202,9 +202,10 @@ def _mark_sql(
     named_weakly = f"regexp_matches({cell}, '(?i)^\\s*({_WEAK_TOTAL})')"
     repeated = [_repeated(line, [key, *others[:2]]) for line in lines]
     below = " OR ".join(again for line, again in zip(lines, repeated, strict=True) if not line[key].strip()) or "false"
+    footer = "true" if dated else f"regexp_matches(ltrim({text}, chr(30) || ' '), {sql_text(_FOOTER)})"
     cases = [
         f"WHEN {no_key} THEN CASE WHEN {blank} THEN 'blank' WHEN {below} THEN 'repeated_header' "
-        f"WHEN ({strong}) OR ({undated} AND {weak}) THEN 'total_line' WHEN {note} THEN 'note' ELSE 'data' END"
+        f"WHEN ({strong}) OR ({undated} AND {weak}) THEN 'total_line' WHEN {note} AND {footer} THEN 'note' ELSE 'data' END"
     ]
     if not header[0].strip() and key != 0:
         cases.append("WHEN starts_with(ltrim(c0), '*') AND regexp_full_match(trim(c0), '[*]+') THEN 'total_line'")
