@@ -57,6 +57,8 @@ class Period(_Setting):
     def _in_order(self) -> Self:
         if self.start > self.end:
             raise ValueError(f"start {self.start} is after end {self.end}")
+        if self.start.year < 1900 or self.end.year > 2199:
+            raise ValueError(f"{self.start} to {self.end} is no period of sales: give dates from 1900 to 2199")
         return self
 
 
