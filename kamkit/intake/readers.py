@@ -12,6 +12,7 @@ from typing import Any
 import ibis.expr.types as ir
 
 from kamkit.errors import InputError, shorten
+from kamkit.intake.column_meaning import recognition_rules
 from kamkit.intake.columns import (
     Base,
     Field,
@@ -25,6 +26,7 @@ from kamkit.intake.columns import (
 )
 from kamkit.intake.dialects import CannotReadError, same_name
 from kamkit.intake.number_formats import sql_text
+from kamkit.intake.numbered_names import MOST_LOOKED_AT, NAME_FIELD, are_numbered, is_number_sql, name_sql, number_sql
 from kamkit.intake.presets import names_wanted, settle
 from kamkit.intake.raw_tables import (
     Copied,
@@ -127,6 +129,7 @@ def read_table(backend: Any, name: str, source: Source, engagement: Engagement, 
     findings = [*_copy(reading, parts, [*fields, *periods]), *_read_values(reading, parts, [*fields, *periods])]
     findings = [*_merged(findings), *_prepare_headers(reading, parts), *_of_preset(reading)]
     target = _write(reading, parts, fields, periods)
+    findings += _numbers_in_names(reading, fields, target)
     _drop_raw(reading)
     return TypedTable(
         backend.table(target),
@@ -509,6 +512,8 @@ def _write(reading: _Reading, parts: Sequence[_Part], fields: Sequence[Field], p
         f"CASE WHEN i.row_mark = 'data' AND ({marked}) THEN 'excluded' ELSE i.row_mark END" if marked else "i.row_mark"
     )
     compiled = {f: _typed(f, numbers, texts, others) for f in (*fields, *periods)}
+    for f in filter(lambda f: _is_numbered(reading, f), fields):
+        compiled[f] = (name_sql if f.column == NAME_FIELD else number_sql)(compiled[f])
     reading.fail([*_too_large(reading, origin, [f for f in compiled if f.kind == MONEY], numbers, texts)])
     columns = [f"{compiled[f]} AS {f.column}" for f in fields]
     ends = f"i.source_file, i.source_row, CAST({mark} AS {_MARKS}) AS row_mark"
@@ -531,6 +536,34 @@ def _write(reading: _Reading, parts: Sequence[_Part], fields: Sequence[Field], p
     target = f"typed_{reading.name}"
     reading.rows(f"CREATE OR REPLACE TABLE {target} AS {query}")
     return target
+
+
+def _is_numbered(reading: _Reading, f: Field) -> bool:
+    """Whether a field is taken from a column whose cells hold number and name together."""
+    numbered = {same_name(column) for column in reading.source.numbers_in}
+    return f.kind == TEXT and f.node is None and same_name(f.source) in numbered
+
+
+def _numbers_in_names(reading: _Reading, fields: Sequence[Field], target: str) -> Iterator[Finding]:
+    """Tell customer numbers that are still part of a name, and cells without a number where there should be one."""
+    used = {same_name(f.source) for f in fields if _is_numbered(reading, f)}
+    unused = [column for column in reading.source.numbers_in if same_name(column) not in used]
+    reading.fail(
+        [f"numbers_in: customer_id and name are not taken from {column!r}: name it there" for column in unused]
+    )
+    ids = next((f for f in fields if f.column == "customer_id" and f.node is None), None)
+    if ids is None:
+        return
+    of, numbered = f"FROM {target} WHERE row_mark = 'data' AND customer_id IS NOT NULL", _is_numbered(reading, ids)
+    if numbered:
+        of += f" AND NOT {is_number_sql('customer_id')}"
+    cells = reading.rows(f"SELECT DISTINCT CAST(customer_id AS VARCHAR) {of} ORDER BY 1 LIMIT {MOST_LOOKED_AT}")
+    examples = tuple(str(cell) for (cell,) in cells)
+    if (numbered and examples) or are_numbered(examples, recognition_rules().fits.value):
+        ((n,),) = reading.rows(f"SELECT count(*) {of}")
+        code = "no_number_in_name" if numbered else "number_in_name"
+        values = {"source": ids.source, "n": n}
+        yield Finding(code, reading.name, Severity.WARNING, n, None, examples[:3], values)
 
 
 def _drop_raw(reading: _Reading) -> None:

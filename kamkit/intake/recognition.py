@@ -22,6 +22,7 @@ from kamkit.intake.column_meaning import (
     sum_of,
 )
 from kamkit.intake.dialects import same_name
+from kamkit.intake.numbered_names import MOST_LOOKED_AT, are_numbered, number_in
 from kamkit.intake.presets import periods_in, plain_name, settle
 from kamkit.intake.profiles import Profile, RawSheet, look_at
 from kamkit.model.engagement import UNKNOWN, Source
@@ -100,6 +101,10 @@ class _Recognition:
         if master:
             sources["customers"] = master[0]
             columns += _in_order("customers", master[1])
+        for place, found in ((source, fields), *([master] if master else [])):
+            key = found["customer_id"].source if "customer_id" in found else ""
+            if any(key in sheet.columns and self._is_numbered(sheet.columns[key]) for sheet in self.sheets):
+                place["numbers_in"] = [key]
         return Proposal(sources, tuple(columns), tuple(self.roles.values()), self._currency(base, fields))
 
     def _take(self, sheet: RawSheet, role: str, reason: str = "") -> None:
@@ -259,11 +264,11 @@ class _Recognition:
         """The file with a row per customer: a key of it holds the numbers that the transactions have. Without one, the
         transactions themselves where they say the same of a customer in every line."""
         parts = [sheet for sheet in self.sheets if self.roles[sheet.name].role in ("transactions", "header")]
-        booked = next((sheet.columns[ids].known for sheet in parts if ids in sheet.columns), set())
+        booked = next((self._numbers(sheet.columns[ids]) for sheet in parts if ids in sheet.columns), set())
         found: list[tuple[float, RawSheet, ColumnProposal, dict[str, ColumnProposal]]] = []
         for sheet in self._free() if booked else ():
             for heading, profile in sheet.columns.items():
-                share = len(booked & profile.known) / len(booked) if self._is_key(profile) else 0.0
+                share = len(booked & self._numbers(profile)) / len(booked) if self._is_key(profile) else 0.0
                 if share >= self.rules.customers_contained.value:
                     fields = self._about_customers({h: p for h, p in sheet.columns.items() if h != heading})
                     worth = share * sum(field.confidence for field in fields.values())
@@ -276,6 +281,8 @@ class _Recognition:
             fields = self._about_customers({h: p for h, p in base.columns.items() if self._says_same(base, ids, h)})
         else:
             return None
+        if self._is_numbered(sheet.columns[key.source]):
+            fields = {"name": replace(key, column="name", confidence=self.rules.use.value, why="content"), **fields}
         if sheet is base and "name" not in fields and base.columns[ids].traits["repeats"] > 1:
             return None
         joins: list[dict[str, Any]] = []
@@ -292,6 +299,14 @@ class _Recognition:
         fields = {"customer_id": key, **fields}
         source = _place(sheet) | ({"join": joins} if joins else {})
         return source | {"columns": self._used("customers", fields)}, fields
+
+    def _is_numbered(self, profile: Profile) -> bool:
+        """Whether the cells hold a customer's number and name together."""
+        return are_numbered(sorted(profile.known)[:MOST_LOOKED_AT], self.rules.fits.value)
+
+    def _numbers(self, profile: Profile) -> set[str]:
+        """The distinct values, of cells with number and name the numbers."""
+        return {number_in(cell) or cell for cell in profile.known} if self._is_numbered(profile) else profile.known
 
     def _about_customers(self, columns: Mapping[str, Profile]) -> dict[str, ColumnProposal]:
         return {c: p for c, p in likely_fields("customers", columns, self.rules).items() if c != "customer_id"}

@@ -101,6 +101,9 @@ class Source(_Setting):
     join: tuple[Join, ...] = ()
     columns: Mapping[str, Text] = {}
     exclude: tuple[Exclusion, ...] = ()
+    numbers_in: tuple[str, ...] = Field(
+        (), description="columns whose cells hold a customer's number and name together"
+    )
     format: FileFormat = FileFormat()
     connection: str | None = Field(None, repr=False)
     table: str | None = None

@@ -323,3 +323,48 @@ def test_a_year_of_days_is_read_from_a_range_over_the_turn_of_the_year() -> None
         dt.date(2024, 2, 29),
         dt.date(2024, 6, 30),
     ]
+
+
+NUMBERED = HEAD + "Muster AG (10023);31.01.2025;100\n10024 Bau & Co;28.02.2025;20\n10025 - Ypsilon KG;31.12.2025;3\n"
+
+
+def test_a_customer_number_is_taken_out_of_the_name(tmp_path: Path) -> None:
+    text = NUMBERED + "Hotel 2000;31.12.2025;1\nMuster AG, Köln (10023);31.12.2025;5\nAB-7: Alt;31.12.2025;4\n"
+    (tmp_path / "u.csv").write_text(text, encoding="utf-8")
+    customers = {"path": "u.csv", "columns": {"customer_id": "Kunde", "name": "Kunde"}, "numbers_in": ["Kunde"]}
+    transactions = {"path": "u.csv", "columns": COLUMNS, "numbers_in": ["Kunde"]}
+    found = imported(tmp_path, more={"sources": {"transactions": transactions, "customers": customers}})
+    assert kept(tmp_path) == [
+        ("10023", "2025-01-31", 100.0),
+        ("10024", "2025-02-28", 20.0),
+        ("10025", "2025-12-31", 3.0),
+        ("Hotel 2000", "2025-12-31", 1.0),
+        ("10023", "2025-12-31", 5.0),
+        ("AB-7", "2025-12-31", 4.0),
+    ]
+    names = pq.read_table(tmp_path / "work" / "tables" / "customers.parquet").to_pylist()
+    assert [(row["customer_id"], row["name"]) for row in names if row["customer_id"] != "10023"] == [
+        ("10024", "Bau & Co"),
+        ("10025", "Ypsilon KG"),
+        ("AB-7", "Alt"),
+        ("Hotel 2000", "Hotel 2000"),
+    ]
+    unnumbered = [f for f in found.findings if f.code == "no_number_in_name"]
+    assert [(f.table, f.rows, f.examples) for f in unnumbered] == [
+        ("transactions", 1, ("Hotel 2000",)),
+        ("customers", 1, ("Hotel 2000",)),
+    ]
+
+
+def test_a_customer_number_left_in_the_name_is_told(tmp_path: Path) -> None:
+    (tmp_path / "u.csv").write_text(NUMBERED)
+    assert told(imported(tmp_path))["number_in_name"] == 3
+    (tmp_path / "u.csv").write_text(HEAD + "10023;31.01.2025;100\nHotel 2000;31.12.2025;3\n")
+    assert "number_in_name" not in told(imported(tmp_path))
+
+
+def test_numbers_are_looked_for_in_columns_that_are_used(tmp_path: Path) -> None:
+    (tmp_path / "u.csv").write_text(NUMBERED)
+    with pytest.raises(InputError) as error:
+        imported(tmp_path, numbers_in=["Name"])
+    assert error.value.problems == ("numbers_in: customer_id and name are not taken from 'Name': name it there",)

@@ -6,8 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from kamkit.execution.engagements import create_engagement
 from kamkit.intake.column_meaning import recognition_rules
+from kamkit.intake.importing import check_engagement
 from kamkit.intake.recognition import Proposal, recognise
+from kamkit.model.engagement import load_engagement
 
 USE = recognition_rules().use.value
 
@@ -298,3 +301,17 @@ def test_datev_postings_and_debtors(tmp_path: Path) -> None:
         "name": "Name (Adressattyp Unternehmen)",
         "city": "Ort",
     }
+
+
+def test_a_list_with_number_and_name_in_one_cell_gives_both(tmp_path: Path) -> None:
+    rows = "".join(f"Muster {chr(65 + n)} AG ({10023 + n});{900 + n},50;{800 + n},25\n" for n in range(8))
+    (tmp_path / "liste.csv").write_text("Kunde;Umsatz 2024;Umsatz 2025\n" + rows, encoding="utf-8")
+    create_engagement(tmp_path / "neu", export=tmp_path / "liste.csv")
+    sources = load_engagement(tmp_path / "neu").sources
+    assert sources.transactions.numbers_in == ("Kunde",)
+    assert sources.customers is not None
+    assert sources.customers.numbers_in == ("Kunde",)
+    assert sources.customers.columns == {"customer_id": "Kunde", "name": "Kunde"}
+    found = check_engagement(load_engagement(tmp_path / "neu"))
+    assert found.n_customers == 8
+    assert not {"number_in_name", "no_number_in_name"} & {finding.code for finding in found.findings}
