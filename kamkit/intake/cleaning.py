@@ -57,6 +57,7 @@ class Treatments(Rule):
     total_line: Always
     no_customer: Always
     no_date: Always
+    implausible_date: Always
     no_amount: Always
     credit_sign: Literal["flip", "report", "off"]
     special_period: Literal["map", "report", "off"]
@@ -104,6 +105,13 @@ class OwnCompanies(Rule):
     vat_ids: tuple[str, ...]
 
 
+class PlausibleYears(Rule):
+    """The first and the last calendar year in which a line can have been booked."""
+
+    first: Threshold
+    last: Threshold
+
+
 class GrossLimits(Rule):
     """Which factors between two amounts are taken for VAT, and how exactly they must be met."""
 
@@ -135,6 +143,7 @@ class CleaningRules(Rule):
     """The table `templates/rules/cleaning.yml`."""
 
     treatments: Treatments
+    plausible_years: PlausibleYears
     documents: tuple[DocumentWords, ...]
     own_companies: OwnCompanies
     cancellation: CancellationSigns
@@ -191,12 +200,16 @@ def mark_certain_lines(
     `lines` has the canonical columns and source_file, source_row, row_mark; `customers` is the customer master,
     `documents` what is known of the document types. Every rule that can apply leaves the column `is_<rule>`.
     """
+    years = rules.plausible_years
     conditions = {
         "excluded": _.row_mark == "excluded",
         "repeated_header": _.row_mark == "repeated_header",
         "total_line": _.row_mark == "total_line",
         "no_customer": _.customer_id.isnull(),
         "no_date": _.posting_date.isnull(),
+        "implausible_date": ~_.posting_date.between(
+            dt.date(int(years.first.value), 1, 1), dt.date(int(years.last.value), 12, 31)
+        ),
         "no_amount": _.net_revenue.isnull(),
         **{rule: _[f"is_{rule}"] for rule in _SET_RIGHT if f"is_{rule}" in lines.columns},
         "pro_forma": documents.among("pro_forma") if documents else None,

@@ -368,3 +368,24 @@ def test_numbers_are_looked_for_in_columns_that_are_used(tmp_path: Path) -> None
     with pytest.raises(InputError) as error:
         imported(tmp_path, numbers_in=["Name"])
     assert error.value.problems == ("numbers_in: customer_id and name are not taken from 'Name': name it there",)
+
+
+def test_dates_of_other_centuries_are_removed_and_told(tmp_path: Path) -> None:
+    text = (
+        HEAD
+        + "".join(f"K;15.{m:02}.2025;10\n" for m in range(1, 13))
+        + "K;31.01.1725;7\nL;31.01.3025;8,50\nK;1.2.2026;1\n"
+    )
+    (tmp_path / "u.csv").write_text(text)
+    found = imported(tmp_path)
+    assert (found.first_date, found.last_date) == (dt.date(2025, 1, 15), dt.date(2026, 2, 1))
+    (rule,) = found.rules[found.rules["rule"] == "implausible_date"].to_dict("records")
+    assert (rule["treatment"], rule["rows"], rule["revenue"]) == ("remove", 2, 15.5)
+    assert [row[0] for row in kept(tmp_path)] == ["K"] * 12
+    assert found.n_customers == 1
+
+
+@pytest.mark.parametrize("day", ["01.01.1990", "31.12.2100"])
+def test_the_plausible_years_are_inclusive(tmp_path: Path, day: str) -> None:
+    (tmp_path / "u.csv").write_text(f"{HEAD}K;{day};10\n")
+    assert rules(imported(tmp_path)) == {}
