@@ -15,7 +15,8 @@ from ibis import _
 
 from kamkit.intake.importing import MEMBERS, TABLES_FOLDER
 from kamkit.intake.line_traps import POOLED, unlikely_margin
-from kamkit.intake.periods import covered_months, months_before, span_before
+from kamkit.intake.margin_base import PlacedTerms, less_terms, margin_base, months_less_terms, place_terms
+from kamkit.intake.periods import data_start, months_before, span_before
 from kamkit.model.codes import Grain, Level
 from kamkit.model.engagement import Engagement, Period
 from kamkit.model.results import AccountFacts, Imported
@@ -37,7 +38,7 @@ _ACCOUNT_COLUMNS = (
     *("account_id", "name", "in_period", "n_customers", "revenue", "margin", "margin_coverage", "n_invoices"),
     *("first_date", "last_date", "revenue_prior", "region", "field_rep", "kam_owner", "industry_code"),
     *("industry_version", "industry_text", "channel", "customer_class", "key_label", "wallet", "country"),
-    *("contract_share", "project_share"),
+    *("contract_share", "project_share", "gross", "discount", "terms", "net_net", "cost", "margin_before_terms"),
 )
 
 
@@ -45,7 +46,8 @@ def account_facts(work: Path, engagement: Engagement, imported: Imported) -> Acc
     """The frames that analysis works on, from the tables that `import_engagement` wrote to `work/tables`.
 
     All money is summed exactly and then float; frames are in a fixed order, by account first. A line's margin is the
-    margin column, else net revenue less cost; a margin of 0 or 100 % without a cost is missing, not 0 (domain §7). Of an
+    margin column, else net revenue less cost; a margin of 0 or 100 % without a cost is missing, not 0 (domain §7). Where
+    terms are given for every fiscal year of the period, the margin of accounts and months is the one after terms. Of an
     account's master data those of its largest member hold, but it is labelled if any member is, and its wallet is the
     sum of the members'; region and field sales come from the lines where the master names none.
     """
@@ -57,14 +59,16 @@ def account_facts(work: Path, engagement: Engagement, imported: Imported) -> Acc
     members = _members(source, lines)
     item_kinds = [kind for kind, column in _ITEMS.items() if column in source.columns]
     item_kind = item_kinds[0] if item_kinds else None
+    placed = _placed_terms(source, lines, engagement.fiscal_year_start)
+    accounts = less_terms(_accounts(source, lines, members), placed)
     return AccountFacts(
         period=imported.period,
         history_start=lines.history_start,
         grain=imported.grain,
         level=imported.level,
         item_kind=item_kind,
-        accounts=_accounts(source, lines, members),
-        months=lines.months(),
+        accounts=accounts[list(_ACCOUNT_COLUMNS)],
+        months=months_less_terms(lines.months(), placed),
         orders=lines.orders(),
         purchases=lines.purchases(item_kind),
         product_purchases=lines.purchases("product" if len(item_kinds) == 2 else None),
@@ -72,6 +76,7 @@ def account_facts(work: Path, engagement: Engagement, imported: Imported) -> Acc
         members=members.drop(columns=["revenue_ever", "usual_rep"]),
         tables={name: source.table(name) for name in source.further},
         blocked=imported.blocked,
+        margin_base=margin_base(accounts, engagement.margin_levels),
     )
 
 
@@ -97,7 +102,9 @@ class _Tables:
         kinds = TABLES["transactions"].columns
         absent = {c: ibis.null(_IBIS_TYPES[kind]) for c, kind in kinds.items() if c not in self.columns}
         lines = booked.mutate(**absent)
-        lines = lines.mutate(margin=_line_margin(lines, margins_as_given)).inner_join(mapping, "customer_id")
+        gross = (lines.list_price.cast("float64") * lines.quantity).cast("decimal(18, 4)")
+        known = {"margin": _line_margin(lines, margins_as_given), "cost": _known_cost(lines, margins_as_given)}
+        lines = lines.mutate(gross=gross, **known).inner_join(mapping, "customer_id")
         self.lines = backend.create_view("lines", lines)
 
     def table(self, name: str) -> pd.DataFrame:
@@ -123,10 +130,13 @@ _MAPPING = {"customer_id": "string", "account_id": "string"}
 
 def _line_margin(lines: Any, as_given: bool) -> Any:
     """The margin of each line, missing where it is not known; `as_given` takes 0 and 100 % at their word."""
-    net, cost, margin = lines.net_revenue, lines.cost, lines.margin
     unlikely = ibis.literal(False) if as_given else unlikely_margin(lines.columns)
-    known_cost = cost.notnull() if as_given else cost.notnull() & (cost != 0)
-    return ibis.coalesce(ibis.cases((~unlikely, margin)), ibis.cases((known_cost, net - cost)))
+    return ibis.coalesce(ibis.cases((~unlikely, lines.margin)), lines.net_revenue - _known_cost(lines, as_given))
+
+
+def _known_cost(lines: Any, as_given: bool) -> Any:
+    """The cost of each line, missing where it is not known: a cost of 0 is none."""
+    return lines.cost if as_given else lines.cost.nullif(0)
 
 
 @dataclass(frozen=True)
@@ -161,10 +171,7 @@ class _Lines:
         if not self.compares_years:
             return None
         prior = span_before(self.period)
-        start = (
-            self.history_start if self.grain == Grain.YEAR else min(self.history_start, covered_months(self.dates)[0])
-        )
-        return prior if start <= prior.start else None
+        return prior if data_start(self.dates, self.grain) <= prior.start else None
 
     def in_period(self) -> Any:
         return _.posting_date.between(self.period.start, self.period.end)
@@ -187,14 +194,15 @@ class _Lines:
             "in_period": (inside & (_.account_id != POOLED)).any(),
             "n_customers": _.customer_id.nunique(where=inside),
             "revenue": _float(_.net_revenue.sum(where=inside)),
-            "margin": _float(_.margin.sum(where=inside)),
             "size": _float(size.sum(where=inside)),
-            "size_with_margin": _float(size.sum(where=inside & _.margin.notnull())),
             "bought": _float(_.net_revenue.sum(where=inside & bought)),
             "first_date": _.posting_date.min(where=bought).cast("timestamp"),
             "last_date": _.posting_date.max(where=bought).cast("timestamp"),
             "revenue_prior": _float(_.net_revenue.sum(where=before)),
         }
+        for step in ("gross", "discount", "cost", "margin"):
+            measures |= {step: _float(_[step].sum(where=inside))}
+            measures[f"size_{step}"] = _float(size.sum(where=inside & _[step].notnull()))
         for share, column in _SHARES.items():
             measures[share] = _float(_.net_revenue.sum(where=inside & bought & _[column].notnull()))
         totals = _frame(self.table.group_by("account_id").aggregate(**measures).order_by("account_id"))
@@ -202,7 +210,7 @@ class _Lines:
             of_bought = totals[share].fillna(0) / totals["bought"].where(totals["bought"] > 0)
             totals[share] = of_bought if column in self.columns else float("nan")
         totals["revenue"] = totals["revenue"].fillna(0.0)
-        totals["margin_coverage"] = totals["size_with_margin"].fillna(0) / totals["size"].where(totals["size"] > 0)
+        totals["margin_coverage"] = totals["size_margin"].fillna(0) / totals["size"].where(totals["size"] > 0)
         totals["revenue_prior"] = totals["revenue_prior"].fillna(0.0) if prior else float("nan")
         counted = self.invoices().filter(_.date.between(self.period.start, self.period.end))
         n_invoices = _frame(counted.group_by("account_id").aggregate(n_invoices=_.count()))
@@ -266,6 +274,14 @@ class _Lines:
         return items.aggregate(name=_.label.max(), category=_.category.max(), revenue=_float(revenue)).order_by("item")
 
 
+def _placed_terms(source: _Tables, lines: _Lines, fiscal_year_start: int) -> PlacedTerms | None:
+    """The terms spread over the lines that earned them; None without terms."""
+    if "terms" not in source.further:
+        return None
+    start = data_start(lines.dates, lines.grain)
+    return place_terms(source.table("terms"), lines.table, source.members, lines.period, start, fiscal_year_start)
+
+
 def _members(source: _Tables, lines: _Lines) -> pd.DataFrame:
     """customer_id, account_id, name, revenue (period), group_source, and for the accounts revenue_ever and usual_rep."""
     revenue = _.net_revenue.sum(where=lines.in_period())
@@ -308,7 +324,7 @@ def _accounts(source: _Tables, lines: _Lines, members: pd.DataFrame) -> pd.DataF
     reps = by_size.dropna(subset=["usual_rep"]).drop_duplicates("account_id").set_index("account_id")["usual_rep"]
     for column, usual in (("region", _usual(lines, "region")), ("field_rep", reps)):
         accounts[column] = accounts[column].fillna(accounts["account_id"].map(usual).astype("string"))
-    return accounts[list(_ACCOUNT_COLUMNS)].astype({"key_label": "boolean"})
+    return accounts.astype({"key_label": "boolean"})
 
 
 def _usual(lines: _Lines, column: str) -> Mapping[str, str]:

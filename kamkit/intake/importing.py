@@ -42,8 +42,9 @@ from kamkit.intake.history_checks import check_history
 from kamkit.intake.inputs import Inputs, read_decisions, read_inputs
 from kamkit.intake.line_traps import POOLED, in_counting_month
 from kamkit.intake.mapping import with_confirmed_mapping
+from kamkit.intake.margin_base import place_terms, terms_findings
 from kamkit.intake.number_formats import sql_text
-from kamkit.intake.periods import find_period, fiscal_year, grain_of
+from kamkit.intake.periods import data_start, find_period, fiscal_year, grain_of
 from kamkit.intake.privacy import (
     hide_people,
     masked_error,
@@ -171,6 +172,7 @@ class _Import:
             *account_findings(lines.customers, frames.get("customers"), groups.members, level, threshold),
             *conflicts,
             *_open_candidates(candidates),
+            *self._about_terms(lines, frames.get("terms"), groups.members),
         ]
         findings = [finding for finding in findings if rules.checks.told(finding.code)]
         members = with_usual_reps(groups.members, lines.kept, lines.period, engagement.pareto.level)
@@ -216,6 +218,15 @@ class _Import:
         on_group_level = self._engagement.pareto.level == Level.GROUP
         found = history_findings(as_was if on_group_level else as_was.head(0), gaps)
         return groups, as_was, [*groups.findings, *found]
+
+    def _about_terms(self, lines: _Lines, terms: pd.DataFrame | None, members: pd.DataFrame) -> Iterator[Finding]:
+        """What is wrong with the terms, if there are any."""
+        if terms is None:
+            return
+        if self._engagement.pareto.level == Level.CUSTOMER:
+            members = members.assign(account_id=members["customer_id"])
+        start, year_start = data_start(lines.dates, self._grain), self._engagement.fiscal_year_start
+        yield from terms_findings(place_terms(terms, lines.kept, members, lines.period, start, year_start))
 
     def write(self, folder: Path) -> None:
         """Write every table into an empty folder; the lines in the order of the files, so always the same."""

@@ -68,6 +68,14 @@ def covered_months(dates: Sequence[dt.date]) -> tuple[dt.date, dt.date]:
     return start, end
 
 
+def data_start(dates: Sequence[dt.date], grain: Grain) -> dt.date:
+    """The first day from which bookings cover the time whole, or at least exist. `dates` ascending, at least one."""
+    first = dates[0]
+    if grain == Grain.YEAR:
+        return months_before((first + dt.timedelta(days=1)).replace(day=1), 12)
+    return min(first.replace(day=1) if grain == Grain.MONTH else first, covered_months(dates)[0])
+
+
 def span_before(period: Period) -> Period:
     """The equally long span before a period: as many whole months where it is whole months, else as many days."""
     day_before, day_after = period.start - dt.timedelta(days=1), period.end + dt.timedelta(days=1)

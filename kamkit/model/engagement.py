@@ -12,7 +12,7 @@ import os
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, get_args
 
 import yaml
 from pydantic import (
@@ -39,6 +39,12 @@ UNKNOWN = "?"
 """Stands for a column, or for the year of a wide list, that nobody has named yet: the import asks for it."""
 Deliverable = Literal["html", "pdf", "pptx", "xlsx"]
 AVAILABLE_DELIVERABLES: tuple[Deliverable, ...] = ("html", "xlsx")
+
+MarginStep = Literal[
+    "gross", "discount", "net_revenue", "terms", "net_net", "cost", "margin", "margin_after_terms"
+]  # fmt: skip
+MARGIN_STEPS: tuple[MarginStep, ...] = get_args(MarginStep)
+"""From list prices to the margin after terms; `margin_levels` gives them the client's own names."""
 
 Text = Annotated[str, BeforeValidator(lambda value: str(value) if isinstance(value, int | float) else value)]
 
@@ -260,6 +266,7 @@ class Engagement(_Setting):
     capacity: Capacity = Capacity()
     account_risk: AccountRiskSettings = AccountRiskSettings()
     options: OptionSettings = OptionSettings()
+    margin_levels: Mapping[MarginStep, Text] = {}
     inputs: str = "inputs.xlsx"
     decisions: tuple[str, ...] = ()
     previous: str | None = None

@@ -95,6 +95,14 @@ class AccountFacts:
     `members`: customer_id, account_id, name, revenue (period), group_source (confirmed | group_id | parent | none).
     `accounts` also carries contract_share and project_share: the share of the period's revenue on lines with a contract
     or project id, missing where the column is not given.
+    They carry the steps of the margin as well, each missing where it is not known: gross (list price per unit times
+    quantity) and discount (of the lines that have them), terms (bonuses, allowances and cash discounts outside invoices),
+    net_net (revenue less terms), cost, margin_before_terms. `margin`, here and in `months`, is after terms where terms
+    are given for every fiscal year of the period; terms then count as far as they fall on revenue with a margin, and
+    months of fiscal years without terms stay before them. In `purchases` margins are before terms.
+    `margin_base`, the steps of the whole client in the period: step (gross | discount | net_revenue | terms | net_net |
+    cost | margin | margin_after_terms), client_name (its own name for it), amount, coverage (share of the absolute
+    revenue for which it is known), missing (tuple of table.column, where there is no amount).
     `tables`: the further canonical tables given (privileges, budgets, …), with account_id added; `decisions` is always
     there, merged from inputs.xlsx and the decision files, and may be empty.
     `blocked`: as in Imported.
@@ -114,6 +122,7 @@ class AccountFacts:
     members: pd.DataFrame
     tables: Mapping[str, pd.DataFrame]
     blocked: Mapping[str, str] = field(default_factory=dict)
+    margin_base: pd.DataFrame = field(default_factory=pd.DataFrame)
 
 
 @dataclass(frozen=True)

@@ -74,6 +74,8 @@ GLOSSARY = [
     "convention",
     "pseudo",
 ]
+MARGIN_COLUMNS = ("margin", "margin_before_terms", "terms", "net_net", "gross", "discount", "cost")
+"""What the accounts say about margins, hidden from some audiences."""
 GLOSSARY_HIDDEN = frozenset({"takeover", "pseudo", "margin"})
 
 LOSS_MAKING = "loss_making"
@@ -289,7 +291,8 @@ def _for_audience(
     if not is_restricted(audience):
         return key_accounts, facts, options
     table = key_accounts.pareto.table.assign(margin=float("nan"))
-    accounts = facts.accounts.assign(margin=float("nan"))
+    hidden = {column: float("nan") for column in MARGIN_COLUMNS if column in facts.accounts}
+    accounts = facts.accounts.assign(**hidden)
     if audience == "customer_meeting":
         number = pd.Series(range(1, len(table) + 1), index=table.index)
         table = table.assign(name=[labels("story.customer_number", n=n) for n in number])
@@ -299,7 +302,7 @@ def _for_audience(
     losing = advice["reason"] == LOSS_MAKING
     return (
         replace(key_accounts, pareto=replace(key_accounts.pareto, table=table)),
-        replace(facts, accounts=accounts),
+        replace(facts, accounts=accounts, margin_base=facts.margin_base.head(0)),
         replace(
             options,
             options=options.options[~exposed],
@@ -532,12 +535,18 @@ class _Teller:
         frame = accounts_frame(self.facts, self.key_accounts, self.labels, self.kam_types, self.options)
         return frame.assign(membership=frame["membership_probability"].map(tables.certainty))
 
+    @property
+    def _margin_base(self) -> tuple[DisplayTable, ...]:
+        table = tables.margin_base_table(self.facts, self.labels)
+        return (table,) if len(table) else ()
+
     def _method(self) -> Section:
         how = tuple(finding_sentence(method, self.labels) for method in self.options.methods)
         tested = prose.backtest_sentences(self.options, self.labels)
         lists = [Points(self.labels("story.methods_used"), how), Points(self.labels("table.backtests"), tested)]
         shown = (
             tables.concentration_table(self.key_accounts, self.labels),
+            *self._margin_base,
             tables.options_table(self.options, self.key_accounts, self.labels),
             tables.methods_table(self.engagement, self.labels, self.restricted),
         )

@@ -253,6 +253,22 @@ def key_accounts_table(key_accounts: KeyAccounts, labels: Labels, most: int | No
     return display_table(table, "key_accounts", columns, labels, most)
 
 
+def margin_base_table(facts: AccountFacts, labels: Labels) -> DisplayTable:
+    """The steps from list prices to the margin after terms, with the client's own names, and which margin is used;
+    without rows where only revenue is known."""
+    base = facts.margin_base
+    if base.empty or base.loc[base["step"] != "net_revenue", "amount"].isna().all():
+        return DisplayTable("margin_base", labels("table.margin_base"), (), (), (), labels("prose.margin_used.none"))
+    words = base["client_name"].fillna(base["step"].map(lambda step: labels(f"margin_step.{step}")))
+    known = base.assign(word=words).dropna(subset=["amount"]).set_index("step")["word"]
+    used = next((step for step in ("margin_after_terms", "margin") if step in known), "none")
+    sentence = labels(f"prose.margin_used.{used}", **({} if used == "none" else {"level": known[used]}))
+    missing = base["missing"].map(lambda columns: labels.names([labels(f"missing.{c}") for c in columns]))
+    frame = base.assign(step=words, missing=missing, coverage=base["coverage"].where(base["amount"].notna()))
+    columns = "step amount:money coverage:percent missing"
+    return replace(display_table(frame, "margin_base", columns, labels), more=sentence)
+
+
 def borderline_table(key_accounts: KeyAccounts, labels: Labels, most: int = MOST_ROWS) -> DisplayTable:
     """The accounts whose place in or out of the set is not certain, those nearest to the cut, by rank."""
     table = ranking(key_accounts)

@@ -1,0 +1,207 @@
+"""From list prices to the margin after terms, on tables of a few lines that can be added up by hand."""
+
+from __future__ import annotations
+
+import math
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kamkit.intake.facts import account_facts
+from kamkit.intake.importing import import_engagement
+from kamkit.intake.margin_base import spread_exactly
+from kamkit.model.engagement import load_engagement
+from kamkit.model.results import AccountFacts, Finding
+from kamkit.telling.language import Labels
+from kamkit.telling.tables import margin_base_table
+
+COLUMNS = {
+    "posting_date": "Datum",
+    "customer_id": "Kunde",
+    "net_revenue": "Netto",
+    "cost": "Kosten",
+    "quantity": "Menge",
+    "list_price": "Listenpreis",
+    "discount": "Rabatt",
+}
+# the fiscal year 2025 is July 2024 to June 2025; A earns 100, 200 and 100 in it, a quarter of it in the month of June
+LINES = """Datum;Kunde;Netto;Kosten
+15.06.2024;B;50,00;20,00
+05.07.2024;A;100,00;60,00
+10.07.2024;B;50,00;20,00
+10.03.2025;A;200,00;120,00
+20.03.2025;A;-40,00;-24,00
+30.06.2025;A;100,00;90,00
+30.06.2025;B;50,00;
+"""
+TERMS = """Kunde;Jahr;Art;Betrag
+A;2025;Bonus;30,00
+A;2025;WKZ;10,01
+B;2025;Bonus;10,00
+Z;2025;Bonus;7,00
+A;2020;Bonus;5,00
+"""
+JULY = {"fiscal_year_start": 7, "period": {"start": "2024-07-01", "end": "2025-06-30"}}
+
+
+def run(folder: Path, lines: str, terms: str | None = None, **settings: Any) -> tuple[AccountFacts, dict[str, Finding]]:
+    """The facts, and the findings on terms by code."""
+    (folder / "lines.csv").write_text(lines, encoding="utf-8")
+    heads = lines.splitlines()[0].split(";")
+    columns = {name: head for name, head in COLUMNS.items() if head in heads}
+    sources: dict[str, Any] = {"transactions": {"path": "lines.csv", "columns": columns}}
+    if terms is not None:
+        (folder / "terms.csv").write_text(terms, encoding="utf-8")
+        named = {"customer_id": "Kunde", "year": "Jahr", "kind": "Art", "amount": "Betrag"}
+        sources["terms"] = {"path": "terms.csv", "columns": named}
+    content = {"client": "Test", "pareto": {"level": "customer"}, "sources": sources} | settings
+    (folder / "engagement.yml").write_text(yaml.safe_dump(content), encoding="utf-8")
+    engagement = load_engagement(folder)
+    imported = import_engagement(engagement, folder)
+    found = {finding.code: finding for finding in imported.findings if finding.table == "terms"}
+    return account_facts(folder, engagement, imported), found
+
+
+def steps(facts: AccountFacts) -> dict[str, tuple[float, float]]:
+    """Amount and coverage of the steps that have one."""
+    known = facts.margin_base.dropna(subset=["amount"])
+    return {row.step: (round(row.amount, 2), round(row.coverage, 4)) for row in known.itertuples()}
+
+
+def account(facts: AccountFacts, name: str) -> pd.Series:
+    return facts.accounts.set_index("account_id").select_dtypes("float").loc[name].round(2)
+
+
+def test_terms_of_a_fiscal_year_that_begins_in_july(tmp_path: Path) -> None:
+    facts, found = run(tmp_path, LINES, TERMS, **JULY)
+    a, b = account(facts, "A"), account(facts, "B")
+    assert a[["revenue", "terms", "net_net", "margin_before_terms", "margin"]].tolist() == [
+        *(360.0, 40.01, 319.99, 114.0, 73.99)
+    ]
+    # half of B's revenue has no cost: the margin of 30 is for the other half, which earned half of the bonus
+    assert b[["revenue", "terms", "net_net", "margin_before_terms", "margin"]].tolist() == [
+        100.0,
+        10.0,
+        90.0,
+        30.0,
+        25.0,
+    ]
+    months = facts.months.set_index(["account_id", "month"])["margin"].round(2)
+    assert months["A"].tolist() == [30.0, 43.99, 0.0]  # 40, 64 and 10 less 10.00, 20.01 and 10.00
+    assert months["B"].tolist()[:2] == [30.0, 25.0]
+    assert steps(facts) == {
+        "net_revenue": (460.0, 1.0),
+        "terms": (50.01, 1.0),
+        "net_net": (409.99, 1.0),
+        "cost": (266.0, round(490 / 540, 4)),
+        "margin": (144.0, round(490 / 540, 4)),
+        "margin_after_terms": (98.99, round(490 / 540, 4)),
+    }
+    missing = facts.margin_base.set_index("step")["missing"]
+    assert missing["gross"] == ("transactions.list_price", "transactions.quantity")
+    assert missing["discount"] == ("transactions.discount",)
+    assert found["terms_no_revenue"].values == {"amount": 7.0, "n": 1}
+    assert found["terms_no_revenue"].examples == ("Z",)
+    assert found["terms_outside_data"].values == {"amount": 5.0, "n": 1}
+    assert set(found) == {"terms_no_revenue", "terms_outside_data"}
+
+
+def test_a_period_that_is_part_of_a_year_gets_its_part(tmp_path: Path) -> None:
+    year = {"fiscal_year_start": 7, "period": {"start": "2025-01-01", "end": "2025-06-30"}}
+    facts, _ = run(tmp_path, LINES, "Kunde;Jahr;Art;Betrag\nA;2025;Bonus;40,00\n", **year)
+    assert account(facts, "A")[["terms", "margin_before_terms", "margin"]].tolist() == [30.0, 74.0, 44.0]
+    assert account(facts, "B")["terms"] == 0.0
+
+
+def test_of_a_year_that_has_not_ended_only_the_days_so_far_count(tmp_path: Path) -> None:
+    lines = "Datum;Kunde;Netto;Kosten\n01.01.2023;A;10,00;5,00\n14.03.2023;A;30,00;10,00\n"
+    period = {"start": "2023-01-01", "end": "2023-03-14"}  # 73 of 365 days
+    facts, found = run(tmp_path, lines, "Kunde;Jahr;Art;Betrag\nA;2023;Bonus;10,00\n", period=period)
+    assert account(facts, "A")[["terms", "margin"]].tolist() == [2.0, 23.0]
+    assert found["terms_outside_data"].values == {"amount": 8.0, "n": 1}
+
+
+def test_a_year_without_any_terms_leaves_margins_before_them(tmp_path: Path) -> None:
+    facts, found = run(tmp_path, LINES, "Kunde;Jahr;Art;Betrag\nA;2024;Bonus;40,00\n", **JULY)
+    a = account(facts, "A")
+    assert (a["margin"], a["margin_before_terms"], math.isnan(a["terms"])) == (114.0, 114.0, True)
+    assert found["terms_absent"].values == {"years": ("2025",)}
+    assert facts.margin_base.set_index("step").loc["margin_after_terms", "missing"] == (
+        *("transactions.margin", "terms.amount"),
+    )
+
+
+def test_a_bonus_agreed_with_the_group_is_its_members(tmp_path: Path) -> None:
+    master = "Nr;Mutter\nA;K\nB;K\nK;\n"
+    (tmp_path / "master.csv").write_text(master, encoding="utf-8")
+    terms = {"path": "terms.csv", "columns": {"customer_id": "Kunde", "year": "Jahr", "amount": "Betrag"}}
+    columns = {name: COLUMNS[name] for name in ("posting_date", "customer_id", "net_revenue", "cost")}
+    sources = {
+        "transactions": {"path": "lines.csv", "columns": columns},
+        "customers": {"path": "master.csv", "columns": {"customer_id": "Nr", "parent_id": "Mutter"}},
+        "terms": terms,
+    }
+    facts, found = run(tmp_path, LINES, "Kunde;Jahr;Betrag\nK;2025;50,00\n", pareto={}, sources=sources, **JULY)
+    assert account(facts, "K")[["revenue", "terms", "net_net"]].tolist() == [460.0, 50.0, 410.0]
+    assert "terms_no_revenue" not in found
+
+
+def test_without_costs_and_terms_nothing_is_made_up(tmp_path: Path) -> None:
+    facts, found = run(tmp_path, "Datum;Kunde;Netto\n01.01.2025;A;10,00\n31.12.2025;A;30,00\n")
+    assert steps(facts) == {"net_revenue": (40.0, 1.0)}
+    assert set(facts.margin_base.set_index("step")["missing"]["margin"]) == {"transactions.margin"}
+    assert account(facts, "A")[["gross", "discount", "terms", "net_net", "cost", "margin"]].isna().all()
+    assert len(margin_base_table(facts, Labels("en", "en_GB", "EUR"))) == 0
+    assert set(found) == {"terms_missing"}
+
+
+@pytest.mark.parametrize(
+    ("language", "sentence"),
+    [
+        (
+            "de",
+            "Rangliste, Diagramme und Empfehlungen rechnen mit „DB II“, also vor Boni und Werbekostenzuschüssen "
+            "außerhalb der Rechnungen.",
+        ),
+        (
+            "en",
+            "Ranking, charts and recommendations use “DB II”, which is before bonuses and allowances outside invoices.",
+        ),
+    ],
+)
+def test_list_prices_and_discounts_explain_what_was_booked(tmp_path: Path, language: str, sentence: str) -> None:
+    lines = (
+        "Datum;Kunde;Netto;Kosten;Menge;Listenpreis;Rabatt\n"
+        "01.01.2025;A;90,00;50,00;4;25,00;10,00\n31.12.2025;A;30,00;10,00;;;\n"
+    )
+    facts, _ = run(tmp_path, lines, margin_levels={"margin": "DB II"})
+    assert steps(facts) == {
+        "gross": (100.0, 0.75),
+        "discount": (10.0, 0.75),
+        "net_revenue": (120.0, 1.0),
+        "cost": (60.0, 1.0),
+        "margin": (60.0, 1.0),
+    }
+    table = margin_base_table(facts, Labels(language, {"de": "de_DE", "en": "en_GB"}[language], "EUR"))
+    assert table.records()[6]["step"] == "DB II"
+    assert table.more == sentence
+
+
+weights = st.lists(st.decimals("0.01", "99999", places=2), min_size=1, max_size=14)
+
+
+@given(st.decimals("-99999", "99999", places=2), weights, st.randoms())
+def test_no_cent_is_lost_and_the_order_does_not_matter(amount: Decimal, parts: list[Decimal], random: Any) -> None:
+    weighted = dict(enumerate(parts))
+    spread = spread_exactly(amount, weighted)
+    assert sum(spread.values()) == amount
+    assert all(abs(spread[k] - amount * parts[k] / sum(parts)) < Decimal("0.0101") for k in weighted)
+    keys = list(weighted)
+    random.shuffle(keys)
+    assert spread_exactly(amount, {key: weighted[key] for key in keys}) == spread
