@@ -15,6 +15,10 @@ from kamkit.intake.sources import nearest
 from kamkit.model.engagement import Source
 from kamkit.model.tables import DATE, FLAG, INTEGER, MONEY, NUMBER, TABLES, TEXT, YEAR
 
+LONGEST_ARITHMETIC = 10_000
+"""Characters of one expression."""
+DEEPEST_ARITHMETIC = 400
+"""Steps from the result down to a column: a sum of so many columns; Python's stack and DuckDB's bear about twice that."""
 _NUMERIC = (MONEY, NUMBER, INTEGER, YEAR)
 _SIMPLE = (exp.Column, exp.Identifier, exp.Literal, exp.Add, exp.Sub, exp.Mul, exp.Div, exp.Neg, exp.Paren, exp.Case)
 _CONDITIONS = (exp.If, exp.EQ, exp.NEQ, exp.GT, exp.GTE, exp.LT, exp.LTE, exp.And, exp.Or, exp.In)
@@ -104,12 +108,19 @@ def field_of(column: str, kind: str, text: str) -> Field:
 
 
 def _parsed(text: str) -> exp.Expr:
+    too_large = f"{text[:40]!r} … is too long or nested too deeply: add up fewer columns, or compute it in the export"
+    if len(text) > LONGEST_ARITHMETIC:
+        raise ValueError(too_large)
     try:
         node = sqlglot.parse_one(text.lstrip()[1:], dialect="duckdb")
+    except RecursionError:
+        raise ValueError(too_large) from None
     except (sqlglot.errors.ParseError, sqlglot.errors.TokenError):
         raise ValueError(
             f"{text!r} is not arithmetic: put column names with blanks or signs in double quotes"
         ) from None
+    if _depth(node) > DEEPEST_ARITHMETIC:
+        raise ValueError(too_large)
     for part in node.walk():
         if not isinstance(part, _SIMPLE + _CONDITIONS):
             raise ValueError(
@@ -128,6 +139,14 @@ def _parsed(text: str) -> exp.Expr:
     if not any(node.find_all(exp.Column)):
         raise ValueError(f"{text!r} names no column")
     return node
+
+
+def _depth(node: exp.Expr) -> int:
+    """How many nodes stand one below the other, counted without recursion."""
+    level, depth = [node], 0
+    while level:
+        level, depth = [child for parent in level for child in parent.iter_expressions()], depth + 1
+    return depth
 
 
 def _tried(node: exp.Expr, text: str, role: str) -> None:

@@ -11,10 +11,12 @@ import ibis
 import pytest
 
 from kamkit.errors import EngagementError, InputError
+from kamkit.intake.columns import field_of
 from kamkit.intake.date_formats import date_format, read_flag
 from kamkit.intake.number_formats import number_format, read_shape
 from kamkit.intake.readers import TypedTable, read_table
 from kamkit.model.engagement import Engagement
+from kamkit.model.tables import MONEY
 
 COLUMNS = {"customer_id": "Kunde", "posting_date": "Datum", "net_revenue": "Umsatz"}
 
@@ -370,3 +372,19 @@ def test_flags_are_read_in_every_usual_form(tmp_path: Path) -> None:
     for word in ("nein", "No", "0", "false", "N", "Falsch"):
         assert read_flag(word) is False
     assert read_flag("vielleicht") is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["= a" + " + a" * 10_000, "= a" + "+a" * 500, "= " + "(" * 4_000 + "a" + ")" * 4_000, "= " + "- " * 4_000 + "a"],
+)
+def test_arithmetic_without_end_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="is too long or nested too deeply: add up fewer columns"):
+        field_of("net_revenue", MONEY, text)
+
+
+def test_a_sum_of_many_columns_is_read(tmp_path: Path) -> None:
+    days = [f"T{n}" for n in range(366)]
+    columns = COLUMNS | {"net_revenue": "= " + " + ".join(days)}
+    typed = read(tmp_path, ";".join(["Kunde", "Datum", *days]), "K;31.12.2025" + ";0,25" * 366, columns=columns)
+    assert typed.table.net_revenue.to_pyarrow().to_pylist() == [Decimal("91.5")]
