@@ -26,12 +26,16 @@ from kamkit.model.tables import TABLES
 MOST_PROVED = 2000
 """Rows in which sums and products of columns are looked for."""
 
+SHORTEST_CUT, MOST_CUT = 5, 0.3
+"""Letters that are left of a heading that was cut off, and the share of it that may be gone."""
+
 
 class HeadingRules(Rule):
     """How much a heading convinces, by how well it is known."""
 
     known: Threshold
     near: Threshold
+    cut: Threshold
     part: Threshold
     similarity: Threshold
 
@@ -64,8 +68,8 @@ class RecognitionRules(Rule):
 
 @dataclass(frozen=True)
 class ColumnProposal:
-    """A field, the column (or arithmetic) taken for it, how sure that is (0–1) and why: heading, part, near_heading,
-    content, heading_content, arithmetic, relation, preset, period."""
+    """A field, the column (or arithmetic) taken for it, how sure that is (0–1) and why: heading, part, near_heading
+    (misspelt or cut off), content, heading_content, arithmetic, relation, preset, period."""
 
     table: str
     column: str
@@ -98,6 +102,8 @@ def _heading(table: str, column: str, heading: str, rules: HeadingRules) -> tupl
         return rules.known.value - 0.002 * names.index(plain), "heading"
     if any(any(word.startswith(never) for word in words) for never in known["not"].get(column, ())):
         return 0.0, ""
+    if _is_cut(table, column, plain):
+        return rules.cut.value, "near_heading"
     if any(fuzz.ratio(plain, name) >= rules.similarity.value for name in names if min(len(name), len(plain)) > 4):
         return rules.near.value, "near_heading"
     parts = known["parts"].get(table, {}).get(column, ())
@@ -110,6 +116,13 @@ def _names(table: str, column: str) -> list[str]:
     own = known_headings()[table].get(column, ())
     of_presets = [t for p in presets().values() if p.table == table for t in p.columns.get(column, ()) if t[:1] != "="]
     return list(dict.fromkeys(plain_name(name) for name in (*own, *of_presets)))
+
+
+def _is_cut(table: str, column: str, plain: str) -> bool:
+    """Whether a heading is the beginning of a known one, as lists on paper cut them off, and of no other field's."""
+    begun = {c: [n for n in _names(table, c) if n.startswith(plain)] for c in TABLES[table].columns}
+    left = any(len(plain) >= (1 - MOST_CUT) * len(name) for name in begun[column])
+    return left and len(plain) >= SHORTEST_CUT and [c for c in begun if begun[c]] == [column]
 
 
 def _words(heading: str) -> list[str]:
@@ -167,7 +180,11 @@ def _proved_amounts(columns: Mapping[str, Profile], rules: RecognitionRules) -> 
     if not 3 <= len(amounts) <= 25 or len(rows) < 5:
         return set()
     values = {name: rows[name].to_numpy() for name in rows.columns}
-    proved = {c for a, b, c in permutations(values, 3) if a < b and _same(values[a] * values[b], values[c], rules)}
+    proved = set()
+    for a, b, c in permutations(values, 3):
+        slack = _rounding_of_price(values[a], values[b]) if a < b else 0.0
+        if a < b and _same(values[a] * values[b], values[c], rules, slack):
+            proved.add(c)
     for net, tax, gross in permutations(values, 3):
         small = abs(values[tax]).sum() <= rules.tax.value * abs(values[net]).sum()
         if small and _same(values[net] + values[tax], values[gross], rules):
@@ -175,11 +192,16 @@ def _proved_amounts(columns: Mapping[str, Profile], rules: RecognitionRules) -> 
     return proved
 
 
-def _same(left: np.ndarray, right: np.ndarray, rules: RecognitionRules) -> bool:
-    for rows in (20, None):  # most candidates fail in the first rows already
-        if (np.abs(left[:rows] - right[:rows]) <= 0.011 + 1e-6 * np.abs(right[:rows])).mean() < rules.fits.value:
-            return False
-    return True
+def _rounding_of_price(*factors: np.ndarray) -> np.ndarray | float:
+    """How far price times quantity may lie from an amount because the price is rounded to cents: by whole quantities."""
+    whole = [np.abs(factor) for factor in factors if (factor % 1 == 0).all()]
+    return 0.005 * whole[0] if len(whole) == 1 else 0.0
+
+
+def _same(left: np.ndarray, right: np.ndarray, rules: RecognitionRules, slack: np.ndarray | float = 0.0) -> bool:
+    within = 0.011 + slack + 1e-6 * np.abs(right)
+    close = np.abs(left[:20] - right[:20]) <= within[:20]  # most candidates fail in the first rows already
+    return bool(close.mean() >= rules.fits.value and (np.abs(left - right) <= within).mean() >= rules.fits.value)
 
 
 def product_of(columns: Mapping[str, Profile], rules: RecognitionRules) -> ColumnProposal | None:

@@ -138,21 +138,25 @@ def read_dialect(path: Path, wanted: Sequence[str], given: FileFormat, scratch: 
 
 def find_headings(rows: Sequence[Sequence[str]], wanted: Sequence[str]) -> tuple[int, tuple[str, ...]]:
     """Index and column names of the header; where names stand over two lines and only together are the wanted ones, the
-    names of both lines put together."""
+    names of both lines put together. A line with amounts, dates or numbers in it is no second line of a header."""
     index = find_header(rows, wanted)
     best, found = names_in(rows[index], wanted), (index, tuple(rows[index]))
     for i, (upper, lower) in enumerate(pairwise(rows)):
-        if len(upper) == len(lower) > 1:
+        if len(upper) == len(lower) > 1 and not any(_VALUE.search(cell) for cell in lower):
             both = tuple(_put_together(a, b, wanted) for a, b in zip(upper, lower, strict=True))
             if (fit := names_in(both, wanted)) > best and both != tuple(upper):
                 best, found = fit, (i, both)
     return found
 
 
+_VALUE = re.compile(r"\d[.,:/-]\d|(?<!\d)(?!(?:19|20)\d\d(?!\d))\d{3,}")
+"""Amounts, dates and numbers; years may stand in a heading."""
+
+
 def _put_together(upper: str, lower: str, wanted: Sequence[str]) -> str:
     above, below = upper.strip(), lower.strip()
     known = {same_name(name) for name in wanted}
-    spelled = [above.removesuffix("-") + below, f"{above} {below}".strip(), above + below, above, below]
+    spelled = [above.removesuffix("-") + below, f"{above} {below}".strip(), above + below, above]
     return next((name for name in spelled if same_name(name) in known), spelled[1])
 
 

@@ -127,7 +127,8 @@ def _profiled(
     frame = con.execute(query).df()
     cells = {base: frame[values[base].column] for base in bases}
     profiles = {
-        n: _profile(n, cells[Base(n, TEXT)], cells[Base(n, NUMBER)], cells[Base(n, DATE)], shapes) for n in names
+        n.strip(): _profile(n, cells[Base(n, TEXT)], cells[Base(n, NUMBER)], cells[Base(n, DATE)], shapes)
+        for n in names
     }
     return RawSheet((path,), sheet, copied.rows, profiles)
 
@@ -161,7 +162,7 @@ def _profile(name: str, texts: pd.Series, numbers: pd.Series, dates: pd.Series, 
     for shape, pattern in shapes.items():
         fits = sample.str.fullmatch(pattern, flags=re.IGNORECASE)
         traits[shape] = float(fits.mean()) if len(sample) else 0.0
-    return Profile(name, traits, tuple(different[:3]), texts, numbers)
+    return Profile(name.strip(), traits, tuple(different[:3]), texts, numbers)
 
 
 def _merged(sheets: Sequence[RawSheet]) -> list[RawSheet]:

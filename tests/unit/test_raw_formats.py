@@ -12,6 +12,7 @@ import xlsxwriter
 
 from kamkit.errors import InputError
 from kamkit.intake.date_formats import date_format
+from kamkit.intake.dialects import find_headings
 from kamkit.intake.importing import import_engagement
 from kamkit.model.engagement import Engagement
 from kamkit.model.results import Imported
@@ -114,6 +115,14 @@ def test_headings_over_two_lines(tmp_path: Path, second: str) -> None:
     kunde = "Kunde Nr." if "Nr." in second else "Kunde"
     columns = {"customer_id": kunde, "posting_date": "Buchungsdatum", "net_revenue": "Nettoumsatz"}
     assert lines_of(tmp_path, text, columns=columns) == [("1", "2025-03-01", 5.0), ("2", "2025-03-01", 7.0)]
+
+
+def test_a_first_line_that_says_what_a_heading_could_say_is_no_heading(tmp_path: Path) -> None:
+    text = "Kunde;Datum;Art;Umsatz\n1;01.03.2025;Artikel;5,00\n2;02.03.2025;Artikel;7,00\n"
+    columns = {"customer_id": "Kunde", "posting_date": "Datum", "net_revenue": "Umsatz", "product_id": "Art"}
+    assert lines_of(tmp_path, text, columns=columns) == [("1", "2025-03-01", 5.0), ("2", "2025-03-02", 7.0)]
+    header = find_headings([line.split(";") for line in text.splitlines()], ["Kunde", "Datum", "Umsatz", "Artikel"])
+    assert header == (0, ("Kunde", "Datum", "Art", "Umsatz"))
 
 
 def test_totals_counts_and_notes_below_the_table(tmp_path: Path) -> None:

@@ -120,6 +120,23 @@ def test_a_misspelt_heading_convinces_less(tmp_path: Path) -> None:
     assert sure(wrong, "customer_id") < sure(right, "customer_id")
 
 
+def test_a_heading_that_a_narrow_list_cut_off_is_known(tmp_path: Path) -> None:
+    lines = ["Auftraggeb;Fakturadat;Nettowert", "1;01.01.2025;1,50", "1;02.01.2025;2,50", "2;03.01.2025;2,50"]
+    proposal = looked_at(tmp_path, sales=lines)
+    assert taken(proposal) == {"customer_id": "Auftraggeb", "posting_date": "Fakturadat", "net_revenue": "Nettowert"}
+    assert sure(proposal, "customer_id") >= recognition_rules().use.value
+    begins_two = looked_at(tmp_path, sales=["Kunden;Rechnu;Nettowert", "1;01.01.2025;1,50", "2;02.01.2025;2,50"])
+    assert why(begins_two, "posting_date") == "content"
+
+
+def test_an_amount_that_price_times_quantity_gives_but_for_rounding_is_taken_before_arithmetic(tmp_path: Path) -> None:
+    amounts = {1: 9.99, 2: 10.49, 3: 136.96, 4: 55.55, 5: 7.77, 6: 13.3, 7: 7.8, 8: 99.1, 9: 314.87}
+    lines = [f"{q};0{q}.01.2025;{q};{a / q:.2f};{a:.2f}".replace(".", ",") for q, a in amounts.items()]
+    lines = [line.replace(",01,2025", ".01.2025") for line in lines]
+    proposal = looked_at(tmp_path, sales=["Kunde;Datum;Menge;Einzelpreis;Betrag", *lines])
+    assert taken(proposal)["net_revenue"] == "Betrag"
+
+
 @pytest.mark.parametrize(
     ("header", "values", "formula"),
     [
