@@ -555,6 +555,8 @@ class _Teller:
 
     def _data(self) -> Section:
         imported, labels = self.imported, self.labels
+        if self.restricted:
+            imported = replace(imported, findings=tuple(f for f in imported.findings if f.table != "terms"))
         shown = (
             tables.reconciliation_table(imported, labels),
             tables.rules_table(imported, labels),

@@ -78,7 +78,7 @@ sources:
         "- pareto.basis: input should be 'revenue', 'margin' or 'potential', not 'profit'\n"
         "- pareto: unknown setting 'treshold'. Did you mean 'threshold'?\n"
         "- unknown setting 'treshold'. Known are: client, language, locale, currency, exchange_rates, fiscal_year_start, "
-        "period, supplier_industry, sources, control_totals, accept_difference, pareto, capacity, account_risk, options, "
+        "period, supplier_industry, sources, control_totals, accept_difference, pareto, capacity, account_risk, options, margin_levels, "
         "inputs, decisions, previous, split_by, audience, sections, deliverables, brand, pseudonymise, sales_people, keep_runs, "
         "allow_outside"
     )

@@ -9,6 +9,7 @@ import pytest
 from kamkit.deliver.html import render_html
 from kamkit.deliver.xlsx import render_xlsx
 from kamkit.errors import EngagementError
+from kamkit.model.results import Finding
 from kamkit.telling.story import SECTIONS, Story
 
 
@@ -110,6 +111,23 @@ def test_field_sales_and_customers_never_see_what_is_confidential(told, audience
         name for name, secret in secrets.items() if re.search(rf"(?i)(?<!\w){re.escape(plain(secret))}(?!\w)", page)
     ]
     assert found == []
+
+
+def test_bonuses_and_the_way_to_the_margin_are_for_those_who_see_margins(told) -> None:  # type: ignore[no-untyped-def]
+    client = told()
+    steps = ("net_revenue", "terms", "net_net", "margin", "margin_after_terms")
+    base = pd.DataFrame({"step": steps, "amount": [5000.0, 4711.0, 289.0, 200.0, 100.0], "coverage": 1.0})
+    base = base.assign(client_name=None, missing=[()] * len(steps))
+    left = Finding("terms_no_revenue", "terms", examples=("Z",), values={"amount": 815.0, "n": 1})
+    findings = (*client.imported.findings, left)
+    client = replace(
+        client,
+        facts=replace(client.facts, margin_base=base),
+        imported=replace(client.imported, findings=findings),
+    )
+    for audience, seen in (("management", True), ("field", False), ("customer_meeting", False)):
+        text = everything_told(client.story(audience))
+        assert [amount in text for amount in ("4.711 €", "815 €")] == [seen, seen], audience
 
 
 @pytest.mark.parametrize("audience", ["management", "sales_management"])
