@@ -121,6 +121,33 @@ def account_findings(
             )
 
 
+def lost_zeros(customers: pd.DataFrame, master: pd.DataFrame | None) -> Iterator[Finding]:
+    """Customers that the master has only with leading zeros, or only without: one of the two exports lost them.
+
+    `customers` as from `sums_by_customer`. Looked for among numbers of digits alone, where those of one side are all of
+    one length; nothing is put right. Codes in place of numbers show nothing of this.
+    """
+    if master is None or customers.empty:
+        return
+    known, booked = (ids[ids.str.fullmatch("[0-9]+")] for ids in (master["customer_id"], customers["customer_id"]))
+    if known.str.len().nunique() != 1 and booked.str.len().nunique() != 1:
+        return
+    by_number = dict(zip(known.str.lstrip("0"), known, strict=True))
+    missing = customers.loc[booked.index[~booked.isin(known)]]
+    found = missing.assign(known=missing["customer_id"].str.lstrip("0").map(by_number)).dropna(subset=["known"])
+    if len(found):
+        largest = found.sort_values("revenue", ascending=False, kind="stable")
+        pairs = zip(largest["customer_id"], largest["known"], strict=True)
+        yield Finding(
+            "lost_zeros",
+            "transactions",
+            rows=int(found["rows"].sum()),
+            revenue=float(found["revenue"].sum()),
+            examples=tuple(f"{one} → {other}" for one, other in pairs)[:MOST_NAMES],
+            values={"n": len(found)},
+        )
+
+
 def _names(customers: pd.DataFrame | None) -> dict[str, str]:
     if customers is None or "name" not in customers.columns:
         return {}

@@ -16,7 +16,7 @@ import pandas as pd
 from ibis import _
 
 from kamkit.errors import InputError
-from kamkit.intake.account_traps import account_findings, line_findings, sums_by_customer
+from kamkit.intake.account_traps import account_findings, line_findings, lost_zeros, sums_by_customer
 from kamkit.intake.cleaning import (
     LINE_KEY,
     RULES,
@@ -170,6 +170,7 @@ class _Import:
             *noticed.findings,
             *restated,
             *account_findings(lines.customers, frames.get("customers"), groups.members, level, threshold),
+            *lost_zeros(lines.customers, frames.get("customers")),
             *conflicts,
             *_open_candidates(candidates),
             *self._about_terms(lines, frames.get("terms"), groups.members),

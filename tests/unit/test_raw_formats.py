@@ -398,3 +398,30 @@ def test_dates_of_other_centuries_are_removed_and_told(tmp_path: Path) -> None:
 def test_the_plausible_years_are_inclusive(tmp_path: Path, day: str) -> None:
     (tmp_path / "u.csv").write_text(f"{HEAD}K;{day};10\n")
     assert rules(imported(tmp_path)) == {}
+
+
+@pytest.mark.parametrize(
+    ("booked", "master", "examples"),
+    [
+        (
+            ["123", "45", "0000000007"],
+            ["0000000123", "0000000045", "0000000007"],
+            ("123 → 0000000123", "45 → 0000000045"),
+        ),
+        (["0123", "0045", "0007"], ["123", "45", "9999"], ("0123 → 123", "0045 → 45")),
+        (["123", "45", "0000000007"], ["00123", "0045", "7"], ()),
+        (["123", "A45", "0007"], ["0124", "0A45", "0007"], ()),
+    ],
+)
+def test_leading_zeros_lost_on_one_side_are_told(
+    tmp_path: Path, booked: list[str], master: list[str], examples: tuple[str, ...]
+) -> None:
+    lines = "".join(f"{customer};31.12.2025;{30 - n}\n" for n, customer in enumerate(booked))
+    (tmp_path / "u.csv").write_text(HEAD + lines)
+    (tmp_path / "k.csv").write_text("Nr;Name\n" + "".join(f"{customer};Firma {customer}\n" for customer in master))
+    customers = {"path": "k.csv", "columns": {"customer_id": "Nr", "name": "Name"}}
+    transactions = {"path": "u.csv", "columns": COLUMNS}
+    found = imported(tmp_path, more={"sources": {"transactions": transactions, "customers": customers}})
+    told_of = [(f.rows, f.revenue, f.examples) for f in found.findings if f.code == "lost_zeros"]
+    assert told_of == ([(2, 59.0, examples)] if examples else [])
+    assert kept(tmp_path)[0][0] == booked[0]
