@@ -182,6 +182,8 @@ def _number(column: bytes) -> int:
 
 def _inflated(opened: IO[bytes], member: zipfile.ZipInfo) -> Iterator[bytes]:
     """The bytes of a member as the packed data yield them, whatever size its header claims."""
+    if member.header_offset < 0:  # a table of contents that counts from before the file's beginning
+        raise zipfile.BadZipFile
     opened.seek(member.header_offset)
     header = opened.read(30)
     if header[:4] != b"PK\x03\x04":
