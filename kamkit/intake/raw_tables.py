@@ -392,6 +392,8 @@ def _write_cells(rows: Iterator[tuple[int, list[str]]], width: int, target: Path
 def _open_workbook(
     file: RawFile, wanted: Sequence[str], given: FileFormat, sheet: str | None, scratch: Path
 ) -> RawTable:
+    """A sheet of a workbook. Cells with an error value (#NV, #DIV/0!) come from the reader as empty ones, so they are told
+    as missing values, not as errors of the spreadsheet; those of text files are."""
     found, remarks = _sheet(file.path, sheet, wanted)
     rows = ([_cell_text(cell) for cell in row] for row in found.iter_rows())
     top = list(islice(rows, HEADER_WITHIN + (given.header_row or 0)))
