@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from kamkit.analysis.concentration import measure_concentration
+from kamkit.analysis.consolidation import compare_levels
 from kamkit.analysis.pareto import BASIS_COLUMN, rank_accounts
 from kamkit.analysis.stability import membership_probability
 from kamkit.errors import InputError, shorten
@@ -34,6 +35,7 @@ def find_key_accounts(facts: AccountFacts, pareto: ParetoSettings, capacity: Cap
         concentration=measure_concentration(ranking.table["value"].head(ranking.n_positive)),
         membership=_membership(facts, ranking, seed),
         tiers=assign_tiers(ranking, capacity, facts.tables["decisions"], facts.period.end),
+        consolidation=compare_levels(facts.customers, facts.accounts, pareto.threshold, pareto.basis),
     )
 
 

@@ -77,6 +77,7 @@ def account_facts(work: Path, engagement: Engagement, imported: Imported) -> Acc
         tables={name: source.table(name) for name in source.further},
         blocked=imported.blocked,
         margin_base=margin_base(accounts, engagement.margin_levels),
+        customers=_customers(source, lines),
     )
 
 
@@ -91,6 +92,7 @@ class _Tables:
     def __init__(self, folder: Path, level: Level, margins_as_given: bool = False) -> None:
         self._folder = folder
         self.members = pd.read_parquet(folder / f"{MEMBERS}.parquet")
+        self.groups = self.members[["customer_id", "account_id", "group_source"]]
         if level == Level.CUSTOMER:
             self.members = self.members.assign(account_id=self.members["customer_id"], group_source="none")
         self.accounts = self.members.set_index("customer_id")["account_id"]
@@ -296,6 +298,21 @@ def _members(source: _Tables, lines: _Lines) -> pd.DataFrame:
         .reindex(columns=list(_MEMBER_COLUMNS))
         .astype({"usual_rep": "string"})
     )
+
+
+def _customers(source: _Tables, lines: _Lines) -> pd.DataFrame:
+    """The customers of the period, each for itself, with the account it has on group level. Their margin is missing where
+    terms are given, since these are known by account only once they are spread."""
+    sums = lines.table.filter(lines.in_period()).group_by("customer_id")
+    booked = sums.aggregate(revenue=_float(_.net_revenue.sum()), margin=_float(_.margin.sum()))
+    master = source.customers()[["customer_id", "name", "wallet"]]
+    frame = _frame(booked.order_by("customer_id")).merge(source.groups, on="customer_id")
+    frame = frame.rename(columns={"account_id": "group_id"}).merge(master, on="customer_id", how="left")
+    frame["name"] = frame["name"].fillna(frame["customer_id"]).astype("string")
+    if "terms" in source.further:
+        frame["margin"] = float("nan")
+    columns = ["customer_id", "name", "revenue", "margin", "wallet", "group_id", "group_source"]
+    return frame[columns].rename(columns={"customer_id": "account_id"})
 
 
 def _accounts(source: _Tables, lines: _Lines, members: pd.DataFrame) -> pd.DataFrame:

@@ -106,6 +106,8 @@ class AccountFacts:
     `tables`: the further canonical tables given (privileges, budgets, …), with account_id added; `decisions` is always
     there, merged from inputs.xlsx and the decision files, and may be empty.
     `blocked`: as in Imported.
+    `customers`, one row per customer with a line in the period, whatever the level: account_id (its own number), name,
+    revenue, margin, wallet, group_id (its account on group level), group_source.
     """
 
     period: Period
@@ -123,6 +125,7 @@ class AccountFacts:
     tables: Mapping[str, pd.DataFrame]
     blocked: Mapping[str, str] = field(default_factory=dict)
     margin_base: pd.DataFrame = field(default_factory=pd.DataFrame)
+    customers: pd.DataFrame = field(default_factory=pd.DataFrame)
 
 
 @dataclass(frozen=True)
@@ -163,6 +166,22 @@ class Concentration:
 
 
 @dataclass(frozen=True)
+class Consolidation:
+    """The set that reaches the threshold before and after customers of one group are put together (domain S2).
+
+    `coverage`: the share of positive revenue whose group or parent is known. `changes`, largest first: account_id, name,
+    change (entered: an account in the set of which no member was in it alone; merged: a customer of the set before
+    that is now inside a group of the set; dropped: a customer whose account is no longer in the set), revenue,
+    group_name (of the account, where it is not the customer itself).
+    """
+
+    n_before: int = 0
+    n_after: int = 0
+    coverage: float = float("nan")
+    changes: pd.DataFrame = field(default_factory=pd.DataFrame)
+
+
+@dataclass(frozen=True)
 class KeyAccounts:
     """Step 2: who the key accounts are.
 
@@ -174,6 +193,7 @@ class KeyAccounts:
     concentration: Concentration
     membership: pd.DataFrame
     tiers: pd.DataFrame
+    consolidation: Consolidation = field(default_factory=Consolidation)
 
 
 @dataclass(frozen=True)

@@ -95,6 +95,19 @@ def stability_sentence(key_accounts: KeyAccounts, labels: Labels) -> Sentence:
     return Sentence(labels("prose.borderline" if found else "prose.no_borderline", n=int(found)))
 
 
+def consolidation_sentence(key_accounts: KeyAccounts, labels: Labels) -> Sentence:
+    """What putting groups together does to the list; nothing where it was not compared."""
+    found, changes = key_accounts.consolidation, key_accounts.consolidation.changes
+    if not found.n_before:
+        return Sentence("")
+    if not found.coverage > 0:
+        return Sentence(labels("prose.consolidation_unknown"))
+    counts = {change: int((changes["change"] == change).sum()) for change in ("entered", "merged", "dropped")}
+    values = {"before": found.n_before, "after": found.n_after, "coverage": found.coverage}
+    key = "prose.consolidation" if len(changes) else "prose.consolidation_same"
+    return Sentence(labels(key, threshold=key_accounts.pareto.threshold, **values, **counts))
+
+
 def types_headline(kam_types: KamTypes, key_accounts: KeyAccounts, labels: Labels) -> Sentence:
     """The programme's type, and how many key accounts are of another one."""
     types = of_key_accounts(kam_types.table, key_accounts)["kam_type"]

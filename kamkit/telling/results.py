@@ -112,7 +112,19 @@ def summary(
             "type": kam_types.programme_type,
             "source_label": kam_types.source_label,
         }
-    return figures
+    return figures | {"consolidation": _consolidation(key_accounts)}
+
+
+def _consolidation(key_accounts: KeyAccounts) -> dict[str, Any] | None:
+    """The set before and after groups are put together; null where it was not compared."""
+    found = key_accounts.consolidation
+    if not found.n_before:
+        return None
+    changed = {
+        c: found.changes.loc[found.changes["change"] == c, "account_id"] for c in ("entered", "merged", "dropped")
+    }
+    figures = {"n_before": found.n_before, "n_after": found.n_after, "coverage": found.coverage}
+    return figures | {change: ids.tolist() for change, ids in changed.items()}
 
 
 def ranking(key_accounts: KeyAccounts) -> pd.DataFrame:

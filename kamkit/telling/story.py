@@ -439,10 +439,12 @@ class _Teller:
             show_margin=not self.restricted,
         )
         borderline = tables.borderline_table(self.key_accounts, self.labels, most=10)
+        consolidated = prose.consolidation_sentence(self.key_accounts, self.labels)
         return self._section(
             "pareto",
             prose.stability_sentence(self.key_accounts, self.labels),
             chart=chart,
+            lists=(Points(self.labels("story.groups"), (consolidated,)),) if consolidated else (),
             tables=(borderline,) if len(borderline) else (),
         )
 
@@ -528,7 +530,8 @@ class _Teller:
         rows = rows.assign(membership=rows["membership"].where(rows["membership"] != "outside"))
         shown = display_table(rows, "accounts", columns, self.labels, most=MOST_LISTED)
         finding = self.labels("story.accounts_finding", n=len(self.account_rows))
-        return self._section("accounts", finding, tables=(shown,))
+        changes = tables.consolidation_table(self.key_accounts, self.labels)
+        return self._section("accounts", finding, tables=(shown, changes) if len(changes) else (shown,))
 
     @cached_property
     def account_rows(self) -> pd.DataFrame:

@@ -269,6 +269,14 @@ def margin_base_table(facts: AccountFacts, labels: Labels) -> DisplayTable:
     return replace(display_table(frame, "margin_base", columns, labels), more=sentence)
 
 
+def consolidation_table(key_accounts: KeyAccounts, labels: Labels, most: int | None = MOST_ROWS) -> DisplayTable:
+    """Who is in the set only because groups are put together, who is inside a group now, and who is out."""
+    columns = "change:word:consolidation name revenue:money group_name"
+    empty = pd.DataFrame(columns=["change", "name", "revenue", "group_name"])
+    changes = key_accounts.consolidation.changes
+    return display_table(changes if len(changes) else empty, "consolidation", columns, labels, most)
+
+
 def borderline_table(key_accounts: KeyAccounts, labels: Labels, most: int = MOST_ROWS) -> DisplayTable:
     """The accounts whose place in or out of the set is not certain, those nearest to the cut, by rank."""
     table = ranking(key_accounts)
