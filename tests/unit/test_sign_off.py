@@ -132,7 +132,8 @@ def test_it_can_be_signed_and_holds_nothing_from_outside(
 
 def test_it_lies_beside_the_report_for_those_who_agree_on_the_data(story: Callable[..., Story], tmp_path: Path) -> None:
     written = write_deliverables(story(), tmp_path, ["html"])
-    assert [path.name.rpartition("_2025_")[2] for path in written] == ["report.html", "data_sign-off.html"]
+    names = [path.name.rpartition("_2025_")[2] for path in written]
+    assert names == ["report.html", "data_sign-off.html", "data-request_de.html", "data-request_en.html"]
     assert len(write_deliverables(story(), tmp_path / "book", ["xlsx"])) == 1
     for audience in ("field", "customer_meeting"):
         assert len(write_deliverables(story(audience=audience), tmp_path / audience, ["html"])) == 1
