@@ -440,13 +440,13 @@ class _Teller:
         )
         borderline = tables.borderline_table(self.key_accounts, self.labels, most=10)
         consolidated = prose.consolidation_sentence(self.key_accounts, self.labels)
-        return self._section(
+        section = self._section(
             "pareto",
             prose.stability_sentence(self.key_accounts, self.labels),
             chart=chart,
-            lists=(Points(self.labels("story.groups"), (consolidated,)),) if consolidated else (),
             tables=(borderline,) if len(borderline) else (),
         )
+        return replace(section, text=f"{section.text} {consolidated}".strip())
 
     def _margin(self) -> Section | None:
         if self.margins is None:
