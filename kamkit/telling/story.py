@@ -438,7 +438,7 @@ class _Teller:
             fiscal_year_start=self.engagement.fiscal_year_start,
             show_margin=not self.restricted,
         )
-        borderline = tables.borderline_table(self.key_accounts, self.labels, most=10)
+        borderline = tables.borderline_table(self.key_accounts, self.labels, most=8)
         consolidated = prose.consolidation_sentence(self.key_accounts, self.labels)
         section = self._section(
             "pareto",
