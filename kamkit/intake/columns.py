@@ -15,8 +15,8 @@ from kamkit.intake.sources import nearest
 from kamkit.model.engagement import Source
 from kamkit.model.tables import DATE, FLAG, INTEGER, MONEY, NUMBER, TABLES, TEXT, YEAR
 
-LONGEST_ARITHMETIC = 10_000
-"""Characters of one expression."""
+LONGEST_ARITHMETIC = 40_000
+"""Characters of one expression; the tax rules of a DATEV file take about 17,000."""
 DEEPEST_ARITHMETIC = 400
 """Steps from the result down to a column: a sum of so many columns; Python's stack and DuckDB's bear about twice that."""
 _NUMERIC = (MONEY, NUMBER, INTEGER, YEAR)
