@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import sqlglot
 from sqlglot import exp
@@ -59,6 +60,7 @@ class Field:
         """What its columns are read as: arithmetic that makes a flag is a number, yes where it is not zero."""
         return NUMBER if self.kind in _NUMERIC or (self.kind == FLAG and self.node is not None) else self.kind
 
+    @cached_property
     def bases(self) -> list[Base]:
         """The client's columns that are needed, in order of appearance."""
         if self.node is None:

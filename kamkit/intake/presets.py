@@ -55,7 +55,7 @@ def _names(preset: Preset, column: str, text: str) -> list[str]:
     if not text.startswith("="):
         return [text]
     kind = TABLES[preset.table].columns.get(column)
-    return [base.name for base in field_of(column, kind, text).bases()] if kind else []
+    return [base.name for base in field_of(column, kind, text).bases] if kind else []
 
 
 def _may_have(name: str, source: Source, column: str) -> bool:

@@ -178,7 +178,7 @@ def _settled(reading: _Reading, parts: Sequence[_Part]) -> tuple[_Reading, tuple
 
 def _open(reading: _Reading, fields: Sequence[Field]) -> list[_Part]:
     source, problems = reading.source, list[str]()
-    wanted = list(dict.fromkeys(base.name for f in fields for base in f.bases()))
+    wanted = list(dict.fromkeys(base.name for f in fields for base in f.bases))
     wanted += names_wanted(presets()[source.preset]) if source.preset else [] if wanted else list(reading.spec.columns)
     wanted += [exclusion.column for exclusion in source.exclude]
     keys = [Base(join.on, TEXT) for join in source.join]
@@ -253,7 +253,7 @@ def _fields_of_header(reading: _Reading, items: _Part) -> tuple[Field, ...]:
 
 def _share_out(reading: _Reading, parts: list[_Part], fields: Sequence[Field]) -> None:
     """Say for every wanted column which part has it: the items before the header tables, in their order."""
-    names = {base: f.column for f in fields for base in f.bases()}
+    names = {base: f.column for f in fields for base in f.bases}
     names |= {Base(e.column, TEXT): "exclude" for e in reading.source.exclude}
     problems = []
     for base, column in names.items():
@@ -302,7 +302,7 @@ def _copy(reading: _Reading, parts: Sequence[_Part], fields: Sequence[Field]) ->
     problems: list[str] = []
     findings: list[Finding] = []
     exclude = reading.source.exclude
-    first = {f.column: f.bases()[0] for f in fields}
+    first = {f.column: f.bases[0] for f in fields}
     for p, part in enumerate(parts):
         names = [base.name for base in part.bases]
         keys = [first.get("customer_id"), first.get("account_id"), *(part.key for part in parts[1:])]
@@ -389,7 +389,7 @@ def _read_values(reading: _Reading, parts: Sequence[_Part], fields: Sequence[Fie
             reading.scratch / f"values-{p}",
         )
         for base, values in part.values.items():
-            users = [f for f in fields if base in f.bases()]
+            users = [f for f in fields if base in f.bases]
             for trouble in values.troubles:
                 column = users[0].column if users else base.name
                 if any(f.column in needed for f in users):
@@ -642,7 +642,7 @@ def _column_rows(
     empty = ", ".join(f"count(*) - count({f.column})" for f in fields)
     (counts,) = reading.rows(f"SELECT {empty} FROM {target} WHERE row_mark = 'data'")
     for f, n_empty in [*zip(fields, counts, strict=True), *((period, 0) for period in periods)]:
-        values = [known[base] for base in f.bases()]
+        values = [known[base] for base in f.bases]
         yield {
             "table": reading.name,
             "column": f.column,

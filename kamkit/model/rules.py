@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterator, Mapping
+from copy import deepcopy
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar, get_args
 
@@ -61,12 +63,18 @@ def read_rules(name: str, engagement_folder: Path | None = None) -> dict[str, An
     own = engagement_folder / "rules" / f"{name}.yml" if engagement_folder else None
     path = own if own and own.is_file() else kit_folder("templates") / "rules" / f"{name}.yml"
     try:
-        table = load_yaml(path.read_text(encoding="utf-8"))
+        table = _parsed(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise EngagementError(f"rules/{name}.yml", [f"cannot be read: {error}"]) from None
     if not isinstance(table, dict):
         raise EngagementError(f"rules/{name}.yml", ["is not a table of rules"])
-    return table
+    return deepcopy(table)
+
+
+@lru_cache(maxsize=16)
+def _parsed(text: str) -> Any:
+    """The content of a rule table: every import reads the same few."""
+    return load_yaml(text)
 
 
 def _problems(model: type[BaseModel], error: ValidationError) -> Iterator[str]:

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import gzip
 import json
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -135,21 +137,36 @@ CASES = {
 
 DUST = {"online_retail_net": 5, "online_retail_raw": 5}
 PRICED_ZERO = {"online_retail_net": 1}
+SLOW = ("online_retail_gross", "online_retail_raw", "online_retail_classic")
 
 
-def analysed(settings: dict[str, Any], folder: Path) -> tuple[Imported, AccountFacts, KeyAccounts]:
-    (folder / "engagement.yml").write_text(yaml.safe_dump(settings, allow_unicode=True), encoding="utf-8")
-    engagement = load_engagement(folder)
-    imported = import_engagement(engagement, folder / "work")
-    facts = account_facts(folder / "work", engagement, imported)
-    return imported, facts, find_key_accounts(facts, engagement.pareto, engagement.capacity, seed=1)
+Analysed = Callable[[str], tuple[Imported, AccountFacts, KeyAccounts]]
 
 
-@pytest.mark.parametrize("case", CASES)
-def test_the_chain_gives_the_reference_answers(case: str, real_data: Path, tmp_path: Path) -> None:
-    settings, (data_set, variant) = CASES[case]
+@pytest.fixture(scope="module")
+def analysed(real_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Analysed:
+    """The results of a case, each computed once."""
+
+    @cache
+    def analyse(case: str) -> tuple[Imported, AccountFacts, KeyAccounts]:
+        folder = tmp_path_factory.mktemp(case)
+        settings = yaml.safe_dump(CASES[case][0](real_data), allow_unicode=True)
+        (folder / "engagement.yml").write_text(settings, encoding="utf-8")
+        engagement = load_engagement(folder)
+        imported = import_engagement(engagement, folder / "work")
+        facts = account_facts(folder / "work", engagement, imported)
+        return imported, facts, find_key_accounts(facts, engagement.pareto, engagement.capacity, seed=1)
+
+    return analyse
+
+
+@pytest.mark.parametrize(
+    "case", [pytest.param(case, marks=[pytest.mark.slow] if case in SLOW else []) for case in CASES]
+)
+def test_the_chain_gives_the_reference_answers(case: str, real_data: Path, analysed: Analysed) -> None:
+    data_set, variant = CASES[case][1]
     expected = json.loads((real_data / "reference.json").read_text(encoding="utf-8"))[data_set][variant]
-    imported, _, key_accounts = analysed(settings(real_data), tmp_path)
+    imported, _, key_accounts = analysed(case)
     pareto, concentration = key_accounts.pareto, key_accounts.concentration
 
     dust = DUST.get(case, 0)
@@ -180,8 +197,8 @@ def test_the_chain_gives_the_reference_answers(case: str, real_data: Path, tmp_p
         assert top["name"].tolist() == [row["name"] for row in expected["top20"]]
 
 
-def test_online_retail_loses_no_row_and_no_penny(real_data: Path, tmp_path: Path) -> None:
-    imported, _, _ = analysed(online_retail(real_data, PRODUCT, True), tmp_path)
+def test_online_retail_loses_no_row_and_no_penny(real_data: Path, analysed: Analysed) -> None:
+    imported, _, _ = analysed("online_retail_net")
     removed = imported.rules[imported.rules["treatment"] == "remove"].set_index("rule")
     with gzip.open(real_data / "online_retail" / "online_retail.csv.gz", "rt", encoding="utf-8") as lines:
         assert imported.rows_in == sum(1 for _ in lines) - 1

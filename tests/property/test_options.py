@@ -26,6 +26,7 @@ RULES = load_option_rules()
 QUICK = settings(
     max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )
+THOROUGH = settings(QUICK, max_examples=15)
 Order = tuple[str, str, float, str]
 
 order = st.tuples(
@@ -71,8 +72,9 @@ def test_ranges_hold_and_takeover_is_never_recommended(
     assert set(found.recommendations["account_id"]) == set(in_period)
 
 
+@pytest.mark.slow
 @given(rows=orders, seed=st.integers(0, 99))
-@QUICK
+@THOROUGH
 def test_the_order_of_rows_means_nothing(facts_from: Callable[..., AccountFacts], rows: list[Order], seed: int) -> None:
     facts = facts_from(rows)
     rng = np.random.default_rng(seed)
@@ -125,8 +127,9 @@ def test_nothing_later_changes_what_was_known_then(
     pd.testing.assert_frame_equal(*white)
 
 
+@pytest.mark.slow
 @given(rows=orders, factor=st.sampled_from([0.01, 100.0]))
-@QUICK
+@THOROUGH
 def test_the_unit_of_money_changes_no_rank_and_no_recommendation(
     facts_from: Callable[..., AccountFacts], rows: list[Order], factor: float
 ) -> None:

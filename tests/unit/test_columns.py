@@ -385,6 +385,8 @@ def test_arithmetic_without_end_is_refused(text: str) -> None:
 
 def test_a_sum_of_many_columns_is_read(tmp_path: Path) -> None:
     days = [f"T{n}" for n in range(366)]
-    columns = COLUMNS | {"net_revenue": "= " + " + ".join(days)}
-    typed = read(tmp_path, ";".join(["Kunde", "Datum", *days]), "K;31.12.2025" + ";0,25" * 366, columns=columns)
-    assert typed.table.net_revenue.to_pyarrow().to_pylist() == [Decimal("91.5")]
+    assert [base.name for base in field_of("net_revenue", MONEY, "= " + " + ".join(days)).bases] == days
+    weeks = days[:52]
+    columns = COLUMNS | {"net_revenue": "= " + " + ".join(weeks)}
+    typed = read(tmp_path, ";".join(["Kunde", "Datum", *weeks]), "K;31.12.2025" + ";0,25" * 52, columns=columns)
+    assert typed.table.net_revenue.to_pyarrow().to_pylist() == [Decimal("13")]
