@@ -39,7 +39,12 @@ OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
     ">=": operator.ge,
 }
 CHECKS = [
-    pytest.param((case, check.get("level", "group")), check, id=f"{case}-{fact['fact']}-{number}")
+    pytest.param(
+        (case, check.get("level", "group")),
+        check,
+        id=f"{case}-{fact['fact']}-{number}",
+        marks=[pytest.mark.slow] if "level" in check and case != "machinery" else [],
+    )
     for case, key in KEYS.items()
     for fact in key["facts"]
     for number, check in enumerate(fact["where"])

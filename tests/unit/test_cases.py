@@ -139,6 +139,7 @@ def test_a_name_that_is_no_case(tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_another_seed_plants_the_same_facts_in_other_customers(name: str, made: Any) -> None:
     first, second = made(name, DEFAULT_SEED).key, made(name, 1).key

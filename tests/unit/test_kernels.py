@@ -118,6 +118,7 @@ def test_changed_source_makes_a_new_server(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 @forks
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
 def test_kernels_end_with_the_process_that_started_them(tmp_path: Path, number: int) -> None:
     code = (
