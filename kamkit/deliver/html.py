@@ -24,21 +24,21 @@ def render_html(story: Story) -> str:
     """The story as a self-contained page, A4 when printed. The same story gives the same bytes."""
     script = _part("report.js")
     charts = {s.key: Markup(s.chart().svg()) for s in (*story.main, *story.appendix) if s.chart}
-    return _page("report.html", story.labels, story=story, script=script, script_hash=_hash(script), charts=charts)
+    return _page("report", story.labels, story=story, script=script, script_hash=_hash(script), charts=charts)
 
 
 def render_sign_off(story: Story) -> str:
     """The page on the data to be signed, and the questions to the client, for A4. The same story gives the same bytes."""
-    return _page("sign_off.html", story.labels, story=story, page=story.sign_off)
+    return _page("sign_off", story.labels, story=story, page=story.sign_off)
 
 
 def render_request(request: DataRequest) -> str:
     """A data request as a page of its own, to be printed or sent; it needs no script."""
-    return _page("data_request.html", request.labels, request=request, own_style=_part("data_request.css"))
+    return _page("data_request", request.labels, request=request)
 
 
-def _page(template: str, labels: Labels, **parts: object) -> str:
-    """A template of the report, filled."""
+def _page(name: str, labels: Labels, **parts: object) -> str:
+    """A page from its template, dressed like the report and by its own style sheet."""
     templates = Environment(
         loader=FileSystemLoader(kit_folder("templates") / "report"),
         autoescape=select_autoescape(["html"]),
@@ -47,7 +47,8 @@ def _page(template: str, labels: Labels, **parts: object) -> str:
         lstrip_blocks=True,
     )
     fonts = {400: _font("Regular"), 700: _font("Bold")}
-    return templates.get_template(template).render(labels=labels, style=_part("report.css"), fonts=fonts, **parts)
+    styles = [_part(f"{style}.css") for style in dict.fromkeys(["report", name])]
+    return templates.get_template(f"{name}.html").render(labels=labels, styles=styles, fonts=fonts, **parts)
 
 
 def _part(name: str) -> Markup:
