@@ -187,7 +187,7 @@ def load_cleaning_rules(engagement_folder: Path | None = None) -> CleaningRules:
     """
     kit, own = read_rules("cleaning"), read_rules("cleaning", engagement_folder)
     merged = {table: kit[table] | own[table] for table in _MERGED if isinstance(own.get(table), Mapping)}
-    if own is not kit and isinstance(own.get("documents"), list):
+    if own != kit and isinstance(own.get("documents"), list):
         merged["documents"] = own["documents"] + kit["documents"]
     return load_rules(CleaningRules, "cleaning", engagement_folder, **{**kit, **own, **merged})
 

@@ -20,7 +20,6 @@ from typing import Any
 
 import pandas as pd
 import xlsxwriter
-import yaml
 from python_calamine import CalamineError, CalamineWorkbook, PasswordError
 
 from kamkit.errors import InputError
@@ -29,6 +28,7 @@ from kamkit.intake.dialects import CannotReadError
 from kamkit.model.codes import Level
 from kamkit.model.kit import kit_folder
 from kamkit.model.results import AccountFacts, Finding, Imported
+from kamkit.model.yaml_files import kit_yaml
 
 HEADING_ROW = 4
 """The row of the headings, counted from 1: above it the sheet's name, what to do, and the workbook's instructions."""
@@ -211,8 +211,7 @@ def refresh_inputs(
 
 @cache
 def _definition() -> Mapping[str, Any]:
-    text = (kit_folder("templates") / "inputs.yml").read_text(encoding="utf-8")
-    return MappingProxyType(yaml.safe_load(text))
+    return MappingProxyType(kit_yaml(kit_folder("templates") / "inputs.yml"))
 
 
 @cache

@@ -111,10 +111,10 @@ def charge_kinds(lines: Any, kinds: Mapping[Any, Words]) -> dict[str, dict[str, 
     columns = [c for c in CHARGED if c in lines.columns]
     if not columns:
         return {}
-    values = lines.select(*columns).distinct().to_pyarrow().to_pandas()
     found: dict[str, dict[str, str]] = {}
     for column in columns:
-        texts = values[column].dropna().drop_duplicates().astype("string")
+        values = lines.filter(_[column].notnull()).select(column).distinct().to_pyarrow()
+        texts = pd.Series(values[column].to_pandas(), dtype="string")
         for kind, words in reversed([*kinds.items()]):
             found.setdefault(column, {}).update(dict.fromkeys(texts[words.among(texts)], kind))
     return found

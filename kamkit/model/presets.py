@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any, Literal
 
-import yaml
 from pydantic import BaseModel, ConfigDict
 
 from kamkit.model.kit import kit_folder
 from kamkit.model.tables import TABLES
+from kamkit.model.yaml_files import kit_yaml
 
 
 class Preset(BaseModel):
@@ -60,15 +60,14 @@ def shown(preset: str, text: str) -> str:
 @cache
 def known_headings() -> Mapping[str, Mapping[str, Any]]:
     """headings.yml: what clients call the columns of a table; beside the tables `parts` (by table) and `not`."""
-    text = (kit_folder("templates") / "headings.yml").read_text(encoding="utf-8")
-    return dict(yaml.safe_load(text))
+    return dict(kit_yaml(kit_folder("templates") / "headings.yml"))
 
 
 @cache
 def presets() -> Mapping[str, Preset]:
     """All presets of the kit by name."""
     files = sorted((kit_folder("templates") / "presets").glob("*.yml"))
-    return {file.stem: Preset(name=file.stem, **yaml.safe_load(file.read_text(encoding="utf-8"))) for file in files}
+    return {file.stem: Preset(name=file.stem, **kit_yaml(file)) for file in files}
 
 
 def preset_named(name: str) -> Preset:

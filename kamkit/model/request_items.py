@@ -6,13 +6,13 @@ from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import Literal, Self
 
-import yaml
 from pydantic import Field, model_validator
 
 from kamkit.model.engagement import LANGUAGES
 from kamkit.model.kit import kit_folder
 from kamkit.model.rules import Rule
 from kamkit.model.tables import TABLES
+from kamkit.model.yaml_files import kit_yaml
 
 LEVELS = ("must", "should", "could")
 
@@ -50,8 +50,7 @@ class RequestItem(Rule):
 @cache
 def request_items() -> tuple[RequestItem, ...]:
     """Everything that can be asked for, in the order in which it is worth asking."""
-    path = kit_folder("templates") / "data_request.yml"
-    content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    content = kit_yaml(kit_folder("templates") / "data_request.yml")
     return tuple(RequestItem(name=name, **fields) for name, fields in content.items())
 
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterator, Mapping
-from copy import deepcopy
-from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar, get_args
 
@@ -16,7 +14,7 @@ from kamkit.errors import EngagementError
 from kamkit.model.codes import Evidence
 from kamkit.model.engagement import unknown
 from kamkit.model.kit import kit_folder
-from kamkit.model.yaml_files import load_yaml
+from kamkit.model.yaml_files import kit_yaml, load_yaml
 
 
 class Rule(BaseModel):
@@ -61,20 +59,15 @@ def read_rules(name: str, engagement_folder: Path | None = None) -> dict[str, An
     Raises EngagementError when the engagement's own table is not valid YAML.
     """
     own = engagement_folder / "rules" / f"{name}.yml" if engagement_folder else None
-    path = own if own and own.is_file() else kit_folder("templates") / "rules" / f"{name}.yml"
+    if own is None or not own.is_file():
+        return dict(kit_yaml(kit_folder("templates") / "rules" / f"{name}.yml"))
     try:
-        table = _parsed(path.read_text(encoding="utf-8"))
+        table = load_yaml(own.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise EngagementError(f"rules/{name}.yml", [f"cannot be read: {error}"]) from None
     if not isinstance(table, dict):
         raise EngagementError(f"rules/{name}.yml", ["is not a table of rules"])
-    return deepcopy(table)
-
-
-@lru_cache(maxsize=16)
-def _parsed(text: str) -> Any:
-    """The content of a rule table: every import reads the same few."""
-    return load_yaml(text)
+    return table
 
 
 def _problems(model: type[BaseModel], error: ValidationError) -> Iterator[str]:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 import yaml
@@ -30,6 +33,16 @@ def load_yaml(text: str, loader: type[yaml.SafeLoader] = yaml.SafeLoader) -> Any
         raise yaml.YAMLError("it is nested too deeply") from None
     except (ValueError, TypeError, OverflowError, KeyError, AttributeError) as error:
         raise yaml.YAMLError(f"it holds a value that cannot be read ({error})") from None
+
+
+def kit_yaml(path: Path) -> Any:
+    """The content of one of the kit's own files, which need no bounds: read once, by libyaml where it is there."""
+    return deepcopy(_of_the_kit(path))
+
+
+@cache
+def _of_the_kit(path: Path) -> Any:
+    return yaml.load(path.read_text(encoding="utf-8"), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
 
 
 def _size(node: yaml.Node, known: dict[int, int]) -> int:
