@@ -21,7 +21,7 @@ _MARKS = ("one_off", "collective_account")
 
 
 def line_findings(kept: Any, report: pd.DataFrame, revenue: float, rules: CleaningRules) -> Iterator[Finding]:
-    """What is behind single rules: the share of returns, charges by kind, each event's lines.
+    """What is behind single rules: the share of returns, the files with VAT, charges by kind, each event's lines.
 
     `kept` are the marked lines that count, `revenue` their sum. They are asked again only where the report of the rules
     shows a case.
@@ -32,6 +32,10 @@ def line_findings(kept: Any, report: pd.DataFrame, revenue: float, rules: Cleani
     share = -returned / (revenue - returned) if stays else 0.0
     if share >= rules.return_share.value:
         yield Finding("returns", "transactions", rows=n, revenue=returned, values={"n": n, "share": share})
+    if (n := rows["gross_amount"]) and rules.treatment("gross_amount") == "report":
+        told = report[report["rule"] == "gross_amount"]
+        amount, files = float(told["revenue"].sum()), tuple(told["examples"].iloc[0])
+        yield Finding("gross_amounts", "transactions", rows=n, revenue=amount, examples=files, values={"n": n})
     if rows["extra_charge"] and "charge" in kept.columns:
         sums = kept.filter(_.charge.notnull()).group_by("charge")
         sums = sums.aggregate(rows=_.count(), revenue=_.net_revenue.sum().cast("float64")).order_by("charge")

@@ -294,7 +294,7 @@ def rule_report(marked: Any, rules: CleaningRules) -> tuple[pd.DataFrame, Mappin
                 "treatment": rules.treatment(rule),
                 "rows": int(sums.get(f"rows_{rule}", 0)),
                 "revenue": float(sums.get(f"revenue_{rule}", 0)),
-                "examples": _examples(marked.filter(hits[rule])) if sums.get(f"rows_{rule}") else (),
+                "examples": _examples(rule, marked.filter(hits[rule])) if sums.get(f"rows_{rule}") else (),
             }
             for rule in RULES
         ]
@@ -456,11 +456,19 @@ def _decimal(share: float) -> Any:
     return ibis.literal(Decimal(str(share)), type="decimal(9, 6)")
 
 
-def _examples(lines: Any) -> tuple[str, ...]:
-    """Up to five lines as people find them again: file, row, and the ids."""
+def _examples(rule: str, lines: Any) -> tuple[str, ...]:
+    """Up to five lines as people find them again: file, row, and the ids; files where a rule speaks of a whole export."""
+    if rule == "gross_amount":
+        return _by_file(lines)
     ids = [c for c in ("invoice_id", "customer_id", "product_id") if c in lines.columns]
     first = lines.order_by("source_file", "source_row").select("source_file", "source_row", *ids).limit(MOST_EXAMPLES)
     return tuple(
         f"{row['source_file']}:{row['source_row']}" + "".join(f" {row[c]}" for c in ids if row[c] is not None)
         for row in first.to_pyarrow().to_pylist()
     )
+
+
+def _by_file(lines: Any) -> tuple[str, ...]:
+    """Up to five files with their number of lines, those with most first."""
+    files = lines.group_by("source_file").aggregate(rows=_.count()).order_by(_.rows.desc(), "source_file")
+    return tuple(f"{row['source_file']} ({row['rows']})" for row in files.limit(MOST_EXAMPLES).to_pyarrow().to_pylist())

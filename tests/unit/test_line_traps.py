@@ -36,10 +36,15 @@ class Client:
         self.imported: Imported
 
     def books(
-        self, *lines: str, master: tuple[str, ...] = (), rules: dict[str, Any] | None = None, **settings: Any
+        self,
+        *lines: str,
+        master: tuple[str, ...] = (),
+        rules: dict[str, Any] | None = None,
+        path: str = "umsatz.csv",
+        **settings: Any,
     ) -> Imported:
         """Import lines and, where given, a customer master, under rules of the engagement's own."""
-        sources = {"transactions": self._source("umsatz.csv", lines, NAMES)}
+        sources = {"transactions": self._source("umsatz.csv", lines, NAMES) | {"path": path}}
         if master:
             sources["customers"] = self._source("kunden.csv", master, MASTER)
         content = {"client": "Test", "sources": sources} | settings
@@ -218,6 +223,17 @@ def test_amounts_with_vat_are_told_and_taken_out_if_wanted(client: Client) -> No
     assert client.rule("gross_amount") == ("net", 2, 10.0)
     client.books("Kunde;Datum;Netto;Kosten;DB", "1;31.01.2025;119;60;40", "2;31.01.2025;100;60;40")
     assert client.rule("gross_amount") == ("report", 1, 119.0)
+
+
+def test_files_with_vat_are_named(client: Client) -> None:
+    (client.folder / "umsatz_2.csv").write_text("\n".join((GROSS[0], GROSS[1], GROSS[1])) + "\n", encoding="utf-8")
+    client.books(*GROSS, path="umsatz*.csv")
+    assert client.found("gross_amounts") == [(4, 260.7, {"n": 4})]
+    (finding,) = (finding for finding in client.imported.findings if finding.code == "gross_amounts")
+    assert finding.examples == ("umsatz.csv (2)", "umsatz_2.csv (2)")
+    assert client.imported.rules.set_index("rule").loc["gross_amount", "examples"] == finding.examples
+    client.books(*GROSS, rules={"treatments": {"gross_amount": "net"}})
+    assert client.found("gross_amounts") == []
 
 
 def test_credit_notes_count_in_the_month_of_their_invoice(client: Client) -> None:
