@@ -111,6 +111,10 @@ class PlausibleYears(Rule):
     first: Threshold
     last: Threshold
 
+    def hold(self, date: Any) -> Any:
+        """Whether a date lies in these years."""
+        return date.between(dt.date(int(self.first.value), 1, 1), dt.date(int(self.last.value), 12, 31))
+
 
 class GrossLimits(Rule):
     """Which factors between two amounts are taken for VAT, and how exactly they must be met."""
@@ -200,16 +204,13 @@ def mark_certain_lines(
     `lines` has the canonical columns and source_file, source_row, row_mark; `customers` is the customer master,
     `documents` what is known of the document types. Every rule that can apply leaves the column `is_<rule>`.
     """
-    years = rules.plausible_years
     conditions = {
         "excluded": _.row_mark == "excluded",
         "repeated_header": _.row_mark == "repeated_header",
         "total_line": _.row_mark == "total_line",
         "no_customer": _.customer_id.isnull(),
         "no_date": _.posting_date.isnull(),
-        "implausible_date": ~_.posting_date.between(
-            dt.date(int(years.first.value), 1, 1), dt.date(int(years.last.value), 12, 31)
-        ),
+        "implausible_date": ~rules.plausible_years.hold(_.posting_date),
         "no_amount": _.net_revenue.isnull(),
         **{rule: _[f"is_{rule}"] for rule in _SET_RIGHT if f"is_{rule}" in lines.columns},
         "pro_forma": documents.among("pro_forma") if documents else None,

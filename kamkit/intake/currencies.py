@@ -11,6 +11,7 @@ import pandas as pd
 from ibis import _
 
 from kamkit.errors import InputError, shorten
+from kamkit.intake.cleaning import PlausibleYears
 from kamkit.intake.frames import checked_frame
 from kamkit.intake.readers import read_table
 from kamkit.model.codes import Severity
@@ -58,21 +59,32 @@ def read_exchange_rates(backend: Any, rates: ExchangeRates, engagement: Engageme
     return table
 
 
-def convert_currencies(lines: Any, rates: pd.DataFrame | None, currency: str) -> tuple[Any, tuple[Finding, ...]]:
+def convert_currencies(
+    lines: Any, rates: pd.DataFrame | None, currency: str, years: PlausibleYears
+) -> tuple[Any, tuple[Finding, ...]]:
     """The lines with all money in `currency`. Lines without a currency count as being in it.
 
-    Raises InputError with currencies, rows and what to give where a rate is missing.
+    A line without a date in `years` never counts and has no month whose rate could be asked for: its amount stays as
+    booked, which is told. Raises InputError with currencies, rows and what to give where a rate is missing.
     """
     if "currency" not in lines.columns:
         return lines, ()
     code = _.currency.strip().upper()
     lines = lines.mutate(currency=code.substitute(_SIGNS).nullif(""))
-    counts = lines.filter((_.row_mark == "data") & _.net_revenue.notnull() & _.posting_date.notnull())
-    months = counts.group_by("currency", month=_.posting_date.truncate("M")).aggregate(rows=_.count())
+    counts = lines.filter((_.row_mark == "data") & _.net_revenue.notnull())
+    month = ibis.ifelse(years.hold(_.posting_date), _.posting_date.truncate("M"), None)
+    months = counts.group_by("currency", month=month).aggregate(rows=_.count())
     found = months.to_pyarrow().to_pandas()
-    foreign = found[found["currency"].notna() & (found["currency"] != currency)]
+    in_other = found["currency"].notna() & (found["currency"] != currency)
+    found, undated = found.dropna(subset=["month"]), found[in_other & found["month"].isna()]
+    findings = []
+    if len(undated):
+        n = int(undated["rows"].sum())
+        values = {"n": n, "currencies": sorted(undated["currency"])}
+        findings.append(Finding("currency_without_month", "transactions", rows=n, values=values))
+    foreign = found[in_other[found.index]]
     if foreign.empty:
-        return lines, ()
+        return lines, tuple(findings)
     if rates is None:
         raise InputError("transactions", [_without_rates(foreign, currency)])
     needed = foreign.assign(month=pd.to_datetime(foreign["month"])).merge(rates, on=["month", "currency"], how="left")
@@ -84,7 +96,7 @@ def convert_currencies(lines: Any, rates: pd.DataFrame | None, currency: str) ->
         )
     n_foreign = int(foreign["rows"].sum())
     converted = {"n": n_foreign, "currencies": sorted(foreign["currency"].unique())}
-    findings = [Finding("currency_converted", "transactions", Severity.INFO, rows=n_foreign, values=converted)]
+    findings.append(Finding("currency_converted", "transactions", Severity.INFO, rows=n_foreign, values=converted))
     if (blank := int(found.loc[found["currency"].isna(), "rows"].sum())) > 0:
         findings.append(
             Finding("currency_missing", "transactions", rows=blank, values={"n": blank, "currency": currency})

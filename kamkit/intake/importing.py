@@ -281,7 +281,7 @@ class _Import:
     ) -> _Lines:
         """Convert, mark, reconcile: the lines that count, and what became of the others."""
         engagement, grain = self._engagement, self._grain
-        lines, converted = convert_currencies(typed.table, rates, engagement.currency)
+        lines, converted = convert_currencies(typed.table, rates, engagement.currency, rules.plausible_years)
         lines, documents = set_right(lines, rules, engagement.fiscal_year_start)
         certain = self._backend.create_view("certain", mark_certain_lines(lines, customers, rules, documents))
         dates = _booking_dates(certain)

@@ -19,7 +19,7 @@ NAMES = {
     **{"Art": "doc_type", "Typ": "doc_category", "Bezug": "reference_id", "Monat": "posting_period"},
     **{"Menge": "quantity", "Preis": "list_price", "Rabatt": "discount", "Kosten": "cost", "DB": "margin"},
     **{"Endkunde": "end_customer_id", "Artikel": "product_id", "Text": "product_name", "Gruppe": "category"},
-    **{"Vertrag": "contract_id", "Projekt": "project_id"},
+    **{"Vertrag": "contract_id", "Projekt": "project_id", "Währung": "currency"},
 }
 MASTER = {
     **{"Nr": "customer_id", "Name": "name", "Konzern": "group_id", "Mutter": "parent_id", "USt": "vat_id"},
@@ -370,3 +370,19 @@ def test_a_margin_that_jumps_with_the_year_is_told(client: Client) -> None:
     client.books("Kunde;Datum;Netto;Kosten;Artikel", *jump, *drift)
     assert client.rule("cost_jump") == ("report", 3, 300.0)
     assert client.imported.rules.set_index("rule").loc["cost_jump", "examples"] == ("A (2024)",)
+
+
+@pytest.mark.parametrize("day", ["01.01.1900", "31.12.3000", ""])
+def test_no_exchange_rate_is_asked_for_where_a_date_is_impossible(client: Client, day: str) -> None:
+    (client.folder / "kurse.csv").write_text("month;currency;rate\n2025-01;USD;0,90\n", encoding="utf-8")
+    lines = ("Kunde;Datum;Netto;Währung", "1;15.01.2025;50;EUR", "1;15.01.2025;100;USD", f"2;{day};70;USD")
+    client.books(*lines, exchange_rates={"path": "kurse.csv"})
+    assert client.kept("net_revenue") == [(50.0,), (90.0,)]
+    assert client.rule("implausible_date" if day else "no_date") == ("remove", 1, 70.0)
+    assert client.found("currency_without_month") == [(1, None, {"n": 1, "currencies": ["USD"]})]
+
+
+def test_lines_without_a_possible_date_alone_need_no_rates_at_all(client: Client) -> None:
+    client.books("Kunde;Datum;Netto;Währung", "1;15.01.2025;50;EUR", "2;01.01.1900;70;USD")
+    assert client.imported.revenue_kept == 50.0
+    assert client.found("currency_without_month") == [(1, None, {"n": 1, "currencies": ["USD"]})]
