@@ -124,6 +124,14 @@ class GrossLimits(Rule):
     tolerance: Threshold
 
 
+class ListPriceLimits(Rule):
+    """How much less one reading of list prices must deviate than the other, and how much of net revenue and discounts
+    list prices of whole lines must come to."""
+
+    clearly: Threshold
+    covers: Threshold
+
+
 class YearlyBookingLimits(Rule):
     """From which share of all revenue a line may be a year's contract."""
 
@@ -153,6 +161,7 @@ class CleaningRules(Rule):
     cancellation: CancellationSigns
     partner_role: Literal["sold_to", "end_customer"]
     gross_amount: GrossLimits
+    list_price: ListPriceLimits
     one_off: OneOffLimits
     return_share: Threshold
     collective_words: Words

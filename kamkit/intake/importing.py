@@ -41,6 +41,7 @@ from kamkit.intake.groups import (
 from kamkit.intake.history_checks import check_history
 from kamkit.intake.inputs import Inputs, read_decisions, read_inputs
 from kamkit.intake.line_traps import POOLED, in_counting_month
+from kamkit.intake.list_prices import with_unit_prices
 from kamkit.intake.mapping import with_confirmed_mapping
 from kamkit.intake.margin_base import place_terms, terms_findings
 from kamkit.intake.number_formats import sql_text
@@ -282,6 +283,7 @@ class _Import:
         """Convert, mark, reconcile: the lines that count, and what became of the others."""
         engagement, grain = self._engagement, self._grain
         lines, converted = convert_currencies(typed.table, rates, engagement.currency, rules.plausible_years)
+        lines, priced = with_unit_prices(lines, rules.list_price)
         lines, documents = set_right(lines, rules, engagement.fiscal_year_start)
         certain = self._backend.create_view("certain", mark_certain_lines(lines, customers, rules, documents))
         dates = _booking_dates(certain)
@@ -309,7 +311,7 @@ class _Import:
         customers = sums_by_customer(kept, period)
         kept = kept.select(*canonical, *[c for c in further if c in marked.columns])
         about_types = documents.findings() if documents else ()
-        findings = (*converted, *about_types, *dated, *reconciled.findings, *_noticed(kept, period), *behind)
+        findings = (*converted, *priced, *about_types, *dated, *reconciled.findings, *_noticed(kept, period), *behind)
         return _Lines(kept, ordered, report, sums, period, dates, booked, reconciled, customers, findings)
 
     def _stored(self, lines: Any) -> tuple[Any, bool]:

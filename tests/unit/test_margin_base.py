@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kamkit.intake.facts import account_facts
-from kamkit.intake.importing import import_engagement
+from kamkit.intake.importing import check_engagement, import_engagement
 from kamkit.intake.margin_base import spread_exactly
 from kamkit.model.engagement import load_engagement
 from kamkit.model.results import AccountFacts, Finding
@@ -191,6 +191,38 @@ def test_list_prices_and_discounts_explain_what_was_booked(tmp_path: Path, langu
     table = margin_base_table(facts, Labels(language, {"de": "de_DE", "en": "en_GB"}[language], "EUR"))
     assert table.records()[6]["step"] == "DB II"
     assert table.more == sentence
+
+
+PRICED = "Datum;Kunde;Netto;Menge;Listenpreis;Rabatt\n"
+PER_UNIT = ("01.01.2025;A;90,00;4;25,00;10,00\n02.02.2025;A;-45,00;-2;25,00;-5,00\n31.12.2025;A;30,00;1;30,00;\n",)
+PER_LINE = (
+    "01.01.2025;A;90,00;4;100,00;10,00\n02.02.2025;A;-45,00;-2;-50,00;-5,00\n31.12.2025;A;30,00;1;30,00;\n",
+    "01.01.2025;A;90,00;4;100,00;10,00\n02.02.2025;A;-45,00;-2;50,00;5,00\n31.12.2025;A;30,00;1;30,00;\n",
+)
+
+
+@pytest.mark.parametrize("lines", [*PER_UNIT, *PER_LINE])
+def test_list_prices_of_a_unit_and_of_a_line_come_to_the_same(tmp_path: Path, lines: str) -> None:
+    facts, _ = run(tmp_path, PRICED + lines)
+    assert steps(facts)["gross"] == (80.0, 1.0)  # 100, 30, and 50 given back
+    told = [f for f in check_engagement(load_engagement(tmp_path)).findings if f.code.startswith("list_price")]
+    assert [(f.code, f.rows, f.values) for f in told] == (
+        [("list_price_of_line", 2, {"n": 2})] if lines in PER_LINE else []
+    )
+
+
+@pytest.mark.parametrize(
+    ("lines", "told"),
+    [
+        ("01.01.2025;A;90,00;4;25,00;\n31.12.2025;A;90,00;4;100,00;\n", "list_price_unclear"),  # one line of each kind
+        ("01.01.2025;A;12,00;2;10,00;\n31.12.2025;A;12,00;2;10,00;\n", "list_price_unclear"),  # 40 % off, or dearer
+        ("01.01.2025;A;30,00;1;90,00;\n31.12.2025;A;30,00;1;90,00;\n", None),  # of one unit both are the same
+    ],
+)
+def test_list_prices_that_may_be_either_are_told(tmp_path: Path, lines: str, told: str | None) -> None:
+    run(tmp_path, PRICED.replace(";Rabatt", "") + lines.replace(";\n", "\n"))
+    found = [f.code for f in check_engagement(load_engagement(tmp_path)).findings if f.code.startswith("list_price")]
+    assert found == ([told] if told else [])
 
 
 weights = st.lists(st.decimals("0.01", "99999", places=2), min_size=1, max_size=14)
