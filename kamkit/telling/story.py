@@ -54,6 +54,8 @@ HIDDEN = {
 """Sections that an audience does not get; every other audience gets all."""
 
 NAMED_IN_MAIN_PART, MOST_LISTED = 15, 400
+MOST_BORDERLINE, MOST_EXCEPTIONS, MOST_AT_RISK, MOST_WHITE_SPOTS = 8, 8, 8, 5
+"""Rows of the tables that share a page of the main part with another section or a chart."""
 
 GLOSSARY = [
     "key_account",
@@ -326,10 +328,8 @@ class _Teller:
     comments: pd.DataFrame | None
 
     def sections(self, keys: list[str]) -> Iterator[Section]:
-        hidden = HIDDEN.get(self.engagement.audience, frozenset())
-        wanted = self.engagement.sections or SECTIONS
         for key in keys:
-            if key in wanted and key not in hidden:
+            if key in self.wanted:
                 tell: Callable[[], Section | None] = getattr(self, f"_{key}")
                 if section := tell():
                     yield section
@@ -352,6 +352,11 @@ class _Teller:
                 date = None if pd.isna(said["date"]) else self.labels.date(said["date"])
                 by = ", ".join(str(part) for part in (said["author_role"], date) if not self.labels.missing(part))
                 yield f"{account + ': ' if account else ''}{said['text']}{f' ({by})' if by else ''}"
+
+    @cached_property
+    def wanted(self) -> frozenset[str]:
+        """The sections that the engagement asks for and its audience may have."""
+        return frozenset(self.engagement.sections or SECTIONS) - HIDDEN.get(self.engagement.audience, frozenset())
 
     @cached_property
     def restricted(self) -> bool:
@@ -438,13 +443,13 @@ class _Teller:
             fiscal_year_start=self.engagement.fiscal_year_start,
             show_margin=not self.restricted,
         )
-        borderline = tables.borderline_table(self.key_accounts, self.labels, most=8)
+        borderline = tables.borderline_table(self.key_accounts, self.labels, MOST_BORDERLINE)
         consolidated = prose.consolidation_sentence(self.key_accounts, self.labels)
         section = self._section(
             "pareto",
             prose.stability_sentence(self.key_accounts, self.labels),
             chart=chart,
-            tables=(borderline,) if len(borderline) else (),
+            tables=(self._rest_in_appendix(borderline),) if len(borderline) else (),
         )
         return replace(section, text=f"{section.text} {consolidated}".strip())
 
@@ -464,7 +469,7 @@ class _Teller:
     def _recommendations(self) -> Section:
         shown = tables.recommendations_table(self.options, self.key_accounts, self.labels, NAMED_IN_MAIN_PART)
         finding = prose.options_headline(self.options, self.key_accounts, self.labels)
-        return self._section("recommendations", finding, tables=(shown,))
+        return self._section("recommendations", finding, tables=(self._rest_in_appendix(shown),))
 
     def _plan(self) -> Section | None:
         if self.options.actions.empty:
@@ -487,22 +492,38 @@ class _Teller:
         return seen or (self.labels("story.missing_for_it", names=missing) if missing else "")
 
     def _types(self) -> Section:
-        exceptions = tables.exceptions_table(self.kam_types, self.key_accounts, self.labels)
+        exceptions = tables.exceptions_table(self.kam_types, self.key_accounts, self.labels, MOST_EXCEPTIONS)
         finding = prose.types_headline(self.kam_types, self.key_accounts, self.labels)
-        return self._section("types", finding, tables=(exceptions,) if len(exceptions) else ())
+        shown = (self._rest_in_appendix(exceptions),) if len(exceptions) else ()
+        return self._section("types", finding, tables=shown)
 
     def _risk(self) -> Section | None:
-        shown = tables.account_risk_table(self.options, self.key_accounts, self.labels, most=8)
+        shown = self._at_risk(MOST_AT_RISK)
         if not len(shown):
             return None
-        return self._section("risk", prose.risk_sentence(self.found, self.labels), tables=(shown,))
+        finding = prose.risk_sentence(self.found, self.labels)
+        return self._section("risk", finding, tables=(self._rest_in_appendix(shown),))
+
+    def _at_risk(self, most: int | None) -> DisplayTable:
+        return tables.account_risk_table(self.options, self.key_accounts, self.labels, most)
 
     def _potential(self) -> Section | None:
-        shown = tables.cross_selling_table(self.options, self.key_accounts, self.labels, most=8)
+        shown = self._white_spots(MOST_WHITE_SPOTS)
         if not len(shown):
             return None
-        shown = shown.without("expected_margin") if self.restricted else shown
-        return self._section("potential", prose.potential_sentence(self.found, self.labels), tables=(shown,))
+        finding = prose.potential_sentence(self.found, self.labels)
+        return self._section("potential", finding, tables=(self._rest_in_appendix(shown),))
+
+    def _white_spots(self, most: int | None) -> DisplayTable:
+        shown = tables.cross_selling_table(self.options, self.key_accounts, self.labels, most)
+        return shown.without("expected_margin") if self.restricted else shown
+
+    def _rest_in_appendix(self, table: DisplayTable) -> DisplayTable:
+        """A table of the main part; rows left out are told with the place where they stand."""
+        if not table.left or "accounts" not in self.wanted:
+            return table
+        more = self.labels("table.more_in_appendix", n=table.left, section=self.labels("story.accounts"))
+        return replace(table, more=more)
 
     def _missing(self) -> Section | None:
         if self.questions.empty:
@@ -531,7 +552,15 @@ class _Teller:
         shown = display_table(rows, "accounts", columns, self.labels, most=MOST_LISTED)
         finding = self.labels("story.accounts_finding", n=len(self.account_rows))
         changes = tables.consolidation_table(self.key_accounts, self.labels)
-        return self._section("accounts", finding, tables=(shown, changes) if len(changes) else (shown,))
+        others = tuple(table for table in (*self._whole_lists(), changes) if len(table))
+        return self._section("accounts", finding, tables=(shown, *others))
+
+    def _whole_lists(self) -> Iterator[DisplayTable]:
+        """What the main part had to cut and the list of all accounts does not say, without the evidence."""
+        cut = (("risk", self._at_risk, MOST_AT_RISK), ("potential", self._white_spots, MOST_WHITE_SPOTS))
+        for key, table_of, most in cut:
+            if key in self.wanted and len(whole := table_of(None)) > most:
+                yield whole.without("evidence")
 
     @cached_property
     def account_rows(self) -> pd.DataFrame:

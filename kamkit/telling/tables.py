@@ -40,7 +40,8 @@ class Column:
 
 @dataclass(frozen=True)
 class DisplayTable:
-    """A table to be shown: raw `rows`, the same as written `cells`, and the sentence for rows left out."""
+    """A table to be shown: raw `rows`, the same as written `cells`, how many rows are `left` out, and the sentence that
+    says so."""
 
     key: str
     caption: str
@@ -48,6 +49,7 @@ class DisplayTable:
     rows: tuple[tuple[Any, ...], ...]
     cells: tuple[tuple[str, ...], ...]
     more: str = ""
+    left: int = 0
 
     def records(self) -> list[dict[str, str]]:
         """The cells as written, by the names of their columns."""
@@ -138,6 +140,7 @@ def display_table(
         rows,
         tuple(tuple(_cell(v, c, labels) for v, c in zip(row, shown, strict=True)) for row in rows),
         labels("table.more", n=left) if left else "",
+        left,
     )
 
 
@@ -323,7 +326,9 @@ def types_table(
     return display_table(table, "types", columns, labels, most)
 
 
-def exceptions_table(kam_types: KamTypes, key_accounts: KeyAccounts, labels: Labels) -> DisplayTable:
+def exceptions_table(
+    kam_types: KamTypes, key_accounts: KeyAccounts, labels: Labels, most: int | None = MOST_ROWS
+) -> DisplayTable:
     """The key accounts whose type is their own and not the programme's, with the strongest reason."""
     own = kam_types.table[kam_types.table["kam_type"] != kam_types.programme_type]
     strongest = kam_types.evidence.sort_values("points", ascending=False, kind="stable")
@@ -331,7 +336,7 @@ def exceptions_table(kam_types: KamTypes, key_accounts: KeyAccounts, labels: Lab
     strongest = strongest.drop_duplicates("account_id")[["account_id", "reason", "detail"]]
     table = of_key_accounts(own, key_accounts).merge(strongest, on="account_id", how="left")
     columns = "name account_revenue:money kam_type:word:kam_type kam_type_margin:number reason:word:type_reason detail"
-    return display_table(table, "exceptions", columns, labels)
+    return display_table(table, "exceptions", columns, labels, most)
 
 
 def existence_table(kam_types: KamTypes, labels: Labels) -> DisplayTable:

@@ -1,38 +1,65 @@
-"""The report in a real browser: nothing leaves the page, nothing complains, search and sort do what they say."""
+"""The report in a real browser: nothing leaves the page, nothing complains, search and sort do what they say, and the
+main part fits its pages when printed."""
 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+import subprocess
+from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 
 from kamkit.deliver.html import render_html
 from kamkit.execution.project import open_project
+from kamkit.model.engagement import LANGUAGES
+from kamkit.model.kit import bundled_cases
 from kamkit.telling.story import story_of
 
 pytestmark = pytest.mark.browser
 
 CHROMIUM = shutil.which("chromium")
 QUIET = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking", "--disable-sync"]
+MOST_PAGES = 8
+"""Of the main part, which a partner reads; the appendix may be as long as it must."""
+APPENDIX = {"de": "Anhang", "en": "Appendix"}
 
 
 @pytest.fixture(scope="module")
-def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def report_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, str], Path]:
+    """Makes the report of a bundled case in a language, each once."""
     folder = tmp_path_factory.mktemp("report")
-    file = folder / "report.html"
-    file.write_text(render_html(story_of(open_project("machinery", work=folder / "work"))), encoding="utf-8")
-    return file
+
+    @cache
+    def made(case: str, language: str) -> Path:
+        file = folder / f"{case}_{language}.html"
+        story = story_of(open_project(case, language, work=folder / case))
+        file.write_text(render_html(story), encoding="utf-8")
+        return file
+
+    return made
 
 
 @pytest.fixture
-def page() -> Iterator[Page]:
+def report(report_of: Callable[[str, str], Path]) -> Path:
+    return report_of("machinery", "de")
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
     if CHROMIUM is None:
         pytest.skip("needs Debian's chromium")
     with sync_playwright() as playwright, playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET) as browser:
-        yield browser.new_page()
+        yield browser
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    page = browser.new_page()
+    yield page
+    page.close()
 
 
 def test_nothing_leaves_the_page_and_nothing_complains(page: Page, report: Path) -> None:
@@ -62,12 +89,23 @@ def test_search_narrows_the_accounts_and_a_click_sorts_them(page: Page, report: 
     assert names.last.inner_text() == largest
 
 
-def test_the_page_is_complete_without_script(report: Path) -> None:
-    if CHROMIUM is None:
-        pytest.skip("needs Debian's chromium")
-    with sync_playwright() as playwright, playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET) as browser:
-        page = browser.new_context(java_script_enabled=False).new_page()
-        page.goto(report.as_uri())
-        assert page.locator("#all-accounts tbody tr").count() > 200
-        assert page.locator("svg").first.is_visible()
-        assert not page.locator("#search").is_visible()
+def test_the_page_is_complete_without_script(browser: Browser, report: Path) -> None:
+    page = browser.new_context(java_script_enabled=False).new_page()
+    page.goto(report.as_uri())
+    assert page.locator("#all-accounts tbody tr").count() > 200
+    assert page.locator("svg").first.is_visible()
+    assert not page.locator("#search").is_visible()
+
+
+@pytest.mark.parametrize("case", bundled_cases())
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_main_part_fits_its_pages(
+    page: Page, report_of: Callable[[str, str], Path], tmp_path: Path, case: str, language: str
+) -> None:
+    if shutil.which("pdftotext") is None:
+        pytest.skip("needs Debian's poppler-utils")
+    page.goto(report_of(case, language).as_uri())
+    page.pdf(path=tmp_path / "report.pdf", prefer_css_page_size=True)
+    text = subprocess.run(["pdftotext", tmp_path / "report.pdf", "-"], capture_output=True, check=True).stdout.decode()
+    first_lines = [printed.lstrip().partition("\n")[0] for printed in text.split("\f")]
+    assert 0 < first_lines.index(APPENDIX[language]) <= MOST_PAGES

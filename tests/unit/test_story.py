@@ -73,6 +73,19 @@ def test_no_section_is_empty(told) -> None:  # type: ignore[no-untyped-def]
     assert all(s.tables or s.tiles or s.chart or s.lights for s in (*bare.main, *bare.appendix))
 
 
+def test_rows_that_the_main_part_leaves_out_stand_in_the_appendix(told, monkeypatch) -> None:  # type: ignore[no-untyped-def]
+    monkeypatch.setattr("kamkit.telling.story.MOST_AT_RISK", 1)
+    story = told().story()
+    risk = next(section for section in story.main if section.key == "risk").tables[0]
+    whole = next(table for table in story.appendix[0].tables if table.key == "account_risk")
+    assert (len(risk), len(whole)) == (1, 2)
+    assert plain(risk.more) == "… 1 weitere Zeile im Anhang unter „Alle Kunden“"
+    assert [column.name for column in whole.columns] == ["name", "level", "revenue_at_risk"]
+    alone = told().story(sections=["risk"])
+    assert alone.main[0].tables[0].more == "… 1 weitere Zeile"
+    assert [table.key for table in told().story(sections=["accounts"]).appendix[0].tables] == ["accounts"]
+
+
 def test_accounts_whose_classes_differ_are_named(told) -> None:  # type: ignore[no-untyped-def]
     margin = next(section for section in told().story().main if section.key == "margin")
     matrix, discordant = margin.tables
