@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from uuid import uuid4
 
@@ -63,7 +63,7 @@ def look_at(
     paths: Sequence[str], folder: Path, wanted: Sequence[str], shapes: Mapping[str, str], most: int, scratch: Path
 ) -> tuple[list[RawSheet], dict[str, str]]:
     """Every table in the files at `paths` below `folder`, those with the same columns as one, and what keeps the others
-    from being read. `wanted` are headings that tell a header; contents are judged over the first `most` rows."""
+    from being read. `wanted` are headings that tell a header; `most` bounds the rows that are looked at."""
     found: list[RawSheet] = []
     trouble: dict[str, str] = {}
     with duckdb.connect() as con:
@@ -79,7 +79,7 @@ def look_at(
                     try:
                         table = open_raw_table(con, file, wanted, FileFormat(), sheet, place)
                         many = sheet if len(sheets) > 1 else None
-                        found.append(_profiled(con, path, many, _copied(con, table, place), shapes, most, place))
+                        found.append(_profiled(con, path, many, _copied(con, table, most, place), shapes, most, place))
                     except CannotReadError as error:
                         trouble[path if sheet is None else f"{path}, {sheet}"] = str(error)
     return _merged(found), trouble
@@ -94,14 +94,17 @@ def _filled_sheets(path: Path) -> list[str | None]:
         return [None]
 
 
-def _copied(con: duckdb.DuckDBPyConnection, table: RawTable, place: Path) -> Copied:
-    """All columns with a name of their own, three times: as text, as number and as date."""
+def _copied(con: duckdb.DuckDBPyConnection, table: RawTable, most: int, place: Path) -> Copied:
+    """All columns with a name of their own, three times: as text, as number and as date. Of a long table the first
+    `most` rows and as many spread over the others: what a column means shows in a part, and the import reads it all."""
     counts = Counter(table.header)
     positions = [i for i, name in enumerate(table.header) if name.strip() and counts[name] == 1]
     if not positions:
         raise CannotReadError("has no row of column names")
-    wanted = [i for i in positions for _ in _ROLES]
-    return copy_wanted(con, table, wanted, None, None, (), f"raw_{uuid4().hex}", place)
+    copied = copy_wanted(con, table, positions, None, None, (), f"raw_{uuid4().hex}", place)
+    cells = ", ".join(f"w{i // len(_ROLES)} AS w{i}" for i in range(len(positions) * len(_ROLES)))
+    part = f"source_row <= {most} OR source_row % {max(1, copied.rows // most)} = 0"
+    return replace(copied, relation=f"(SELECT {cells}, source_row, row_mark FROM {copied.relation} WHERE {part})")
 
 
 def _profiled(
