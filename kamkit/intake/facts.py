@@ -15,7 +15,15 @@ from ibis import _
 
 from kamkit.intake.importing import MEMBERS, TABLES_FOLDER
 from kamkit.intake.line_traps import POOLED, unlikely_margin
-from kamkit.intake.margin_base import PlacedTerms, less_terms, margin_base, months_less_terms, place_terms
+from kamkit.intake.margin_base import (
+    PlacedTerms,
+    customers_less_terms,
+    less_terms,
+    margin_base,
+    months_less_terms,
+    place_terms,
+    purchases_less_terms,
+)
 from kamkit.intake.periods import data_start, months_before, span_before
 from kamkit.model.codes import Grain, Level
 from kamkit.model.engagement import Engagement, Period
@@ -47,7 +55,7 @@ def account_facts(work: Path, engagement: Engagement, imported: Imported) -> Acc
 
     All money is summed exactly and then float; frames are in a fixed order, by account first. A line's margin is the
     margin column, else net revenue less cost; a margin of 0 or 100 % without a cost is missing, not 0 (domain §7). Where
-    terms are given for every fiscal year of the period, the margin of accounts and months is the one after terms. Of an
+    terms are given for every fiscal year of the period, every margin of the facts is the one after terms. Of an
     account's master data those of its largest member hold, but it is labelled if any member is, and its wallet is the
     sum of the members'; region and field sales come from the lines where the master names none.
     """
@@ -59,6 +67,7 @@ def account_facts(work: Path, engagement: Engagement, imported: Imported) -> Acc
     members = _members(source, lines)
     item_kinds = [kind for kind, column in _ITEMS.items() if column in source.columns]
     item_kind = item_kinds[0] if item_kinds else None
+    product = "product" if len(item_kinds) == 2 else None
     placed = _placed_terms(source, lines, engagement.fiscal_year_start)
     accounts = less_terms(_accounts(source, lines, members), placed)
     return AccountFacts(
@@ -70,14 +79,14 @@ def account_facts(work: Path, engagement: Engagement, imported: Imported) -> Acc
         accounts=accounts[list(_ACCOUNT_COLUMNS)],
         months=months_less_terms(lines.months(), placed),
         orders=lines.orders(),
-        purchases=lines.purchases(item_kind),
-        product_purchases=lines.purchases("product" if len(item_kinds) == 2 else None),
+        purchases=purchases_less_terms(lines.purchases(item_kind), placed),
+        product_purchases=purchases_less_terms(lines.purchases(product), placed),
         items=lines.items(item_kinds),
         members=members.drop(columns=["revenue_ever", "usual_rep"]),
         tables={name: source.table(name) for name in source.further},
         blocked=imported.blocked,
         margin_base=margin_base(accounts, engagement.margin_levels),
-        customers=_customers(source, lines),
+        customers=_customers(source, lines, placed),
     )
 
 
@@ -300,17 +309,15 @@ def _members(source: _Tables, lines: _Lines) -> pd.DataFrame:
     )
 
 
-def _customers(source: _Tables, lines: _Lines) -> pd.DataFrame:
-    """The customers of the period, each for itself, with the account it has on group level. Their margin is missing where
-    terms are given, since these are known by account only once they are spread."""
+def _customers(source: _Tables, lines: _Lines, placed: PlacedTerms | None) -> pd.DataFrame:
+    """The customers of the period, each for itself, with the account it has on group level."""
     sums = lines.table.filter(lines.in_period()).group_by("customer_id")
     booked = sums.aggregate(revenue=_float(_.net_revenue.sum()), margin=_float(_.margin.sum()))
     master = source.customers()[["customer_id", "name", "wallet"]]
     frame = _frame(booked.order_by("customer_id")).merge(source.groups, on="customer_id")
     frame = frame.rename(columns={"account_id": "group_id"}).merge(master, on="customer_id", how="left")
     frame["name"] = frame["name"].fillna(frame["customer_id"]).astype("string")
-    if "terms" in source.further:
-        frame["margin"] = float("nan")
+    frame = customers_less_terms(frame, placed)
     columns = ["customer_id", "name", "revenue", "margin", "wallet", "group_id", "group_source"]
     return frame[columns].rename(columns={"customer_id": "account_id"})
 

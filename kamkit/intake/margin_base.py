@@ -28,7 +28,7 @@ from kamkit.model.results import Finding
 Key = TypeVar("Key", int, str)
 MOST_EXAMPLES = 5
 NO_REVENUE, OUTSIDE_DATA = "no_revenue", "outside_data"
-_CELLS = ("customer_id", "account_id", "month", "inside", "terms", "terms_with_margin")
+_CELLS = ("customer_id", "account_id", "month", "inside", "bought", "terms", "terms_with_margin")
 _MISSING = {
     "gross": ("transactions.list_price", "transactions.quantity"),
     "discount": ("transactions.discount",),
@@ -51,14 +51,23 @@ _MISSING |= {"net_net": _MISSING["terms"], "margin_after_terms": (*_MISSING["mar
 class PlacedTerms:
     """Terms where the revenue is that earned them.
 
-    `cells`: customer_id, account_id, month (first day), inside (the period), terms, terms_with_margin (the part that falls
-    on revenue whose margin is known). `left`, what found no place: customer_id, year, amount, reason (no_revenue |
-    outside_data). `absent`: the period's fiscal years for which no terms are given at all.
+    `cells`: customer_id, account_id, month (first day), inside (the period), bought (positive revenue), terms,
+    terms_with_margin (the part that falls on revenue whose margin is known). `left`, what found no place: customer_id,
+    year, amount, reason (no_revenue | outside_data). `years`: the fiscal years for which terms are given, of anybody;
+    `absent`: those of the period for which none are.
     """
 
     cells: pd.DataFrame
     left: pd.DataFrame
+    years: frozenset[int]
     absent: tuple[int, ...]
+    fiscal_year_start: int
+
+    def given(self, days: pd.Series) -> pd.Series:
+        """Whether days fall into fiscal years with terms."""
+        later = (days.dt.month >= self.fiscal_year_start) & (self.fiscal_year_start > 1)
+        found: pd.Series = (days.dt.year + later).isin(self.years)
+        return found
 
 
 def place_terms(
@@ -76,8 +85,9 @@ def place_terms(
     its terms on to the group. Of a fiscal year that the data cover in part (from `data_start` to the period's end), terms
     count by the share of its days (convention).
     """
-    given = [fiscal_year(day, fiscal_year_start) for day in (period.start, period.end)]
-    absent = tuple(year for year in range(given[0], given[1] + 1) if year not in set(terms["year"]))
+    first, last = (fiscal_year(day, fiscal_year_start) for day in (period.start, period.end))
+    years = frozenset(terms["year"].astype(int))
+    absent = tuple(year for year in range(first, last + 1) if year not in years)
     booked = _revenue_by_month(terms, lines, members, period, fiscal_year_start)
     own, group = dict(list(booked.groupby(["customer_id", "year"]))), dict(list(booked.groupby(["account_id", "year"])))
     accounts = members.set_index("customer_id")["account_id"].to_dict()
@@ -100,9 +110,8 @@ def place_terms(
             left.append((customer, year, amount - inside, OUTSIDE_DATA))
     found = pd.concat(placed, ignore_index=True) if placed else booked.head(0).assign(terms=None)
     found = found.assign(terms_with_margin=found["terms"] * found["with_margin"] / found["bought"])
-    return PlacedTerms(
-        found[list(_CELLS)], pd.DataFrame(left, columns=["customer_id", "year", "amount", "reason"]), absent
-    )
+    unplaced = pd.DataFrame(left, columns=["customer_id", "year", "amount", "reason"])
+    return PlacedTerms(found[list(_CELLS)], unplaced, years, absent, fiscal_year_start)
 
 
 def spread_exactly(amount: Decimal, weights: Mapping[Key, Decimal]) -> dict[Key, Decimal]:
@@ -141,19 +150,43 @@ def less_terms(accounts: pd.DataFrame, placed: PlacedTerms | None) -> pd.DataFra
     accounts = accounts.assign(terms=float("nan"), net_net=float("nan"), margin_before_terms=accounts["margin"])
     if placed is None or placed.absent:
         return accounts
-    cells = placed.cells[placed.cells["inside"].astype(bool)]
-    terms, with_margin = (_mapped(accounts["account_id"], cells, column) for column in _CELLS[-2:])
+    terms, with_margin = (
+        _in_period(placed, column, "account_id", accounts) for column in ("terms", "terms_with_margin")
+    )
     return accounts.assign(terms=terms, net_net=accounts["revenue"] - terms, margin=accounts["margin"] - with_margin)
 
 
+def customers_less_terms(customers: pd.DataFrame, placed: PlacedTerms | None) -> pd.DataFrame:
+    """Customers (customer_id, margin) with the margin that their accounts have, so that it adds up to theirs."""
+    if placed is None or placed.absent:
+        return customers
+    part = _in_period(placed, "terms_with_margin", "customer_id", customers)
+    return customers.assign(margin=customers["margin"] - part)
+
+
 def months_less_terms(months: pd.DataFrame, placed: PlacedTerms | None) -> pd.DataFrame:
-    """The months with their part of the terms taken off the margin, of every fiscal year that has terms."""
+    """The months with their part of the terms taken off the margin; it is missing in fiscal years without terms."""
     if placed is None or placed.absent:
         return months
     cells = placed.cells.assign(terms_with_margin=placed.cells["terms_with_margin"].astype(float))
     parts = cells.groupby(["account_id", "month"], as_index=False)["terms_with_margin"].sum()
     part = months[["account_id", "month"]].merge(parts, on=["account_id", "month"], how="left")["terms_with_margin"]
-    return months.assign(margin=months["margin"] - part.fillna(0.0).to_numpy())
+    after = months["margin"] - part.fillna(0.0).to_numpy()
+    return months.assign(margin=after.where(placed.given(months["month"])))
+
+
+def purchases_less_terms(purchases: pd.DataFrame, placed: PlacedTerms | None) -> pd.DataFrame:
+    """Purchases (customer_id, date, revenue, margin) less what their customer got back on the revenue of the month; the
+    margin is missing in fiscal years without terms."""
+    if placed is None or placed.absent:
+        return purchases
+    key = ["customer_id", "month"]
+    sums = placed.cells[[*key, "terms", "bought"]].astype({"terms": float, "bought": float}).groupby(key).sum()
+    rates = (sums["terms"] / sums["bought"]).rename("rate").reset_index()
+    month = purchases["date"] - pd.to_timedelta(purchases["date"].dt.day - 1, unit="D")
+    rate = purchases[["customer_id"]].assign(month=month).merge(rates, on=key, how="left")["rate"].fillna(0.0)
+    after = purchases["margin"] - rate.to_numpy() * purchases["revenue"]
+    return purchases.assign(margin=after.where(placed.given(purchases["date"])))
 
 
 def margin_base(accounts: pd.DataFrame, names: Mapping[MarginStep, str]) -> pd.DataFrame:
@@ -175,10 +208,11 @@ def margin_base(accounts: pd.DataFrame, names: Mapping[MarginStep, str]) -> pd.D
     return pd.DataFrame(rows, columns=["step", "client_name", "amount", "coverage", "missing"])
 
 
-def _mapped(accounts: pd.Series, cells: pd.DataFrame, column: str) -> pd.Series:
-    """The sum of a column of cells per account, 0 for an account without."""
-    sums = cells.groupby("account_id")[column].agg(lambda parts: float(sum(parts)))
-    return accounts.map(sums.to_dict()).astype("float64").fillna(0.0)
+def _in_period(placed: PlacedTerms, column: str, key: str, rows: pd.DataFrame) -> pd.Series:
+    """The sum of a column of the period's cells by account or customer, 0 where there is none."""
+    cells = placed.cells[placed.cells["inside"].astype(bool)]
+    sums = cells.groupby(key)[column].agg(lambda parts: float(sum(parts)))
+    return rows[key].map(sums.to_dict()).astype("float64").fillna(0.0)
 
 
 def _revenue_by_month(

@@ -97,9 +97,9 @@ class AccountFacts:
     or project id, missing where the column is not given.
     They carry the steps of the margin as well, each missing where it is not known: gross (list price per unit times
     quantity) and discount (of the lines that have them), terms (bonuses, allowances and cash discounts outside invoices),
-    net_net (revenue less terms), cost, margin_before_terms. `margin`, here and in `months`, is after terms where terms
-    are given for every fiscal year of the period; terms then count as far as they fall on revenue with a margin, and
-    months of fiscal years without terms stay before them. In `purchases` margins are before terms.
+    net_net (revenue less terms), cost, margin_before_terms. `margin`, here and in `months`, `purchases` and `customers`,
+    is after terms where terms are given for every fiscal year of the period; terms then count as far as they fall on
+    revenue with a margin, and outside the period it is missing in fiscal years without terms.
     `margin_base`, the steps of the whole client in the period: step (gross | discount | net_revenue | terms | net_net |
     cost | margin | margin_after_terms), client_name (its own name for it), amount, coverage (share of the absolute
     revenue for which it is known), missing (tuple of table.column, where there is no amount).

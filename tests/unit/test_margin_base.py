@@ -13,12 +13,15 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kamkit.analysis.consolidation import compare_levels
 from kamkit.intake.facts import account_facts
 from kamkit.intake.importing import check_engagement, import_engagement
 from kamkit.intake.margin_base import spread_exactly
+from kamkit.model.codes import Basis
 from kamkit.model.engagement import load_engagement
 from kamkit.model.results import AccountFacts, Finding
 from kamkit.telling.language import Labels
+from kamkit.telling.results import finding_sentence
 from kamkit.telling.tables import margin_base_table
 
 COLUMNS = {
@@ -29,6 +32,7 @@ COLUMNS = {
     "quantity": "Menge",
     "list_price": "Listenpreis",
     "discount": "Rabatt",
+    "category": "Gruppe",
 }
 # the fiscal year 2025 is July 2024 to June 2025; A earns 100, 200 and 100 in it, a quarter of it in the month of June
 LINES = """Datum;Kunde;Netto;Kosten
@@ -94,7 +98,8 @@ def test_terms_of_a_fiscal_year_that_begins_in_july(tmp_path: Path) -> None:
     ]
     months = facts.months.set_index(["account_id", "month"])["margin"].round(2)
     assert months["A"].tolist() == [30.0, 43.99, 0.0]  # 40, 64 and 10 less 10.00, 20.01 and 10.00
-    assert months["B"].tolist()[:2] == [30.0, 25.0]
+    assert math.isnan(months["B"].iloc[0])  # June 2024 is a fiscal year without terms
+    assert months["B"].iloc[1] == 25.0
     assert steps(facts) == {
         "net_revenue": (460.0, 1.0),
         "terms": (50.01, 1.0),
@@ -137,6 +142,43 @@ def test_a_year_without_any_terms_leaves_margins_before_them(tmp_path: Path) -> 
     )
 
 
+def test_terms_count_only_if_no_fiscal_year_of_the_period_lacks_them(tmp_path: Path) -> None:
+    two_years = {"fiscal_year_start": 7, "period": {"start": "2024-06-01", "end": "2025-06-30"}}
+    head, of_2024, of_2025 = "Kunde;Jahr;Art;Betrag\n", "B;2024;Bonus;12,00\n", "A;2025;Bonus;40,00\n"
+    for terms, missing in ((of_2024, "2025"), (of_2025, "2024")):
+        facts, found = run(tmp_path, LINES, head + terms, **two_years)
+        assert found["terms_absent"].values == {"years": (missing,)}
+        assert facts.accounts[["terms", "net_net"]].isna().all(axis=None)
+        assert account(facts, "A")["margin"] == 114.0
+        assert finding_sentence(found["terms_absent"], Labels("en", "en_GB", "EUR")) == (
+            "Bonuses, advertising allowances and cash discounts outside the invoices are not given for every fiscal year "
+            f"of the period; missing: {missing}. All contribution margins are therefore before them."
+        )
+    facts, found = run(tmp_path, LINES, head + of_2024 + of_2025, **two_years)
+    assert "terms_absent" not in found
+    # of the fiscal year 2024 the data hold 30 of 366 days, from 1 June on
+    assert account(facts, "B")[["terms", "margin"]].tolist() == [0.98, 59.02]
+    assert account(facts, "A")[["terms", "margin"]].tolist() == [40.0, 74.0]
+
+
+def test_purchases_and_customers_have_the_margin_of_their_accounts(tmp_path: Path) -> None:
+    lines = (
+        "Datum;Kunde;Netto;Kosten;Gruppe\n"
+        "31.12.2023;A;100,00;60,00;Rohre\n10.01.2025;A;60,00;30,00;Rohre\n11.01.2025;A;40,00;10,00;Pumpen\n"
+        "31.12.2025;B;50,00;20,00;Rohre\n"
+    )
+    facts, _ = run(tmp_path, lines, "Kunde;Jahr;Art;Betrag\nA;2025;Bonus;10,00\n")
+    bought = facts.purchases[["account_id", "item", "revenue", "margin"]].fillna(-1)
+    assert bought.to_numpy().tolist() == [
+        ["A", "Pumpen", 40.0, 26.0],
+        ["A", "Rohre", 100.0, -1],  # no terms are given for 2023
+        ["A", "Rohre", 60.0, 24.0],
+        ["B", "Rohre", 50.0, 30.0],
+    ]
+    customers = facts.customers.set_index("account_id")["margin"]
+    assert customers.to_dict() == facts.accounts.set_index("account_id")["margin"].to_dict() == {"A": 50.0, "B": 30.0}
+
+
 def test_a_bonus_agreed_with_the_group_is_its_members(tmp_path: Path) -> None:
     master = "Nr;Mutter\nA;K\nB;K\nK;\n"
     (tmp_path / "master.csv").write_text(master, encoding="utf-8")
@@ -149,6 +191,10 @@ def test_a_bonus_agreed_with_the_group_is_its_members(tmp_path: Path) -> None:
     }
     facts, found = run(tmp_path, LINES, "Kunde;Jahr;Betrag\nK;2025;50,00\n", pareto={}, sources=sources, **JULY)
     assert account(facts, "K")[["revenue", "terms", "net_net"]].tolist() == [460.0, 50.0, 410.0]
+    # 50.00 on 400 and 100 of revenue; half of B's has no margin
+    assert facts.customers.set_index("account_id")["margin"].round(2).to_dict() == {"A": 74.0, "B": 25.0}
+    assert account(facts, "K")["margin"] == 99.0
+    assert compare_levels(facts.customers, facts.accounts, basis=Basis.MARGIN).n_before == 2
     assert "terms_no_revenue" not in found
 
 
