@@ -24,7 +24,7 @@ def line_findings(kept: Any, report: pd.DataFrame, revenue: float, rules: Cleani
     """What is behind single rules: the share of returns, the files with VAT, charges by kind, each event's lines.
 
     `kept` are the marked lines that count, `revenue` their sum. They are asked again only where the report of the rules
-    shows a case.
+    shows a case; an event is told also where nothing was booked in it.
     """
     rows = dict(zip(report["rule"], report["rows"].astype(int), strict=True))
     n, returned = rows["negative_line"], float(report["revenue"][report["rule"] == "negative_line"].sum())
@@ -44,7 +44,7 @@ def line_findings(kept: Any, report: pd.DataFrame, revenue: float, rules: Cleani
             yield Finding(
                 "extra_charges", "transactions", Severity.INFO, rows=row["rows"], revenue=row["revenue"], values=values
             )
-    if rows["event_window"]:
+    if rules.treatment("event_window") == "report":
         for event in rules.events:
             inside = kept.filter(event.condition())
             (sums,) = inside.aggregate(rows=_.count(), revenue=_.net_revenue.sum()).to_pyarrow().to_pylist()

@@ -87,9 +87,11 @@ def account_facts(work: Path, engagement: Engagement, imported: Imported) -> Acc
         blocked=imported.blocked,
         margin_base=margin_base(accounts, engagement.margin_levels),
         customers=_customers(source, lines, placed),
+        events=imported.events.assign(account_id=source.account_of(imported.events["customer_id"]))[_EVENT_COLUMNS],
     )
 
 
+_EVENT_COLUMNS = ["account_id", "start", "end", "reason"]
 _MEMBER_COLUMNS = ("customer_id", "account_id", "name", "revenue", "group_source", "revenue_ever", "usual_rep")
 _ITEMS = {"category": "category", "product": "product_id"}
 _SHARES = {"contract_share": "contract_id", "project_share": "project_id"}
@@ -119,13 +121,17 @@ class _Tables:
         self.lines = backend.create_view("lines", lines)
 
     def table(self, name: str) -> pd.DataFrame:
-        """A further table with account_id; a customer without an account of its own counts as one."""
+        """A further table with account_id."""
         frame = pd.read_parquet(self._folder / f"{name}.parquet")
         for column in ("account_id", "customer_id", "priority_customer_id"):
             if column in frame.columns:
-                account = frame[column].map(self.accounts).fillna(frame[column])
-                return frame.assign(account_id=account.astype("string"))
+                return frame.assign(account_id=self.account_of(frame[column]))
         return frame.assign(account_id=pd.Series(pd.NA, index=frame.index, dtype="string"))
+
+    def account_of(self, customer_ids: pd.Series) -> pd.Series:
+        """The account of each customer; one without an account of its own counts as one."""
+        account: pd.Series = customer_ids.map(self.accounts).fillna(customer_ids).astype("string")
+        return account
 
     def customers(self) -> pd.DataFrame:
         """The customer master with all its canonical columns, empty where it is not given."""

@@ -40,7 +40,7 @@ from kamkit.intake.groups import (
 )
 from kamkit.intake.history_checks import check_history
 from kamkit.intake.inputs import Inputs, read_decisions, read_inputs
-from kamkit.intake.line_traps import POOLED, in_counting_month
+from kamkit.intake.line_traps import POOLED, event_table, in_counting_month
 from kamkit.intake.list_prices import with_unit_prices
 from kamkit.intake.mapping import with_confirmed_mapping
 from kamkit.intake.margin_base import place_terms, terms_findings
@@ -203,6 +203,7 @@ class _Import:
             blocked=noticed.blocked,
             as_was=as_was,
             group_candidates=candidates,
+            events=event_table(rules.events if rules.looks_for("event_window") else ()),
         )
         self.imported = key.hide_imported(imported) if key else imported
         if key:

@@ -19,6 +19,7 @@ from ibis import _
 from pydantic import model_validator
 
 from kamkit.model.codes import Evidence
+from kamkit.model.results import no_events
 from kamkit.model.rules import Rule
 
 POOLED = "Diverse"
@@ -59,6 +60,13 @@ class Event(Rule):
         """Whether a line falls into it."""
         inside = _.posting_date.between(self.start, self.end)
         return inside & _.customer_id.isin(list(self.customer_ids)) if self.customer_ids else inside
+
+
+def event_table(events: Iterable[Event]) -> pd.DataFrame:
+    """customer_id (missing: all customers), start, end, reason."""
+    rows = [(i, e.start, e.end, e.reason) for e in events for i in (e.customer_ids or (None,))]
+    columns = no_events("customer_id").dtypes
+    return pd.DataFrame(rows, columns=list(columns.index)).astype(columns.to_dict())
 
 
 def any_of(*conditions: Any) -> Any:

@@ -188,6 +188,7 @@ class Pseudonyms:
             rules=imported.rules.assign(examples=[self._deep(e) for e in imported.rules["examples"]]),
             findings=tuple(self._finding(finding) for finding in imported.findings),
             group_candidates=self.hide(imported.group_candidates),
+            events=self.hide(imported.events),
         )
 
     def _example(self, column: str, text: Any) -> Any:

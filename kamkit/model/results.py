@@ -28,6 +28,12 @@ class Finding:
     values: Mapping[str, Any] = field(default_factory=dict)
 
 
+def no_events(whom: str = "account_id") -> pd.DataFrame:
+    """The table of events where there are none; `whom` is its first column."""
+    kinds = {whom: "string", "start": "datetime64[us]", "end": "datetime64[us]", "reason": "string"}
+    return pd.DataFrame({column: pd.Series(dtype=kind) for column, kind in kinds.items()})
+
+
 @dataclass(frozen=True)
 class Imported:
     """Step 1: what came in, what was kept, and what the data allow.
@@ -46,6 +52,7 @@ class Imported:
     restated to the latter): customer_id, account_id, account_was, start, end, rows, revenue, revenue_period.
     `group_candidates`, customers that may be one company and that nobody has answered for, by the revenue of the
     proposed group: group_id, customer_id, name, evidence (vat_id | lei | duns | name), similarity, revenue (period).
+    `events`, days in which purchases say little: customer_id (missing: all customers), start, end, reason.
     """
 
     period: Period
@@ -69,6 +76,7 @@ class Imported:
     blocked: Mapping[str, str] = field(default_factory=dict)
     as_was: pd.DataFrame = field(default_factory=pd.DataFrame)
     group_candidates: pd.DataFrame = field(default_factory=pd.DataFrame)
+    events: pd.DataFrame = field(default_factory=lambda: no_events("customer_id"))
 
 
 @dataclass(frozen=True)
@@ -108,6 +116,8 @@ class AccountFacts:
     `blocked`: as in Imported.
     `customers`, one row per customer with a line in the period, whatever the level: account_id (its own number), name,
     revenue, margin, wallet, group_id (its account on group level), group_source.
+    `events`, days in which purchases say little: account_id (missing: all accounts), start, end, reason. An account is
+    concerned where one of its customers is.
     """
 
     period: Period
@@ -126,6 +136,7 @@ class AccountFacts:
     blocked: Mapping[str, str] = field(default_factory=dict)
     margin_base: pd.DataFrame = field(default_factory=pd.DataFrame)
     customers: pd.DataFrame = field(default_factory=pd.DataFrame)
+    events: pd.DataFrame = field(default_factory=no_events)
 
 
 @dataclass(frozen=True)

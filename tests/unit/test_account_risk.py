@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import pandas as pd
 import pytest
 
 from kamkit.analysis.options.account_risk import assess_account_risk, risk_signs
+from kamkit.analysis.options.events import days_in_events
 from kamkit.analysis.options.history import history_until
 from kamkit.model.codes import Grain
 from kamkit.model.option_rules import load_option_rules
-from kamkit.model.results import AccountFacts
+from kamkit.model.results import AccountFacts, no_events
 
 Order = tuple[str, str, float, str]
 RULES = load_option_rules().risk
@@ -29,10 +32,17 @@ def portfolio() -> list[Order]:
     return [order for i in range(12) for order in every(f"P{i:02d}", 7 + 3 * i, f"2023-01-{3 + i:02d}")]
 
 
+def event(start: str, end: str, *account_ids: str, reason: str = "Streik") -> pd.DataFrame:
+    """A window of an event; without accounts it concerns all."""
+    days = {"start": pd.Timestamp(start), "end": pd.Timestamp(end), "reason": reason}
+    return pd.DataFrame([{"account_id": i, **days} for i in account_ids or (pd.NA,)]).astype(no_events().dtypes)
+
+
 @pytest.fixture
 def risk_of(facts_from: Callable[..., AccountFacts]) -> Callable[..., pd.Series]:
-    def risk(orders: list[Order], account: str = "X", **settings: str) -> pd.Series:
-        history = history_until(facts_from([*portfolio(), *orders], **settings))
+    def risk(orders: list[Order], account: str = "X", events: pd.DataFrame | None = None, **settings: str) -> pd.Series:
+        facts = facts_from([*portfolio(), *orders], **settings)
+        history = history_until(replace(facts, events=no_events() if events is None else events))
         table, _ = assess_account_risk(history, 3, RULES)
         return table.set_index("account_id").loc[account]
 
@@ -121,6 +131,48 @@ def test_too_few_rhythms_are_ranked_by_recency(facts_from: Callable[..., Account
     assert table.set_index("account_id")["risk_score"].idxmax() == "A"
 
 
+def test_a_silence_inside_an_events_window_raises_no_alarm(risk_of: Callable[..., pd.Series]) -> None:
+    silent = list(every("X", 14, end="2025-09-20"))
+    found = risk_of(silent, events=event("2025-09-21", "2025-12-31", "X"))
+    assert (found["level"], found["evidence"], found["revenue_at_risk"]) == ("green", "risk_event", 0.0)
+    assert found["days_since_last"] == 106  # figures stay as they are
+    told = {name: found["values"][name] for name in ("event", "start", "end")}
+    assert told == {"event": "Streik", "start": dt.date(2025, 9, 21), "end": dt.date(2025, 12, 31)}
+    assert risk_of(silent, events=event("2025-09-21", "2025-12-31"))["level"] == "green"  # all customers concerned
+    assert risk_of(silent, events=event("2025-09-21", "2025-12-31", "P00"))["level"] == "red"  # another one
+
+
+def test_a_silence_that_outlasts_the_event_stays_an_alarm(risk_of: Callable[..., pd.Series]) -> None:
+    """Last order on 16 September, strike to the end of October: 61 days of silence remain, where 14 are usual."""
+    found = risk_of(list(every("X", 14, end="2025-09-20")), events=event("2025-09-20", "2025-10-31", "X"))
+    assert (found["level"], found["evidence"]) == ("red", "risk_silent")
+
+
+def test_a_fall_inside_an_events_window_raises_no_alarm(risk_of: Callable[..., pd.Series]) -> None:
+    """100 every week, 10 from August to November: the strike explains it, unless it ends with August."""
+    low = [*every("X", 7, end="2025-07-31"), *every("X", 7, "2025-08-05", "2025-11-30", 10.0)]
+    orders = [*low, *every("X", 7, "2025-12-02")]
+    assert risk_of(orders)["level"] == "red"
+    found = risk_of(orders, events=event("2025-08-01", "2025-11-30", "X"))
+    assert (found["level"], found["evidence"]) == ("green", "risk_event")
+    assert risk_of(orders, events=event("2025-08-01", "2025-08-31", "X"))["evidence"] == "risk_halved"
+
+
+def test_withheld_alarms_are_disclosed(facts_from: Callable[..., AccountFacts]) -> None:
+    facts = facts_from([*portfolio(), *every("X", 14, end="2025-09-20")])
+    history = history_until(replace(facts, events=event("2025-09-21", "2026-01-31", "X")))
+    _, (_, withheld) = assess_account_risk(history, 3, RULES)
+    assert (withheld.code, withheld.rows, withheld.values) == ("risk_events", 1, {"n": 1})
+
+
+def test_days_in_windows_that_overlap_count_once(facts_from: Callable[..., AccountFacts]) -> None:
+    windows = [("2025-03-01", "2025-03-10"), ("2025-03-05", "2025-03-20"), ("2025-05-01", "2025-05-02")]
+    events = pd.concat([event(start, end) for start, end in windows], ignore_index=True)
+    history = history_until(replace(facts_from(portfolio()), events=events))
+    last = pd.Series(pd.to_datetime(["2025-02-01", "2025-03-04", "2025-05-01", "2025-06-01"]), index=list("ABCD"))
+    assert days_in_events(history, last).to_dict() == {"A": 22, "B": 18, "C": 1, "D": 0}
+
+
 @pytest.mark.parametrize("grain", [Grain.MONTH, Grain.YEAR])
 def test_lists_without_days_are_judged_by_the_change_of_revenue(
     facts_from: Callable[..., AccountFacts], grain: Grain
@@ -152,3 +204,5 @@ def test_lists_without_days_are_judged_by_the_change_of_revenue(
     assert table["risk_score"].idxmax() == "A"
     assert table["days_since_last"].isna().all()
     assert not table["eligible"].any()
+    struck = history_until(replace(facts, events=event("2025-06-01", "2025-12-31", "A")))
+    assert assess_account_risk(struck, 3, RULES)[0]["evidence"].tolist()[0] == "risk_event"

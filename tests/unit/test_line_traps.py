@@ -9,9 +9,12 @@ import pandas as pd
 import pytest
 import yaml
 
+from kamkit.analysis.options.account_risk import assess_account_risk
+from kamkit.analysis.options.history import history_until
 from kamkit.intake.facts import account_facts
 from kamkit.intake.importing import import_engagement
 from kamkit.model.engagement import load_engagement
+from kamkit.model.option_rules import load_option_rules
 from kamkit.model.results import AccountFacts, Imported
 
 NAMES = {
@@ -328,6 +331,24 @@ def test_lines_in_a_window_of_events_are_told(client: Client) -> None:
     assert client.rule("event_window") == ("report", 2, 23.0)
     ((rows, revenue, values),) = client.found("event_window")
     assert (rows, revenue, values["reason"], values["n"]) == (2, 23.0, "Streik", 2)
+
+
+def test_a_strike_without_any_booking_silences_the_alarm_of_whom_it_concerns(client: Client) -> None:
+    """K and L buy for 100 every month up to July 2025. K was on strike from August on, L just stopped; M goes on."""
+    months = [f"{year}-{month:02d}" for year in (2023, 2024, 2025) for month in range(1, 13)]
+    lines = [f"{c};05.{m[5:]}.{m[:4]};100" for m in months for c in "KLM" if c == "M" or m < "2025-08"]
+    strike = {"start": "2025-08-01", "end": "2025-12-31", "reason": "Streik", "customer_ids": ["K"]}
+    settings = {"period": {"start": "2025-01-01", "end": "2025-12-31"}}
+    client.books("Kunde;Datum;Netto", *lines, rules={"events": [strike]}, **settings)
+    assert [found[0] for found in client.found("event_window")] == [0]
+    risk, methods = assess_account_risk(history_until(client.facts()), 3, load_option_rules().risk)
+    assert risk.set_index("account_id")["evidence"].to_dict() == {
+        **{"K": "risk_event", "L": "risk_silent", "M": "risk_growing"}
+    }
+    assert risk.set_index("account_id")["level"].to_dict() == {"K": "green", "L": "red", "M": "green"}
+    assert [method.code for method in methods] == ["risk_recency", "risk_events"]
+    client.books("Kunde;Datum;Netto", *lines, rules={"events": [strike], **off("event_window")}, **settings)
+    assert client.facts().events.empty
 
 
 def test_a_project_is_one_off_business_as_a_whole(client: Client) -> None:

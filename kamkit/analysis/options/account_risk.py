@@ -9,12 +9,15 @@ import numpy as np
 import pandas as pd
 
 from kamkit.analysis.bgnbd import fit_bgnbd, repeat_orders
+from kamkit.analysis.options.events import days_in_events, windows, without_events
 from kamkit.analysis.options.history import History
 from kamkit.model.codes import Grain, Severity
 from kamkit.model.option_rules import RiskLevel, RiskRules
 from kamkit.model.results import Finding
 
 HALF_YEAR, YEAR = 6, 12
+WITHHELD = "risk_event"
+_ALARM = {str(level): rank for rank, level in enumerate((RiskLevel.GREEN, RiskLevel.AMBER, RiskLevel.RED))}
 COLUMNS = [
     "account_id",
     "risk_score",
@@ -37,7 +40,10 @@ def assess_account_risk(
     `risk_score` (0–1, always a number) is the mean of up to three ranks: the probability of no order within the next
     window (BG/NBD, Fader, Hardie & Lee 2005), the last window's revenue against the 12-month mean, and the share of
     the largest order; it ranks and is no probability. `level` is red only where the account's own longest pause and the
-    same months of last year say that something has changed, one-off orders left aside. `revenue_at_risk` is the
+    same months of last year say that something has changed, one-off orders left aside. It must say so without the days of
+    the account's events as well (a strike, a shortage): they are no part of the pause, nor of either year that is
+    compared. An alarm that does not hold without them is withheld or lowered, and the evidence names the event; the
+    score and the figures shown stay as they are. `revenue_at_risk` is the
     revenue of the last 12 months of an account that fell silent, the missing part of it where it buys less, else 0.
     Returns account_id, risk_score, eligible, days_since_last, own_interval_days, revenue_change, revenue_at_risk,
     level, evidence, values.
@@ -45,6 +51,8 @@ def assess_account_risk(
     signs = risk_signs(history, window_months, rules)
     ranks, method = _ranks(history, signs, window_months)
     level, evidence = _levels(history, signs, rules)
+    if len(history.events):
+        level, evidence = _where_it_holds(history, signs, level, evidence, window_months, rules)
     missing_part = signs["fall"].fillna(0.0).clip(window_months / YEAR, 1)
     share = missing_part.mask(evidence == "risk_silent", 1.0).where(level != RiskLevel.GREEN, 0.0)
     table = pd.DataFrame(
@@ -59,8 +67,17 @@ def assess_account_risk(
             "evidence": evidence.astype("str"),
         }
     )
-    table["values"] = pd.Series(_values(signs, table, window_months), index=table.index, dtype=object)
-    return table.rename_axis("account_id").reset_index()[COLUMNS], (method,)
+    values = pd.Series(_values(signs, table, window_months), index=table.index, dtype=object)
+    withheld = table.index[table["evidence"] == WITHHELD]
+    for window in windows(history):
+        for account_id in withheld[window.concerns(withheld)]:
+            values[account_id] |= {"event": window.reason, "start": window.start.date(), "end": window.end.date()}
+    methods = [method]
+    if len(withheld):
+        methods.append(
+            Finding("risk_events", "transactions", Severity.INFO, len(withheld), values={"n": len(withheld)})
+        )
+    return table.assign(values=values).rename_axis("account_id").reset_index()[COLUMNS], tuple(methods)
 
 
 def risk_signs(history: History, window_months: int, rules: RiskRules) -> pd.DataFrame:
@@ -76,17 +93,22 @@ def risk_signs(history: History, window_months: int, rules: RiskRules) -> pd.Dat
     if not history.dated_by_day:
         yearly = yearly[yearly > 0]
     signs = pd.DataFrame({"yearly": history.yearly_revenue.reindex(yearly.index).fillna(0.0), "bought": yearly})
-    signs["window"] = history.revenue(window_months).reindex(signs.index).fillna(0.0)
-    signs["half"] = history.revenue(HALF_YEAR).reindex(signs.index).fillna(0.0)
-    signs["window_before"] = _same_months(history, window_months, rules).reindex(signs.index)
-    signs["half_before"] = _same_months(history, HALF_YEAR, rules).reindex(signs.index)
     signs["change"] = _net_change(history).reindex(signs.index)
-    base = signs["half_before"].where(signs["half_before"] > 0)
-    signs["fall"] = 1 - signs["half"] / base
+    compared = _compared(history, signs.index, window_months, rules)
+    return signs.join([compared, _rhythm(history, rules), _lost_items(history)])
+
+
+def _compared(history: History, accounts: pd.Index, window_months: int, rules: RiskRules) -> pd.DataFrame:
+    """window, half, window_before, half_before and fall of `risk_signs`: two years, side by side."""
+    signs = pd.DataFrame(index=accounts)
+    for name, n_months in (("window", window_months), ("half", HALF_YEAR)):
+        signs[name] = history.revenue(n_months).reindex(accounts).fillna(0.0)
+        signs[f"{name}_before"] = _same_months(history, n_months, rules).reindex(accounts)
+    now, before = signs["half"], signs["half_before"]
     if history.grain is Grain.YEAR:
-        before = history.revenue(YEAR, YEAR).reindex(signs.index)
-        signs["fall"] = 1 - signs["yearly"] / before.where(before > 0)
-    return signs.join(_rhythm(history, rules)).join(_lost_items(history))
+        now = history.yearly_revenue.reindex(accounts).fillna(0.0)
+        before = history.revenue(YEAR, YEAR).reindex(accounts)
+    return signs.assign(fall=1 - now / before.where(before > 0))
 
 
 def _same_months(history: History, n_months: int, rules: RiskRules) -> pd.Series[Any]:
@@ -250,6 +272,24 @@ def _levels(history: History, signs: pd.DataFrame, rules: RiskRules) -> tuple[pd
     level = np.select(held, [str(level) for _, level, _ in conditions], str(RiskLevel.GREEN))
     evidence = np.select(held, [code for _, _, code in conditions], other)
     return pd.Series(level, index=signs.index), pd.Series(evidence, index=signs.index)
+
+
+def _where_it_holds(
+    history: History,
+    signs: pd.DataFrame,
+    level: pd.Series[Any],
+    evidence: pd.Series[Any],
+    window_months: int,
+    rules: RiskRules,
+) -> tuple[pd.Series[Any], pd.Series[Any]]:
+    """Level and evidence as far as they hold without the days of events; what remains is never more of an alarm."""
+    calm = signs.assign(**dict(_compared(without_events(history), signs.index, window_months, rules)))
+    last_order = history.cut_off - pd.to_timedelta(signs["pause"], unit="D")
+    calm["pause"] = signs["pause"] - days_in_events(history, last_order)
+    calm_level, calm_evidence = _levels(history, calm, rules)
+    lower = calm_level.map(_ALARM) < level.map(_ALARM)
+    calm_evidence = calm_evidence.mask(calm_level == RiskLevel.GREEN, WITHHELD)
+    return level.mask(lower, calm_level), evidence.mask(lower, calm_evidence)
 
 
 def _values(signs: pd.DataFrame, table: pd.DataFrame, window_months: int) -> list[dict[str, Any]]:

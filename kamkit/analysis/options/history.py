@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
 import pandas as pd
 
 from kamkit.model.codes import Grain
-from kamkit.model.results import AccountFacts
+from kamkit.model.results import AccountFacts, no_events
 
 DATED = {"interactions": "date", "complaints": "date"}
 """Further tables whose rows happened on a day."""
@@ -35,6 +35,7 @@ class History:
     purchases: pd.DataFrame
     product_purchases: pd.DataFrame
     tables: Mapping[str, pd.DataFrame]
+    events: pd.DataFrame = field(default_factory=no_events)
 
     @property
     def n_months(self) -> int:
@@ -118,6 +119,7 @@ def history_until(facts: AccountFacts, cut_off: dt.date | pd.Timestamp | None = 
         purchases=facts.purchases,
         product_purchases=facts.product_purchases,
         tables=facts.tables,
+        events=facts.events,
     )
     return history.until(pd.Timestamp(cut_off or facts.period.end))
 
