@@ -613,6 +613,8 @@ class _Teller:
             return
         labels = self.labels
         yield self._sheet("accounts", tables.account_sheet_table(self.account_rows, labels), "kam_status")
+        if len(former := tables.as_was_table(self.imported, self.facts, labels, None)):
+            yield self._sheet("as_was", former)
         yield self._sheet("types", tables.types_table(self.kam_types, self.key_accounts, labels, None), "kam_status")
         yield self._sheet(
             "recommendations", tables.recommendations_table(self.options, self.key_accounts, labels, None)

@@ -13,7 +13,7 @@ from typing import Any
 
 import pandas as pd
 
-from kamkit.model.codes import Answer, Evidence, Gate
+from kamkit.model.codes import Answer, Evidence, Gate, Level
 from kamkit.model.engagement import Engagement
 from kamkit.model.results import AccountFacts, Imported, KamTypes, KeyAccounts, StrategyOptions
 from kamkit.model.tables import TABLES
@@ -278,6 +278,20 @@ def consolidation_table(key_accounts: KeyAccounts, labels: Labels, most: int | N
     empty = pd.DataFrame(columns=["change", "name", "revenue", "group_name"])
     changes = key_accounts.consolidation.changes
     return display_table(changes if len(changes) else empty, "consolidation", columns, labels, most)
+
+
+def as_was_table(imported: Imported, facts: AccountFacts, labels: Labels, most: int | None = MOST_ROWS) -> DisplayTable:
+    """What was booked while a customer belonged to another group than today; a sentence where there is nothing."""
+    spans = imported.as_was
+    if spans.empty or imported.level == Level.CUSTOMER:
+        return DisplayTable("as_was", labels("table.as_was"), (), (), (), labels("prose.as_was_none"))
+    members, accounts = facts.members.set_index("customer_id")["name"], facts.accounts.set_index("account_id")["name"]
+    named = accounts.combine_first(members).dropna()
+    was, now = (spans[column].map(named).fillna(spans[column]) for column in ("account_was", "account_id"))
+    name = spans["customer_id"].map(members).fillna(spans["customer_id"])
+    told = spans.assign(name=name, account_was=was, account_now=now, size=-spans["revenue"].abs())
+    columns = "name account_was account_now start:date end:date revenue:money revenue_period:money"
+    return display_table(told.sort_values(["size", "customer_id", "start"]), "as_was", columns, labels, most)
 
 
 def borderline_table(key_accounts: KeyAccounts, labels: Labels, most: int = MOST_ROWS) -> DisplayTable:

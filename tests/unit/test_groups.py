@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,11 @@ from kamkit.errors import InputError
 from kamkit.intake.facts import account_facts
 from kamkit.intake.groups import Groups, assign_groups, group_links
 from kamkit.intake.importing import check_engagement, import_engagement
-from kamkit.model.codes import Severity
+from kamkit.model.codes import Level, Severity
 from kamkit.model.engagement import Engagement, Period, load_engagement
 from kamkit.model.results import Finding, Imported
+from kamkit.telling.language import Labels
+from kamkit.telling.tables import as_was_table
 
 
 def master(**columns: list[str | None]) -> pd.DataFrame:
@@ -238,6 +241,22 @@ def test_a_hierarchy_as_sap_writes_it_restates_history_and_discloses_it(tmp_path
         examples=("A: P → Q",),
         values={"n": 1, "in_period": 200.0},
     )
+
+
+def test_what_belonged_to_another_group_stands_in_a_table(tmp_path: Path) -> None:
+    knvh = "KUNNR;HKUNNR;DATAB;DATBI\nA;P;20200101;20250630\nA;Q;20250701;99991231\nP;;20200101;99991231\n"
+    engagement = engagement_of(tmp_path, "Nr;Name\nA;Alpha\nB;Beta\nQ;Kappa\n", knvh)
+    imported = import_engagement(engagement, tmp_path)
+    facts, labels = account_facts(tmp_path, engagement, imported), Labels("de", "de_DE", "EUR")
+    table = as_was_table(imported, facts, labels)
+    assert [column.title for column in table.columns] == [
+        *("Kunde", "Damals bei", "Heute bei", "Von", "Bis", "Umsatz", "Davon im Zeitraum")
+    ]
+    assert [[cell.replace("\u00a0", " ") for cell in row] for row in table.cells] == [
+        ["Alpha", "P", "Kappa", "01.02.2024", "30.06.2025", "300 €", "200 €"]
+    ]
+    for nothing in (replace(imported, as_was=imported.as_was.head(0)), replace(imported, level=Level.CUSTOMER)):
+        assert len(as_was_table(nothing, facts, labels)) == 0
 
 
 def test_lines_in_no_validity_are_told_with_their_revenue(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import datetime as dt
 import re
 from dataclasses import replace
 
@@ -37,6 +38,14 @@ def test_the_first_pages_stand_in_their_order(told) -> None:  # type: ignore[no-
     assert [sheet.key for sheet in story.sheets] == [
         "accounts", "types", "recommendations", "options", "plan", "decisions", "method",
     ]  # fmt: skip
+
+
+def test_former_groups_have_a_sheet_where_there_are_any(told) -> None:  # type: ignore[no-untyped-def]
+    client = told()
+    span = {"customer_id": "A", "account_id": "A", "account_was": "X", "start": dt.date(2024, 1, 1)}
+    span |= {"end": dt.date(2024, 12, 31), "rows": 1, "revenue": 70.0, "revenue_period": 0.0}
+    sheet = replace(client, imported=replace(client.imported, as_was=pd.DataFrame([span]))).story().sheets[1]
+    assert (sheet.key, sheet.table.records()[0]["account_was"]) == ("as_was", "X")
 
 
 def test_the_first_page_has_three_findings_and_three_decisions(told) -> None:  # type: ignore[no-untyped-def]
