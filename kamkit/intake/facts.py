@@ -13,6 +13,7 @@ import ibis
 import pandas as pd
 from ibis import _
 
+from kamkit.intake.account_costs import account_costs
 from kamkit.intake.importing import MEMBERS, TABLES_FOLDER
 from kamkit.intake.line_traps import POOLED, unlikely_margin
 from kamkit.intake.margin_base import (
@@ -27,6 +28,7 @@ from kamkit.intake.margin_base import (
 from kamkit.intake.periods import data_start, months_before, span_before
 from kamkit.model.codes import Grain, Level
 from kamkit.model.engagement import Engagement, Period
+from kamkit.model.margin_rules import load_margin_rules
 from kamkit.model.results import AccountFacts, Imported
 from kamkit.model.tables import DATE, MONEY, NUMBER, TABLES, TEXT, pandas_dtype
 
@@ -70,6 +72,9 @@ def account_facts(work: Path, engagement: Engagement, imported: Imported) -> Acc
     product = "product" if len(item_kinds) == 2 else None
     placed = _placed_terms(source, lines, engagement.fiscal_year_start)
     accounts = less_terms(_accounts(source, lines, members), placed)
+    budgets = source.table("budgets") if "budgets" in source.further else None
+    costs = account_costs(budgets, lines.period, engagement.fiscal_year_start, load_margin_rules(engagement.folder))
+    with_costs = accounts.merge(costs.amounts, on="account_id", how="left")
     return AccountFacts(
         period=imported.period,
         history_start=lines.history_start,
@@ -85,7 +90,7 @@ def account_facts(work: Path, engagement: Engagement, imported: Imported) -> Acc
         members=members.drop(columns=["revenue_ever", "usual_rep"]),
         tables={name: source.table(name) for name in source.further},
         blocked=imported.blocked,
-        margin_base=margin_base(accounts, engagement.margin_levels),
+        margin_base=margin_base(with_costs, engagement.margin_levels, placed.kinds if placed else None, costs.missing),
         customers=_customers(source, lines, placed),
         events=imported.events.assign(account_id=source.account_of(imported.events["customer_id"]))[_EVENT_COLUMNS],
     )

@@ -16,6 +16,7 @@ import pandas as pd
 from ibis import _
 
 from kamkit.errors import InputError
+from kamkit.intake.account_costs import cost_type_findings
 from kamkit.intake.account_traps import account_findings, line_findings, lost_zeros, sums_by_customer
 from kamkit.intake.cleaning import (
     LINE_KEY,
@@ -66,6 +67,7 @@ from kamkit.intake.set_right import set_right
 from kamkit.intake.yearly_traps import with_yearly_traps
 from kamkit.model.codes import Grain, Level, Severity
 from kamkit.model.engagement import Engagement, Period
+from kamkit.model.margin_rules import load_margin_rules
 from kamkit.model.results import Finding, Imported
 from kamkit.model.tables import TABLES, pandas_dtype
 
@@ -175,6 +177,7 @@ class _Import:
             *conflicts,
             *_open_candidates(candidates),
             *self._about_terms(lines, frames.get("terms"), groups.members),
+            *cost_type_findings(frames.get("budgets"), load_margin_rules(engagement.folder)),
         ]
         findings = [finding for finding in findings if rules.checks.told(finding.code)]
         members = with_usual_reps(groups.members, lines.kept, lines.period, engagement.pareto.level)

@@ -1,8 +1,9 @@
 """From list prices to the margin after bonuses: what each step takes away, and for how much of revenue it is known.
 
 The way is gross − discounts = net revenue − bonuses, allowances and cash discounts outside invoices (`terms`) = net-net
-revenue; less cost it is the margin (customer contribution accounting after Köhler; convention). Net revenue is always
-what was booked; gross and discounts explain it and never replace it.
+revenue. Net revenue less cost is the margin (DB I), net-net revenue less cost the one after terms (DB II), and what selling
+and service cost the account comes off after that (DB III, DB IV; customer contribution accounting after Köhler; convention).
+Net revenue is always what was booked; gross and discounts explain it and never replace it.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 import ibis
@@ -27,8 +29,16 @@ from kamkit.model.results import Finding
 
 Key = TypeVar("Key", int, str)
 MOST_EXAMPLES = 5
+MOST_KINDS = 6
 NO_REVENUE, OUTSIDE_DATA = "no_revenue", "outside_data"
 _CELLS = ("customer_id", "account_id", "month", "inside", "bought", "terms", "terms_with_margin")
+_PARTS = {
+    "net_net": ("terms",),
+    "margin_after_terms": ("margin", "terms"),
+    "margin_after_selling": ("margin", "terms", "selling"),
+    "margin_after_service": ("margin", "terms", "selling", "service"),
+}
+"""Without which steps a level cannot be assessed."""
 _MISSING = {
     "gross": ("transactions.list_price", "transactions.quantity"),
     "discount": ("transactions.discount",),
@@ -41,10 +51,13 @@ _COLUMNS = {
     "terms": ("terms", "size"),
     "net_net": ("net_net", "size"),
     "margin": ("margin_before_terms", "size_margin"),
-    "margin_after_terms": ("margin", "size_margin"),
+    "margin_after_terms": ("margin_after_terms", "size_margin"),
+    "selling": ("selling", "size"),
+    "margin_after_selling": ("margin_after_selling", "size_margin"),
+    "service": ("service", "size"),
+    "margin_after_service": ("margin_after_service", "size_margin"),
 }
 """Where a step stands in the accounts, and the size of the revenue that has it, where they are not called like it."""
-_MISSING |= {"net_net": _MISSING["terms"], "margin_after_terms": (*_MISSING["margin"], *_MISSING["terms"])}
 
 
 @dataclass(frozen=True)
@@ -54,7 +67,8 @@ class PlacedTerms:
     `cells`: customer_id, account_id, month (first day), inside (the period), bought (positive revenue), terms,
     terms_with_margin (the part that falls on revenue whose margin is known). `left`, what found no place: customer_id,
     year, amount, reason (no_revenue | outside_data). `years`: the fiscal years for which terms are given, of anybody;
-    `absent`: those of the period for which none are.
+    `absent`: those of the period for which none are. `kinds`: what falls into the period by kind as the client writes it,
+    the largest first, without a name where none is given.
     """
 
     cells: pd.DataFrame
@@ -62,6 +76,7 @@ class PlacedTerms:
     years: frozenset[int]
     absent: tuple[int, ...]
     fiscal_year_start: int
+    kinds: pd.Series
 
     def given(self, days: pd.Series) -> pd.Series:
         """Whether days fall into fiscal years with terms."""
@@ -80,7 +95,7 @@ def place_terms(
 ) -> PlacedTerms:
     """Spread each customer's terms of a fiscal year over its positive revenue of that year, to the cent.
 
-    `terms`: customer_id, year, amount (a deduction is positive). `lines`: customer_id, posting_date, net_revenue and
+    `terms`: customer_id, year, amount (a deduction is positive) and perhaps kind. `lines`: customer_id, posting_date, net_revenue and
     perhaps margin. `members`: customer_id, account_id. A customer without revenue of its own that heads a group passes
     its terms on to the group. Of a fiscal year that the data cover in part (from `data_start` to the period's end), terms
     count by the share of its days (convention).
@@ -93,11 +108,12 @@ def place_terms(
     accounts = members.set_index("customer_id")["account_id"].to_dict()
     placed, left = [], []
     owed: dict[tuple[str, int], Decimal] = defaultdict(Decimal)
+    counted: dict[tuple[str, int], Decimal] = {}
     for customer, year, money in zip(terms["customer_id"], terms["year"], terms["amount"], strict=True):
         owed[customer, int(year)] += Decimal(repr(float(money)))
     for (customer, year), exact in sorted(owed.items()):
         amount = exact.quantize(Decimal("0.01"))
-        share = _covered_share(year, data_start, period.end, fiscal_year_start)
+        share = covered_share(year, data_start, period.end, fiscal_year_start)
         inside = Decimal(round(amount * 100 * share.numerator / share.denominator)) / 100
         key = (accounts.get(customer, customer), year)
         cells = own.get((customer, year), group.get(key)) if share else None
@@ -106,12 +122,28 @@ def place_terms(
         elif cells is not None:
             parts = spread_exactly(inside, dict(enumerate(cells["bought"])))
             placed.append(cells.assign(terms=pd.Series(parts).to_numpy()))
+            counted[customer, year] = sum(placed[-1].loc[cells["inside"].astype(bool), "terms"], Decimal(0))
         if amount != inside:
             left.append((customer, year, amount - inside, OUTSIDE_DATA))
     found = pd.concat(placed, ignore_index=True) if placed else booked.head(0).assign(terms=None)
     found = found.assign(terms_with_margin=found["terms"] * found["with_margin"] / found["bought"])
     unplaced = pd.DataFrame(left, columns=["customer_id", "year", "amount", "reason"])
-    return PlacedTerms(found[list(_CELLS)], unplaced, years, absent, fiscal_year_start)
+    kinds = _by_kind(terms, owed, counted)
+    return PlacedTerms(found[list(_CELLS)], unplaced, years, absent, fiscal_year_start, kinds)
+
+
+def _by_kind(
+    terms: pd.DataFrame, owed: Mapping[tuple[str, int], Decimal], counted: Mapping[tuple[str, int], Decimal]
+) -> pd.Series:
+    """What counts of each kind: the same part of all that a customer was granted for a year."""
+    named = terms.reindex(columns=["customer_id", "year", "amount", "kind"])
+    kind = named["kind"].astype("string").str.strip().fillna("")
+    keys = [(customer, int(year)) for customer, year in zip(named["customer_id"], named["year"], strict=True)]
+    part = [float(counted.get(key, 0) / owed[key]) if owed[key] else 0.0 for key in keys]
+    amounts = named["amount"].astype("float64") * part
+    spelled = kind.groupby(kind.str.casefold()).transform("first")
+    sums: pd.Series = amounts.groupby(spelled).sum()
+    return sums[sums.round(2) != 0].sort_values(ascending=False, kind="stable")
 
 
 def spread_exactly(amount: Decimal, weights: Mapping[Key, Decimal]) -> dict[Key, Decimal]:
@@ -189,23 +221,64 @@ def purchases_less_terms(purchases: pd.DataFrame, placed: PlacedTerms | None) ->
     return purchases.assign(margin=after.where(placed.given(purchases["date"])))
 
 
-def margin_base(accounts: pd.DataFrame, names: Mapping[MarginStep, str]) -> pd.DataFrame:
+def margin_base(
+    accounts: pd.DataFrame,
+    names: Mapping[MarginStep, str],
+    kinds: pd.Series | None = None,
+    missing: Mapping[str, tuple[str, ...]] = MappingProxyType({}),
+) -> pd.DataFrame:
     """The steps of the whole client: step, client_name, amount, coverage, missing (tuple of table.column).
 
-    `accounts` as `less_terms` gives them, with gross, discount, cost, revenue and, per step, size_<step>: the absolute
-    revenue of the lines that carry it, of `size` altogether. A step that cannot be computed has no amount.
+    `accounts` as `less_terms` gives them, with gross, discount, cost, selling, service, revenue and, per step, size_<step>:
+    the absolute revenue of the lines that carry it, of `size` altogether. `kinds` of the terms, `missing` for the steps from
+    budgets. A step that cannot be computed has no amount; costs of an account count as its terms do, as far as they fall on
+    revenue with a margin.
     """
-    rows = []
+    levels = _levels(accounts)
+    lacking = _MISSING | dict(missing)
+    rows: list[tuple[str, str | None, float, float, tuple[str, ...]]] = []
+    known = set()
     for step in MARGIN_STEPS:
         column, size = _COLUMNS.get(step, (step, f"size_{step}"))
-        amounts = (
-            accounts[column].where(accounts["terms"].notna()) if step == "margin_after_terms" else accounts[column]
-        )
-        known = amounts.dropna()
-        coverage = float(accounts[size].sum() / accounts["size"].sum()) if len(known) else 0.0
-        amount = math.fsum(known) if len(known) else float("nan")
-        rows.append((step, names.get(step), amount, coverage, () if len(known) else _MISSING.get(step, ())))
+        amounts = levels[column]
+        of_step = levels[size].where(amounts.notna())
+        if amounts.notna().any():
+            known.add(step)
+            coverage = float(of_step.sum() / levels["size"].sum())
+            rows.append((step, names.get(step), math.fsum(amounts.dropna()), coverage, ()))
+        else:
+            parts = _PARTS.get(step, (step,))
+            short = [part for part in parts if part not in known] or parts
+            columns = tuple(dict.fromkeys(column for part in short for column in lacking.get(part, ())))
+            rows.append((step, names.get(step), float("nan"), 0.0, columns))
+        if step == "terms" and step in known and kinds is not None:
+            rows += [(*kind, rows[-1][3], ()) for kind in _told_kinds(kinds)]
     return pd.DataFrame(rows, columns=["step", "client_name", "amount", "coverage", "missing"])
+
+
+def _levels(accounts: pd.DataFrame) -> pd.DataFrame:
+    """The accounts with the levels after terms, selling and service, each missing where one of its parts is."""
+    booked = accounts["size"] > 0
+    part = accounts["size_margin"].fillna(0.0) / accounts["size"].where(booked)
+    selling, service = (accounts[step].astype("float64").where(booked) for step in ("selling", "service"))
+    after_terms = accounts["margin"].where(accounts["terms"].notna())
+    after_selling = after_terms - selling * part
+    return accounts.assign(
+        selling=selling,
+        service=service,
+        margin_after_terms=after_terms,
+        margin_after_selling=after_selling,
+        margin_after_service=after_selling - service * part,
+    )
+
+
+def _told_kinds(kinds: pd.Series) -> Iterator[tuple[str, str | None, float]]:
+    """The largest kinds by name, the others and those without a name together; none where no kind is named."""
+    named = kinds[kinds.index != ""]
+    yield from (("terms_kind", str(kind), float(amount)) for kind, amount in named.head(MOST_KINDS).items())
+    rest = [*named.iloc[MOST_KINDS:], *kinds[kinds.index == ""]]
+    if rest and len(named):
+        yield "terms_other", None, math.fsum(rest)
 
 
 def _in_period(placed: PlacedTerms, column: str, key: str, rows: pd.DataFrame) -> pd.Series:
@@ -238,7 +311,7 @@ def _revenue_by_month(
     return frame.astype({"year": "int64"})
 
 
-def _covered_share(year: int, start: dt.date, end: dt.date, fiscal_year_start: int) -> Fraction:
+def covered_share(year: int, start: dt.date, end: dt.date, fiscal_year_start: int) -> Fraction:
     """The share of a fiscal year's days that lie between two days, both inclusive."""
     first = dt.date(year - (fiscal_year_start > 1), fiscal_year_start, 1)
     after = months_before(first, -12)

@@ -41,10 +41,11 @@ Deliverable = Literal["html", "pdf", "pptx", "xlsx"]
 AVAILABLE_DELIVERABLES: tuple[Deliverable, ...] = ("html", "xlsx")
 
 MarginStep = Literal[
-    "gross", "discount", "net_revenue", "terms", "net_net", "cost", "margin", "margin_after_terms"
+    "gross", "discount", "net_revenue", "terms", "net_net", "cost", "margin", "margin_after_terms",
+    "selling", "margin_after_selling", "service", "margin_after_service",
 ]  # fmt: skip
 MARGIN_STEPS: tuple[MarginStep, ...] = get_args(MarginStep)
-"""From list prices to the margin after terms; `margin_levels` gives them the client's own names."""
+"""From list prices to the margin after service; `margin_levels` gives them the client's own names."""
 
 Text = Annotated[str, BeforeValidator(lambda value: str(value) if isinstance(value, int | float) else value)]
 

@@ -108,9 +108,10 @@ class AccountFacts:
     net_net (revenue less terms), cost, margin_before_terms. `margin`, here and in `months`, `purchases` and `customers`,
     is after terms where terms are given for every fiscal year of the period; terms then count as far as they fall on
     revenue with a margin, and outside the period it is missing in fiscal years without terms.
-    `margin_base`, the steps of the whole client in the period: step (gross | discount | net_revenue | terms | net_net |
-    cost | margin | margin_after_terms), client_name (its own name for it), amount, coverage (share of the absolute
-    revenue for which it is known), missing (tuple of table.column, where there is no amount).
+    `margin_base`, the steps of the whole client in the period: step (gross | discount | net_revenue | terms, below it
+    terms_kind and terms_other | net_net | cost | margin | margin_after_terms | selling | margin_after_selling | service |
+    margin_after_service), client_name (its own name for the step, and the kind of terms), amount, coverage (share of the
+    absolute revenue for which it is known), missing (tuple of table.column, where there is no amount).
     `tables`: the further canonical tables given (privileges, budgets, …), with account_id added; `decisions` is always
     there, merged from inputs.xlsx and the decision files, and may be empty.
     `blocked`: as in Imported.

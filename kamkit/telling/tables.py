@@ -22,6 +22,8 @@ from kamkit.telling.results import actions_frame, existence_sentence, finding_se
 
 NUMERIC = frozenset({"count", "number", "percent", "change", "money", "money_short"})
 ABSENT = "–"
+NUMBERED = ("margin", "margin_after_terms", "margin_after_selling", "margin_after_service")
+"""The levels of the contribution margin that are usually numbered."""
 MOST_ROWS, MOST_COLUMNS, LONG_TEXT = 20, 30, 40
 
 
@@ -257,19 +259,37 @@ def key_accounts_table(key_accounts: KeyAccounts, labels: Labels, most: int | No
 
 
 def margin_base_table(facts: AccountFacts, labels: Labels) -> DisplayTable:
-    """The steps from list prices to the margin after terms, with the client's own names, and which margin is used;
+    """The steps from list prices to the last level of the margin, with the client's own names, and which level is used;
     without rows where only revenue is known."""
     base = facts.margin_base
     if base.empty or base.loc[base["step"] != "net_revenue", "amount"].isna().all():
         return DisplayTable("margin_base", labels("table.margin_base"), (), (), (), labels("prose.margin_used.none"))
-    words = base["client_name"].fillna(base["step"].map(lambda step: labels(f"margin_step.{step}")))
-    known = base.assign(word=words).dropna(subset=["amount"]).set_index("step")["word"]
-    used = next((step for step in ("margin_after_terms", "margin") if step in known), "none")
-    sentence = labels(f"prose.margin_used.{used}", **({} if used == "none" else {"level": known[used]}))
-    missing = base["missing"].map(lambda columns: labels.names([labels(f"missing.{c}") for c in columns]))
-    frame = base.assign(step=words, missing=missing, coverage=base["coverage"].where(base["amount"].notna()))
-    columns = "step amount:money coverage:percent missing"
-    return replace(display_table(frame, "margin_base", columns, labels), more=sentence)
+    own_names = bool(base.loc[base["step"] != "terms_kind", "client_name"].notna().any())
+    words = [
+        _step_words(step, None if labels.missing(name) else name, own_names, labels)
+        for step, name in zip(base["step"], base["client_name"], strict=True)
+    ]
+    known = base["amount"].notna()
+    called = dict(zip(base.loc[known, "step"], pd.Series(words, index=base.index)[known], strict=True))
+    covered = dict(zip(base["step"], base["coverage"].astype(float), strict=True))
+    used = next((step for step in ("margin_after_terms", "margin") if step in called), "none")
+    more = [labels(f"prose.margin_used.{used}", **({} if used == "none" else {"level": called[used]}))]
+    if "margin_after_selling" in called and covered["margin_after_selling"] < covered[used] - 0.005:
+        more.append(labels("prose.margin_partial"))
+    gaps = [labels.names([labels(f"missing.{c}") for c in columns]) for columns in base["missing"]]
+    note = pd.Series([labels("prose.margin_missing", names=gap) if gap else None for gap in gaps], dtype="string")
+    frame = base.assign(step=words, coverage=base["coverage"].where(known), note=note.to_numpy())
+    columns = "step amount:money coverage:percent note"
+    return replace(display_table(frame, "margin_base", columns, labels), more=" ".join(more))
+
+
+def _step_words(step: str, own_name: str | None, own_names: bool, labels: Labels) -> str:
+    """A step in the client's words, else in ours, with the usual number of the level where it has no names of its own."""
+    if step == "terms_kind":
+        return labels("margin_step.terms_kind", kind=own_name)
+    if own_name or own_names or step not in NUMBERED:
+        return own_name or labels(f"margin_step.{step}")
+    return labels("margin_step.numbered", name=labels(f"margin_step.{step}"), level=labels(f"margin_level.{step}"))
 
 
 def consolidation_table(key_accounts: KeyAccounts, labels: Labels, most: int | None = MOST_ROWS) -> DisplayTable:

@@ -54,8 +54,10 @@ A;2020;Bonus;5,00
 JULY = {"fiscal_year_start": 7, "period": {"start": "2024-07-01", "end": "2025-06-30"}}
 
 
-def run(folder: Path, lines: str, terms: str | None = None, **settings: Any) -> tuple[AccountFacts, dict[str, Finding]]:
-    """The facts, and the findings on terms by code."""
+def run(
+    folder: Path, lines: str, terms: str | None = None, budgets: str | None = None, **settings: Any
+) -> tuple[AccountFacts, dict[str, Finding]]:
+    """The facts, and the findings on terms and budgets by code."""
     (folder / "lines.csv").write_text(lines, encoding="utf-8")
     heads = lines.splitlines()[0].split(";")
     columns = {name: head for name, head in COLUMNS.items() if head in heads}
@@ -64,17 +66,24 @@ def run(folder: Path, lines: str, terms: str | None = None, **settings: Any) -> 
         (folder / "terms.csv").write_text(terms, encoding="utf-8")
         named = {"customer_id": "Kunde", "year": "Jahr", "kind": "Art", "amount": "Betrag"}
         sources["terms"] = {"path": "terms.csv", "columns": named}
+    if budgets is not None:
+        (folder / "budgets.csv").write_text(budgets, encoding="utf-8")
+        named = {"account_id": "Kunde", "segment": "Bereich", "year": "Jahr", "cost_type": "Kostenart"}
+        named |= {"plan": "Plan", "actual": "Ist"}
+        heads = budgets.splitlines()[0].split(";")
+        sources["budgets"] = {"path": "budgets.csv", "columns": {n: h for n, h in named.items() if h in heads}}
     content = {"client": "Test", "pareto": {"level": "customer"}, "sources": sources} | settings
     (folder / "engagement.yml").write_text(yaml.safe_dump(content), encoding="utf-8")
     engagement = load_engagement(folder)
     imported = import_engagement(engagement, folder)
-    found = {finding.code: finding for finding in imported.findings if finding.table == "terms"}
+    found = {finding.code: finding for finding in imported.findings if finding.table in {"terms", "budgets"}}
     return account_facts(folder, engagement, imported), found
 
 
 def steps(facts: AccountFacts) -> dict[str, tuple[float, float]]:
-    """Amount and coverage of the steps that have one."""
+    """Amount and coverage of the steps that have one, without the kinds of terms."""
     known = facts.margin_base.dropna(subset=["amount"])
+    known = known[~known["step"].isin(["terms_kind", "terms_other"])]
     return {row.step: (round(row.amount, 2), round(row.coverage, 4)) for row in known.itertuples()}
 
 
@@ -108,6 +117,8 @@ def test_terms_of_a_fiscal_year_that_begins_in_july(tmp_path: Path) -> None:
         "margin": (144.0, round(490 / 540, 4)),
         "margin_after_terms": (98.99, round(490 / 540, 4)),
     }
+    kinds = facts.margin_base[facts.margin_base["step"] == "terms_kind"]
+    assert kinds[["client_name", "amount"]].round(2).to_numpy().tolist() == [["Bonus", 40.0], ["WKZ", 10.01]]
     missing = facts.margin_base.set_index("step")["missing"]
     assert missing["gross"] == ("transactions.list_price", "transactions.quantity")
     assert missing["discount"] == ("transactions.discount",)
@@ -137,9 +148,8 @@ def test_a_year_without_any_terms_leaves_margins_before_them(tmp_path: Path) -> 
     a = account(facts, "A")
     assert (a["margin"], a["margin_before_terms"], math.isnan(a["terms"])) == (114.0, 114.0, True)
     assert found["terms_absent"].values == {"years": ("2025",)}
-    assert facts.margin_base.set_index("step").loc["margin_after_terms", "missing"] == (
-        *("transactions.margin", "terms.amount"),
-    )
+    assert facts.margin_base.set_index("step").loc["margin_after_terms", "missing"] == ("terms.amount",)
+    assert "terms_kind" not in set(facts.margin_base["step"])
 
 
 def test_terms_count_only_if_no_fiscal_year_of_the_period_lacks_them(tmp_path: Path) -> None:
@@ -237,6 +247,78 @@ def test_list_prices_and_discounts_explain_what_was_booked(tmp_path: Path, langu
     table = margin_base_table(facts, Labels(language, {"de": "de_DE", "en": "en_GB"}[language], "EUR"))
     assert table.records()[6]["step"] == "DB II"
     assert table.more == sentence
+
+
+OF_2025 = """Datum;Kunde;Netto;Kosten
+01.01.2025;A;100,00;60,00
+02.02.2025;B;60,00;10,00
+03.03.2025;B;40,00;
+31.12.2025;C;50,00;20,00
+"""
+BONUS = "Kunde;Jahr;Art;Betrag\nA;2025;Jahresbonus;8,00\nA;2025;jahresbonus ;2,00\nA;2025;;1,00\nB;2025;Skonto;5,00\n"
+BUDGETS = """Kunde;Bereich;Jahr;Kostenart;Plan;Ist
+A;;2025;Reisekosten;9,00;5,00
+A;;2025;Kundenbetreuung;4,00;3,00
+B;;2025;KAM;9,00;10,00
+C;;2025;Vertrieb;9,00;
+A;;2025;Fracht;1,00;2,00
+A;;2025;Sonderpreise;1,00;1,00
+;Außendienst;2025;Reisekosten;99,00;99,00
+"""
+
+
+def test_levels_after_selling_and_service_are_as_far_known_as_budgets_are(tmp_path: Path) -> None:
+    facts, found = run(tmp_path, OF_2025, BONUS, BUDGETS)
+    kinds = facts.margin_base[facts.margin_base["step"].str.startswith("terms_")]
+    assert kinds[["step", "client_name", "amount"]].round(2).fillna("").to_numpy().tolist() == [
+        ["terms_kind", "Jahresbonus", 10.0],
+        ["terms_kind", "Skonto", 5.0],
+        ["terms_other", "", 1.0],
+    ]
+    found_steps = steps(facts)
+    assert found_steps["margin"] == (120.0, 0.84)  # 40, 50 and 30; 40 of 250 have no cost
+    assert found_steps["margin_after_terms"] == (106.0, 0.84)  # less 11, and 3 of B's 5
+    assert found_steps["selling"] == (18.0, 0.8)  # of A and B; C's plan is no cost
+    assert found_steps["margin_after_selling"] == (62.0, 0.64)  # 29 − 8, and 47 − 6 of B's 10
+    assert found_steps["service"] == (2.0, 0.4)
+    assert found_steps["margin_after_service"] == (19.0, 0.4)
+    assert (found["cost_types_left"].rows, found["cost_types_left"].examples) == (1, ("Sonderpreise",))
+    table = margin_base_table(facts, Labels("de", "de_DE", "EUR"))
+    told = [row["step"] for row in table.records()]
+    assert told[4:7] == ["– davon Jahresbonus", "– davon Skonto", "– davon Übriges"]
+    assert [step for step in told if "(" in step and "DB" in step] == [
+        "Deckungsbeitrag (DB I)",
+        "Deckungsbeitrag nach Boni und WKZ (DB II)",
+        "Deckungsbeitrag nach Vertriebskosten (DB III)",
+        "Deckungsbeitrag nach Logistik und Service (DB IV)",
+    ]
+    assert table.more == (
+        "Rangliste, Diagramme und Empfehlungen rechnen mit „Deckungsbeitrag nach Boni und WKZ (DB II)“. Stufen mit "
+        "kleinerer Abdeckung umfassen weniger Kunden; ihre Beträge lassen sich nicht mit denen darüber verrechnen."
+    )
+
+
+@pytest.mark.parametrize(
+    ("terms", "budgets", "missing"),
+    [
+        (BONUS, None, ("budgets.account_id", "budgets.cost_type", "budgets.actual")),
+        (None, BUDGETS, ("terms.amount",)),
+        (BONUS, "Kunde;Jahr;Plan\nA;2025;9,00\n", ("budgets.cost_type", "budgets.actual")),
+        (BONUS, "Kunde;Jahr;Kostenart;Ist\nA;2025;Fracht;9,00\n", ("budgets.cost_type",)),
+        (BONUS, "Kunde;Jahr;Kostenart;Ist\nA;2024;KAM;9,00\n", ("budgets.actual",)),
+        (BONUS, "Bereich;Jahr;Kostenart;Ist\nNord;2025;KAM;9,00\n", ("budgets.account_id",)),
+    ],
+)
+def test_a_level_that_cannot_be_assessed_says_what_is_missing(
+    tmp_path: Path, terms: str | None, budgets: str | None, missing: tuple[str, ...]
+) -> None:
+    facts, _ = run(tmp_path, OF_2025, terms, budgets)
+    level = facts.margin_base.set_index("step").loc["margin_after_selling"]
+    assert (math.isnan(level["amount"]), level["missing"]) == (True, missing)
+    labels = Labels("en", "en_GB", "EUR")
+    told = {row["step"]: row["note"] for row in margin_base_table(facts, labels).records()}
+    names = labels.names([labels(f"missing.{column}") for column in missing])
+    assert told["Contribution margin after selling cost (CM III)"] == f"cannot be assessed without {names}"
 
 
 PRICED = "Datum;Kunde;Netto;Menge;Listenpreis;Rabatt\n"
