@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from kamkit.analysis.patterns import spread_bookings
 from kamkit.model.codes import Grain, KamType
 from kamkit.model.kam_type_rules import Block, KamTypeRules, Pattern
 from kamkit.model.results import AccountFacts
@@ -257,7 +258,8 @@ def _whole_months(facts: AccountFacts) -> pd.DatetimeIndex | None:
 
 
 def _monthly(facts: AccountFacts, window: pd.DatetimeIndex, rules: KamTypeRules) -> list[pd.DataFrame]:
-    months = facts.months[facts.months["month"].isin(window)]
+    months = spread_bookings(facts).months
+    months = months[months["month"].isin(window)]
     if months.empty:
         return []
     table = months.pivot_table(index="account_id", columns="month", values="revenue", aggfunc="sum", fill_value=0.0)

@@ -10,6 +10,7 @@ import pandas as pd
 from kamkit.analysis.concentration import measure_concentration
 from kamkit.analysis.consolidation import compare_levels
 from kamkit.analysis.pareto import BASIS_COLUMN, rank_accounts
+from kamkit.analysis.patterns import spread_bookings
 from kamkit.analysis.stability import membership_probability
 from kamkit.errors import InputError, shorten
 from kamkit.model.codes import Basis, Grain, Tier
@@ -67,7 +68,7 @@ def _membership(facts: AccountFacts, ranking: Pareto, seed: int) -> pd.DataFrame
     if facts.grain is Grain.YEAR or ranking.basis is Basis.POTENTIAL:
         return pd.DataFrame({"account_id": ids.to_numpy(), "membership_probability": np.nan})
     column = BASIS_COLUMN[ranking.basis]
-    result = membership_probability(facts.months, column, ids, facts.period, ranking.threshold, seed)
+    result = membership_probability(spread_bookings(facts).months, column, ids, facts.period, ranking.threshold, seed)
     unknown = ranking.table["value"].isna().to_numpy()
     return result.assign(membership_probability=result["membership_probability"].mask(unknown))
 

@@ -44,6 +44,9 @@ def line_findings(kept: Any, report: pd.DataFrame, revenue: float, rules: Cleani
             yield Finding(
                 "extra_charges", "transactions", Severity.INFO, rows=row["rows"], revenue=row["revenue"], values=values
             )
+    if rows["yearly_booking"] and rules.treatment("yearly_booking") == "spread":
+        n, spread = rows["yearly_booking"], float(report["revenue"][report["rule"] == "yearly_booking"].sum())
+        yield Finding("yearly_spread", "transactions", Severity.INFO, rows=n, revenue=spread, values={"n": n})
     if rules.treatment("event_window") == "report":
         for event in rules.events:
             inside = kept.filter(event.condition())

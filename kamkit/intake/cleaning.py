@@ -81,7 +81,7 @@ class Treatments(Rule):
     unlikely_margin: Literal["report", "off"]
     extra_charge: Treatment
     event_window: Treatment
-    yearly_booking: Literal["report", "off"]
+    yearly_booking: Literal["spread", "report", "off"]
     cost_jump: Literal["report", "off"]
 
 

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import ibis
 import pandas as pd
+import pyarrow as pa
 from ibis import _
 
 from kamkit.intake.account_costs import account_costs
-from kamkit.intake.importing import MEMBERS, TABLES_FOLDER
+from kamkit.intake.importing import MEMBERS, TABLES_FOLDER, YEARLY
 from kamkit.intake.line_traps import POOLED, unlikely_margin
 from kamkit.intake.margin_base import (
     PlacedTerms,
@@ -26,6 +27,7 @@ from kamkit.intake.margin_base import (
     purchases_less_terms,
 )
 from kamkit.intake.periods import data_start, months_before, span_before
+from kamkit.intake.yearly_traps import PLACES, spread_over_months
 from kamkit.model.codes import Grain, Level
 from kamkit.model.engagement import Engagement, Period
 from kamkit.model.margin_rules import load_margin_rules
@@ -92,6 +94,7 @@ def account_facts(work: Path, engagement: Engagement, imported: Imported) -> Acc
         blocked=imported.blocked,
         margin_base=margin_base(with_costs, engagement.margin_levels, placed.kinds if placed else None, costs.missing),
         customers=_customers(source, lines, placed),
+        spread=_spread(source, lines, placed),
         events=imported.events.assign(account_id=source.account_of(imported.events["customer_id"]))[_EVENT_COLUMNS],
     )
 
@@ -117,13 +120,10 @@ class _Tables:
         backend = ibis.duckdb.connect()
         booked = backend.read_parquet(folder / "transactions.parquet")
         self.columns = frozenset(booked.columns)
-        kinds = TABLES["transactions"].columns
-        absent = {c: ibis.null(_IBIS_TYPES[kind]) for c, kind in kinds.items() if c not in self.columns}
-        lines = booked.mutate(**absent)
-        gross = (lines.list_price.cast("float64") * lines.quantity).cast("decimal(18, 4)")
-        known = {"margin": _line_margin(lines, margins_as_given), "cost": _known_cost(lines, margins_as_given)}
-        lines = lines.mutate(gross=gross, **known).inner_join(mapping, "customer_id")
-        self.lines = backend.create_view("lines", lines)
+        self.lines = backend.create_view("lines", _complete(booked, mapping, margins_as_given))
+        self.yearly = None
+        if (file := folder / f"{YEARLY}.parquet").is_file():
+            self.yearly = _complete(backend.read_parquet(file), mapping, margins_as_given)
 
     def table(self, name: str) -> pd.DataFrame:
         """A further table with account_id."""
@@ -148,6 +148,16 @@ class _Tables:
 
 _IBIS_TYPES = {TEXT: "string", DATE: "date", MONEY: "decimal(18, 6)", NUMBER: "float64"}
 _MAPPING = {"customer_id": "string", "account_id": "string"}
+
+
+def _complete(booked: Any, mapping: Any, margins_as_given: bool) -> Any:
+    """Booked lines with all canonical columns, with gross, margin and cost as far as they are known, and the account."""
+    kinds = TABLES["transactions"].columns
+    absent = {c: ibis.null(_IBIS_TYPES[kind]) for c, kind in kinds.items() if c not in booked.columns}
+    lines = booked.mutate(**absent)
+    gross = (lines.list_price.cast("float64") * lines.quantity).cast("decimal(18, 4)")
+    known = {"margin": _line_margin(lines, margins_as_given), "cost": _known_cost(lines, margins_as_given)}
+    return lines.mutate(gross=gross, **known).inner_join(mapping, "customer_id")
 
 
 def _line_margin(lines: Any, as_given: bool) -> Any:
@@ -294,6 +304,31 @@ class _Lines:
         revenue = _.net_revenue.sum(where=self.in_period()).fill_null(0)
         items = lines.filter(_.item.notnull()).group_by("item")
         return items.aggregate(name=_.label.max(), category=_.category.max(), revenue=_float(revenue)).order_by("item")
+
+
+def _spread(source: _Tables, lines: _Lines, placed: PlacedTerms | None) -> dict[str, pd.DataFrame]:
+    """months and orders of the accounts that have a year's contract in one booking, spread over its months."""
+    if source.yearly is None:
+        return {}
+    service = {"service_start": "date", "service_end": "date"}
+    yearly = _of_kinds(source.yearly, _SPREAD | service).to_pyarrow().to_pandas()
+    parts = spread_over_months(yearly, lines.period.end)
+    moved = ibis.memtable(pa.Table.from_pandas(parts, ibis.schema(_SPREAD).to_pyarrow(), preserve_index=False))
+    theirs = lines.table.filter(_.account_id.isin(sorted(set(yearly["account_id"]))))
+    pattern = _of_kinds(theirs, _SPREAD).union(moved)
+    told = replace(lines, table=pattern)
+    return {"months": months_less_terms(told.months(), placed), "orders": told.orders()}
+
+
+_AMOUNT = f"decimal(28, {PLACES})"
+_SPREAD = {
+    **{"account_id": "string", "invoice_id": "string", "posting_date": "date"},
+    **{"net_revenue": _AMOUNT, "margin": _AMOUNT},
+}
+
+
+def _of_kinds(table: Any, kinds: Mapping[str, str]) -> Any:
+    return table.select(**{column: table[column].cast(kind) for column, kind in kinds.items()})
 
 
 def _placed_terms(source: _Tables, lines: _Lines, fiscal_year_start: int) -> PlacedTerms | None:

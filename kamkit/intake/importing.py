@@ -64,7 +64,7 @@ from kamkit.intake.raw_tables import rows_of
 from kamkit.intake.readers import TypedTable, read_table
 from kamkit.intake.reconciliation import CURRENCY, Booked, Effect, Reconciled, reconcile
 from kamkit.intake.set_right import set_right
-from kamkit.intake.yearly_traps import with_yearly_traps
+from kamkit.intake.yearly_traps import lines_with_terms, with_yearly_traps, yearly_bookings
 from kamkit.model.codes import Grain, Level, Severity
 from kamkit.model.engagement import Engagement, Period
 from kamkit.model.margin_rules import load_margin_rules
@@ -78,6 +78,9 @@ MOST_WORDS = 10_000
 """Distinct values up to which a column is written as numbers of a dictionary: longer ones cost more than they save."""
 MEMBERS = "members"
 """Beside the canonical tables: customer_id, account_id (on group level), group_source, usual_rep where lines name reps."""
+YEARLY = "yearly_bookings"
+"""Beside them where a year's contract is booked in one line and patterns spread it: these lines as in `transactions`, with
+service_start and service_end."""
 
 
 def import_engagement(engagement: Engagement, work: Path) -> Imported:
@@ -125,6 +128,7 @@ class _Lines:
     reconciled: Reconciled
     customers: pd.DataFrame
     findings: tuple[Finding, ...]
+    spread: Any | None
 
 
 class _Import:
@@ -149,7 +153,7 @@ class _Import:
             rules = rules.with_codes(lambda ids: key.codes("account", ids))
         reps = self._hide_in_lines(typed, key)
         rates = self._read_rates()
-        lines = self._clean(typed["transactions"], frames.get("customers"), rates, rules)
+        lines = self._clean(typed["transactions"], frames.get("customers"), frames.get("contracts"), rates, rules)
         revenue = _revenue_by_customer(lines)
         groups, as_was, restated = self._assign_groups(lines, links, _confirmed(inputs), revenue)
         candidates = _candidates(frames.get("customers"), groups, revenue, inputs, self._group_rules)
@@ -183,7 +187,7 @@ class _Import:
         members = with_usual_reps(groups.members, lines.kept, lines.period, engagement.pareto.level)
         tables = _with_inputs(frames, inputs) | {"decisions": decisions, MEMBERS: members}
         findings += notes_on_people(tables, reps, rules, engagement)
-        self._ordered, self._frames = lines.ordered, hide_people(tables, reps, engagement)
+        self._ordered, self._spread, self._frames = lines.ordered, lines.spread, hide_people(tables, reps, engagement)
         imported = Imported(
             period=lines.period,
             grain=self._grain,
@@ -237,6 +241,8 @@ class _Import:
     def write(self, folder: Path) -> None:
         """Write every table into an empty folder; the lines in the order of the files, so always the same."""
         self._ordered.to_parquet(folder / "transactions.parquet", dictionary_size_limit=MOST_WORDS)
+        if self._spread is not None:
+            self._spread.to_parquet(folder / f"{YEARLY}.parquet")
         for name, frame in self._frames.items():
             frame.to_parquet(folder / f"{name}.parquet", index=False)
 
@@ -282,7 +288,12 @@ class _Import:
         return read_exchange_rates(self._backend, rates, self._engagement, self._scratch) if rates else None
 
     def _clean(
-        self, typed: TypedTable, customers: pd.DataFrame | None, rates: pd.DataFrame | None, rules: CleaningRules
+        self,
+        typed: TypedTable,
+        customers: pd.DataFrame | None,
+        contracts: pd.DataFrame | None,
+        rates: pd.DataFrame | None,
+        rules: CleaningRules,
     ) -> _Lines:
         """Convert, mark, reconcile: the lines that count, and what became of the others."""
         engagement, grain = self._engagement, self._grain
@@ -309,14 +320,18 @@ class _Import:
         kept = marked.filter(_.reason.isnull())
         canonical = [c for c in TABLES["transactions"].columns if c in marked.columns]
         ordered = (kept if in_order else kept.order_by(*LINE_KEY)).select(*canonical)
+        spread = None
         if by_day:
-            report = with_yearly_traps(report, kept, float(sums["revenue_kept"]), rules)
+            yearly = yearly_bookings(kept, float(sums["revenue_kept"]), rules)
+            report = with_yearly_traps(report, kept, yearly, rules)
+            if yearly is not None and len(yearly) and rules.treatment("yearly_booking") == "spread":
+                spread = lines_with_terms(kept.select(*LINE_KEY[:2], *canonical), yearly, contracts)
         behind = line_findings(kept, report, float(sums["revenue_kept"]), rules)
         customers = sums_by_customer(kept, period)
         kept = kept.select(*canonical, *[c for c in further if c in marked.columns])
         about_types = documents.findings() if documents else ()
         findings = (*converted, *priced, *about_types, *dated, *reconciled.findings, *_noticed(kept, period), *behind)
-        return _Lines(kept, ordered, report, sums, period, dates, booked, reconciled, customers, findings)
+        return _Lines(kept, ordered, report, sums, period, dates, booked, reconciled, customers, findings, spread)
 
     def _stored(self, lines: Any) -> tuple[Any, bool]:
         """Lines computed once, and whether they still are in the order of the files: DuckDB keeps it but in joins."""

@@ -515,7 +515,7 @@ def _write(reading: _Reading, parts: Sequence[_Part], fields: Sequence[Field], p
     for f in filter(lambda f: _is_numbered(reading, f), fields):
         compiled[f] = (name_sql if f.column == NAME_FIELD else number_sql)(compiled[f])
     reading.fail([*_too_large(reading, origin, [f for f in compiled if f.kind == MONEY], numbers, texts)])
-    columns = [f"{compiled[f]} AS {f.column}" for f in fields]
+    columns = [f'{compiled[f]} AS "{f.column}"' for f in fields]
     ends = f"i.source_file, i.source_row, CAST({mark} AS {_MARKS}) AS row_mark"
     if not periods:
         query = f"SELECT {', '.join(columns)}, {ends} FROM {origin}"
@@ -639,7 +639,7 @@ def _column_rows(
     reading: _Reading, parts: Sequence[_Part], fields: Sequence[Field], periods: Sequence[Field], target: str
 ) -> Iterator[dict[str, Any]]:
     known = {base: values for part in reversed(parts) for base, values in part.values.items()}
-    empty = ", ".join(f"count(*) - count({f.column})" for f in fields)
+    empty = ", ".join(f'count(*) - count("{f.column}")' for f in fields)
     (counts,) = reading.rows(f"SELECT {empty} FROM {target} WHERE row_mark = 'data'")
     for f, n_empty in [*zip(fields, counts, strict=True), *((period, 0) for period in periods)]:
         values = [known[base] for base in f.bases]
@@ -660,9 +660,10 @@ def _column_rows(
 
 def _first_value(reading: _Reading, f: Field, target: str) -> str | None:
     """What arithmetic gave in the first row that it gave anything in."""
-    column = f"CAST({f.column} AS DOUBLE)" if f.kind in (MONEY, NUMBER) else f.column
+    own = f'"{f.column}"'
+    column = f"CAST({own} AS DOUBLE)" if f.kind in (MONEY, NUMBER) else own
     rows = reading.rows(
-        f"SELECT CAST({column} AS VARCHAR) FROM {target} WHERE row_mark = 'data' AND {f.column} IS NOT NULL "
+        f"SELECT CAST({column} AS VARCHAR) FROM {target} WHERE row_mark = 'data' AND {own} IS NOT NULL "
         "ORDER BY source_file, source_row LIMIT 1"
     )
     return str(rows[0][0]) if rows else None

@@ -119,6 +119,8 @@ class AccountFacts:
     revenue, margin, wallet, group_id (its account on group level), group_source.
     `events`, days in which purchases say little: account_id (missing: all accounts), start, end, reason. An account is
     concerned where one of its customers is.
+    `spread`: `months` and `orders` once more, of those accounts only for which a year's contract is booked in one line; it
+    stands in equal parts in the months of its term. For patterns over time only: all totals are as booked.
     """
 
     period: Period
@@ -138,6 +140,7 @@ class AccountFacts:
     margin_base: pd.DataFrame = field(default_factory=pd.DataFrame)
     customers: pd.DataFrame = field(default_factory=pd.DataFrame)
     events: pd.DataFrame = field(default_factory=no_events)
+    spread: Mapping[str, pd.DataFrame] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

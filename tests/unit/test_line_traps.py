@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,10 @@ import yaml
 
 from kamkit.analysis.options.account_risk import assess_account_risk
 from kamkit.analysis.options.history import history_until
+from kamkit.analysis.patterns import spread_bookings
 from kamkit.intake.facts import account_facts
 from kamkit.intake.importing import import_engagement
+from kamkit.intake.yearly_traps import service_terms
 from kamkit.model.engagement import load_engagement
 from kamkit.model.option_rules import load_option_rules
 from kamkit.model.results import AccountFacts, Imported
@@ -44,12 +47,15 @@ class Client:
         master: tuple[str, ...] = (),
         rules: dict[str, Any] | None = None,
         path: str = "umsatz.csv",
+        contracts: dict[str, Any] | None = None,
         **settings: Any,
     ) -> Imported:
         """Import lines and, where given, a customer master, under rules of the engagement's own."""
         sources = {"transactions": self._source("umsatz.csv", lines, NAMES) | {"path": path}}
         if master:
             sources["customers"] = self._source("kunden.csv", master, MASTER)
+        if contracts:
+            sources["contracts"] = contracts
         content = {"client": "Test", "sources": sources} | settings
         (self.folder / "engagement.yml").write_text(yaml.safe_dump(content, allow_unicode=True), encoding="utf-8")
         (self.folder / "rules").mkdir(exist_ok=True)
@@ -379,9 +385,102 @@ def test_contracts_booked_once_a_year_are_told(client: Client) -> None:
         *("2;01.03.2023;500;", "2;01.03.2024;500;", "3;01.03.2023;70;", "3;01.04.2023;70;", "3;01.04.2024;71;"),
     )
     client.books(*lines)
-    assert client.rule("yearly_booking") == ("report", 5, 4750.0)
-    client.books(*lines, rules=off("yearly_booking"))
-    assert client.rule("yearly_booking") == ("off", 0, 0.0)
+    assert client.rule("yearly_booking") == ("spread", 5, 4750.0)
+    assert client.found("yearly_spread") == [(5, 4750.0, {"n": 5})]
+    for treatment, found in (("report", ("report", 5, 4750.0)), ("off", ("off", 0, 0.0))):
+        client.books(*lines, rules={"treatments": {"yearly_booking": treatment}})
+        assert client.rule("yearly_booking") == found
+        assert client.found("yearly_spread") == []
+        assert client.facts().spread == {}
+
+
+def test_the_same_amount_for_another_product_is_no_yearly_contract(client: Client) -> None:
+    lines = ["1;01.03.2024;500;A", "1;01.03.2025;500;B", "2;01.03.2024;500;A", "2;01.03.2025;500;A", "3;01.12.2025;9;C"]
+    client.books("Kunde;Datum;Netto;Artikel", *lines)
+    assert client.rule("yearly_booking") == ("spread", 2, 1000.0)
+
+
+YEARLY = ("Kunde;Datum;Netto;Kosten;Beleg;Vertrag", "1;15.01.2024;1200;600;R1;V1", "1;15.01.2025;1300,01;650;R2;V1")
+
+
+def test_a_yearly_booking_is_spread_for_patterns_and_stays_in_all_totals(client: Client) -> None:
+    """100 a month in 2024, 108.33 in 2025; beside the contract's line R2 has one of 7, and 2 buys for 5 a month."""
+    small = [f"2;28.{month:02d}.{year};5;1;S{year}{month};" for year in (2024, 2025) for month in range(1, 13)]
+    client.books(*YEARLY, "1;15.01.2025;7;3;R2;", *small)
+    facts = client.facts()
+    assert facts.accounts.set_index("account_id")["revenue"].to_dict() == {"1": 1307.01, "2": 60.0}
+    booked = facts.months[facts.months["account_id"] == "1"]
+    assert booked["revenue"].tolist() == [1200.0, 1307.01]
+    spread = facts.spread["months"]
+    assert set(spread["account_id"]) == {"1"}
+    assert spread["month"].dt.strftime("%Y-%m").tolist() == [f"{y}-{m:02d}" for y in (2024, 2025) for m in range(1, 13)]
+    assert spread["revenue"].tolist() == pytest.approx([100.0] * 12 + [115.334167] + [108.334167] * 11, abs=2e-6)
+    assert spread["margin"].tolist() == pytest.approx([50.0] * 12 + [58.1675] + [54.1675] * 11, abs=1e-5)
+    for frame in (spread, facts.spread["orders"]):
+        assert round(frame["revenue"].sum(), 6) == 2507.01
+    orders = facts.spread["orders"]
+    assert orders["date"].dt.strftime("%d.%m.%Y").tolist()[12:14] == ["15.01.2025", "15.01.2025"]
+    assert sorted(orders["revenue"].tolist())[0] == 7.0  # what is left of the invoice
+    patterns = spread_bookings(facts)
+    assert len(patterns.months) == 48
+    assert patterns.accounts is facts.accounts
+
+
+def test_what_a_contract_brings_after_the_periods_end_is_not_there_yet(client: Client) -> None:
+    client.books("Kunde;Datum;Netto;Vertrag", "1;01.07.2024;1200;V1", "1;01.07.2025;2400;V1", "2;31.12.2025;1;")
+    spread = client.facts().spread["months"]
+    assert spread["revenue"].tolist() == [100.0] * 12 + [200.0] * 6
+
+
+def test_the_term_is_the_year_of_the_only_contract_that_runs() -> None:
+    bookings = pd.DataFrame(
+        {
+            "customer_id": ["1", "1", "2", "3", "4"],
+            "posting_date": [dt.date(2025, 2, 20), dt.date(2024, 2, 20), *[dt.date(2025, 3, 31)] * 3],
+        }
+    )
+    contracts = pd.DataFrame(
+        [
+            ("1", "2023-01-01", "2025-06-30"),
+            *[("2", "2025-01-01", "2025-12-31"), ("2", "2025-03-01", "2026-02-28")],
+            ("3", "2025-04-01", "2026-03-31"),
+        ],
+        columns=["customer_id", "start", "end"],
+    ).astype({"start": "datetime64[us]", "end": "datetime64[us]"})
+    assert set(service_terms(bookings, contracts.drop(columns="end"))["service_end"]) == {
+        *(dt.date(2026, 2, 19), dt.date(2025, 2, 19), dt.date(2026, 3, 30))
+    }
+    terms = service_terms(bookings, contracts).astype(str)
+    assert [tuple(term) for term in terms.itertuples(index=False)] == [
+        ("2025-01-01", "2025-06-30"),  # the third year of the contract ends with it
+        ("2024-01-01", "2024-12-31"),
+        *[("2025-03-31", "2026-03-30")] * 3,  # two contracts, one that begins later, none
+    ]
+
+
+def test_the_contracts_of_an_engagement_give_the_term(client: Client) -> None:
+    (client.folder / "vertrag.csv").write_text("Kunde;Von;Bis\n1;01.01.2024;30.06.2025\n", encoding="utf-8")
+    columns = {"customer_id": "Kunde", "start": "Von", "end": "Bis"}
+    client.books(*YEARLY, "2;31.12.2025;1;;;", contracts={"path": "vertrag.csv", "columns": columns})
+    months = client.facts().spread["months"]
+    assert months["revenue"].tolist() == pytest.approx([100.0] * 12 + [216.668333] * 6, abs=2e-6)
+
+
+def test_a_contract_booked_once_a_year_raises_no_alarm(client: Client) -> None:
+    """V1 is booked on 1 July 2023 and 2024, then on 30 June 2025; small orders of every month end with August 2025."""
+    small = [f"1;{day:%d.%m.%Y};10;" for day in pd.date_range("2023-01-10", "2025-08-31", freq="30D")]
+    others = [f"{c};{day:%d.%m.%Y};90;" for c in "23" for day in pd.date_range("2023-01-02", "2025-12-31", freq="30D")]
+    lines = ["Kunde;Datum;Netto;Vertrag", *(f"1;{day};1200;V1" for day in ("01.07.2023", "01.07.2024", "30.06.2025"))]
+
+    def risk(treatment: str) -> pd.Series:
+        client.books(*lines, *small, *others, rules={"treatments": {"yearly_booking": treatment}})
+        history = history_until(spread_bookings(client.facts()))
+        table, _ = assess_account_risk(history, 3, load_option_rules().risk)
+        return table.set_index("account_id").loc["1"]
+
+    assert (risk("report")["level"], risk("report")["evidence"]) == ("red", "risk_silent")
+    assert risk("spread")["level"] == "green"
+    assert risk("spread")["days_since_last"] == 1  # 30 December: the sixth month of the contract's year
 
 
 def test_a_margin_that_jumps_with_the_year_is_told(client: Client) -> None:

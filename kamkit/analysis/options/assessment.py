@@ -27,6 +27,7 @@ from kamkit.analysis.options.relationship import relationship_indicators
 from kamkit.analysis.options.scoring import LEAST_COVERAGE, Scored, score_option
 from kamkit.analysis.options.sister_companies import sister_white_spots
 from kamkit.analysis.options.takeover import takeover_gate, takeover_indicators
+from kamkit.analysis.patterns import spread_bookings
 from kamkit.errors import EngagementError
 from kamkit.model.codes import Gate, Option, Severity, Tier
 from kamkit.model.engagement import AccountRiskSettings, OptionSettings, unknown
@@ -62,7 +63,7 @@ def assess_options(
     Raises EngagementError when the settings weigh an option or indicator that does not exist.
     """
     _check_weights(settings, rules)
-    history = history_until(facts)
+    history, pattern = history_until(facts), history_until(spread_bookings(facts))
     accounts = facts.accounts[facts.accounts["in_period"].astype(bool)]
     ids = pd.Index(accounts["account_id"].astype(object), name="account_id")
     chosen = key_accounts.tiers.loc[key_accounts.tiers["tier"] != Tier.OTHER, "account_id"]
@@ -70,13 +71,13 @@ def assess_options(
     keys = pd.Index(table.loc[table["is_key_account"].astype(bool), "account_id"].astype(object)).union(
         pd.Index(chosen.astype(object))
     )
-    risk, risk_method = assess_account_risk(history, account_risk.window_months, rules.risk)
+    risk, risk_method = assess_account_risk(pattern, account_risk.window_months, rules.risk)
     cross, method, cross_methods = rank_cross_selling(
         history, risk, keys, facts.items, rules.cross_selling, "cross_selling" not in facts.blocked
     )
     sisters = sister_white_spots(history, facts.members, facts.items, rules.cross_selling)
     growth = find_growth(history, cross, sisters, risk, keys, ids, facts.items, rules.cross_selling)
-    found = _Found(history, rules, settings, ids, keys, risk, growth, sisters, account_risk.window_months)
+    found = _Found(history, pattern, rules, settings, ids, keys, risk, growth, sisters, account_risk.window_months)
     values = found.values
     recommendations = recommend_options(
         found.conditions, found.gates, kam_types.table.set_index("account_id")["kam_type"], values, rules
@@ -88,7 +89,7 @@ def assess_options(
         cross_selling=cross,
         recommendations=recommendations,
         actions=plan_actions(recommendations, values, keys, today),
-        backtests=backtest.backtest_options(history, account_risk.window_months, method, rules, facts.blocked),
+        backtests=backtest.backtest_options(pattern, account_risk.window_months, method, rules, facts.blocked),
         methods=(*risk_method, *cross_methods, *_untested(facts.blocked)),
     )
 
@@ -116,9 +117,11 @@ def _check_weights(settings: OptionSettings, rules: OptionRules) -> None:
 
 @dataclass(frozen=True)
 class _Found:
-    """Scores, gates and conditions of all accounts, and the values of their sentences."""
+    """Scores, gates and conditions of all accounts, and the values of their sentences; `pattern` is the history with
+    yearly bookings spread over their months."""
 
     history: History
+    pattern: History
     rules: OptionRules
     settings: OptionSettings
     ids: pd.Index
@@ -137,7 +140,7 @@ class _Found:
         columns = (
             "lead months_ahead lead_band leads early_adoption n_new_items adopts_early market_talks contact_functions"
         )
-        return antenna_indicators(self.history, self.rules.antenna, self.keys).reindex(
+        return antenna_indicators(self.pattern, self.rules.antenna, self.keys).reindex(
             self.ids, columns=columns.split()
         )
 
@@ -147,7 +150,7 @@ class _Found:
         raw = {
             Option.EARLY_WARNING: self.antenna,
             Option.CROSS_SELLING: self.growth[["potential_share", "penetration", "open_items"]],
-            Option.RELATIONSHIP: relationship_indicators(self.history),
+            Option.RELATIONSHIP: relationship_indicators(self.pattern),
             Option.ALLIANCE: alliance_indicators(self.history, self.pair),
             Option.TAKEOVER: takeover_indicators(self.history, self.pair),
             Option.PARTNERSHIP: partnership_indicators(self.history, self.pair, upgrade),
@@ -250,8 +253,8 @@ class _Found:
         raw = relationship.pivot(index="account_id", columns="indicator", values="value").reindex(self.ids)
         revenue = self.history.yearly_revenue.reindex(self.ids).fillna(0.0)
         before = self.history.revenue(12, 12).reindex(self.ids).fillna(0.0)
-        half_before = self.history.revenue(6, 12).reindex(self.ids).fillna(0.0)
-        half = self.history.revenue(6).reindex(self.ids).fillna(0.0)
+        half_before = self.pattern.revenue(6, 12).reindex(self.ids).fillna(0.0)
+        half = self.pattern.revenue(6).reindex(self.ids).fillna(0.0)
         frame = told.assign(
             name=accounts["name"].astype("object"),
             risk_evidence=risk["evidence"].astype("object"),
