@@ -13,6 +13,7 @@ from ibis import _
 from kamkit.errors import InputError, shorten
 from kamkit.intake.cleaning import PlausibleYears
 from kamkit.intake.frames import checked_frame
+from kamkit.intake.money_words import SIGNS
 from kamkit.intake.readers import read_table
 from kamkit.model.codes import Severity
 from kamkit.model.engagement import Engagement, ExchangeRates, Source
@@ -23,7 +24,6 @@ _HEADINGS = (
     {"month": "month", "currency": "currency", "rate": "rate"},
     {"month": "Monat", "currency": "Währung", "rate": "Kurs"},
 )
-_SIGNS = {"€": "EUR", "£": "GBP", "EURO": "EUR"}
 
 
 def read_exchange_rates(backend: Any, rates: ExchangeRates, engagement: Engagement, scratch: Path) -> pd.DataFrame:
@@ -62,15 +62,18 @@ def read_exchange_rates(backend: Any, rates: ExchangeRates, engagement: Engageme
 def convert_currencies(
     lines: Any, rates: pd.DataFrame | None, currency: str, years: PlausibleYears
 ) -> tuple[Any, tuple[Finding, ...]]:
-    """The lines with all money in `currency`. Lines without a currency count as being in it.
+    """The lines with all money in `currency`. Lines without a currency count as being in it; a
+    currency may stand beside the amount in one cell.
 
     A line without a date in `years` never counts and has no month whose rate could be asked for: its amount stays as
     booked, which is told. Raises InputError with currencies, rows and what to give where a rate is missing.
     """
     if "currency" not in lines.columns:
         return lines, ()
-    code = _.currency.strip().upper()
-    lines = lines.mutate(currency=code.substitute(_SIGNS).nullif(""))
+    named = _.currency.strip().upper()
+    beside_amount = named.re_extract(r"([A-Z]{3}|[€£$])", 1)
+    code = ibis.ifelse(named.re_search("[0-9]"), beside_amount, named)
+    lines = lines.mutate(currency=code.substitute(SIGNS).nullif(""))
     counts = lines.filter((_.row_mark == "data") & _.net_revenue.notnull())
     month = ibis.ifelse(years.hold(_.posting_date), _.posting_date.truncate("M"), None)
     months = counts.group_by("currency", month=month).aggregate(rows=_.count())
@@ -138,7 +141,7 @@ def _rows(n: int) -> str:
 
 def _code(currency: str) -> str:
     code = str(currency).strip().upper()
-    return _SIGNS.get(code, code)
+    return SIGNS.get(code, code)
 
 
 def _first_of_month(text: str) -> pd.Timestamp | None:

@@ -18,7 +18,7 @@ WIDEST = 38
 _CURRENCY = r"(?:€|\$|£|[A-Z]{3})"
 _NUMBER = re.compile(
     rf"{_CURRENCY}? ?(?P<open>\()?(?P<lead>[+-])? ?{_CURRENCY}? ?(?P<core>[9.,'’ ]*9[9.,'’ ]*?) ?(?P<trail>[+-])?"
-    rf"(?P<close>\))? ?{_CURRENCY}?(?P<percent> ?%)?"
+    rf"(?: ?{_CURRENCY})?(?P<close>\))? ?{_CURRENCY}?(?P<percent> ?%)?"
 )
 CELL_ERRORS = (
     r"#(NV|N/A|WERT!|VALUE!|BEZUG!|REF!|DIV/[09]!|NAME\?|ZAHL!|NUM!|NULL!|[ÜU]BERLAUF!|SPILL!|CALC!|KALK!|#+)?"

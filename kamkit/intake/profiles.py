@@ -15,6 +15,7 @@ from python_calamine import CalamineError, CalamineWorkbook
 
 from kamkit.intake.columns import Base
 from kamkit.intake.dialects import CannotReadError
+from kamkit.intake.money_words import CURRENCIES, SIGNS
 from kamkit.intake.raw_tables import Copied, RawTable, copy_wanted, open_raw_table
 from kamkit.intake.sources import find_files
 from kamkit.intake.values import read_values
@@ -44,13 +45,14 @@ class Profile:
 
 @dataclass(frozen=True)
 class RawSheet:
-    """A table of raw data: its path as given (several for files with the same columns), its sheet of a workbook, its rows
-    and the columns with a name of their own."""
+    """A table of raw data: its path as given (several for files with the same columns), its sheet of a workbook, its rows,
+    the columns with a name of their own, and the lines above their names."""
 
     paths: tuple[str, ...]
     sheet: str | None
     rows: int
     columns: Mapping[str, Profile]
+    above: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -133,7 +135,7 @@ def _profiled(
         n.strip(): _profile(n, cells[Base(n, TEXT)], cells[Base(n, NUMBER)], cells[Base(n, DATE)], shapes)
         for n in names
     }
-    return RawSheet((path,), sheet, copied.rows, profiles)
+    return RawSheet((path,), sheet, copied.rows, profiles, copied.table.above)
 
 
 _NOBODY = Engagement.model_validate(
@@ -162,6 +164,7 @@ def _profile(name: str, texts: pd.Series, numbers: pd.Series, dates: pd.Series, 
         "codes": float(filled.str.match(r"0\d").mean()) if n else 0.0,
     }
     sample = pd.Series(different[:MOST_SHAPED], dtype=str)
+    traits["currencies"] = float(sample.str.strip().str.upper().isin([*CURRENCIES, *SIGNS]).mean()) if n else 0.0
     for shape, pattern in shapes.items():
         fits = sample.str.fullmatch(pattern, flags=re.IGNORECASE)
         traits[shape] = float(fits.mean()) if len(sample) else 0.0
@@ -179,4 +182,4 @@ def _merged(sheets: Sequence[RawSheet]) -> list[RawSheet]:
 def _together(group: Sequence[RawSheet]) -> RawSheet:
     largest = max(group, key=lambda sheet: sheet.rows)
     paths = tuple(dict.fromkeys(path for sheet in group for path in sheet.paths))
-    return RawSheet(paths, largest.sheet, sum(sheet.rows for sheet in group), largest.columns)
+    return replace(largest, paths=paths, rows=sum(sheet.rows for sheet in group))

@@ -60,7 +60,8 @@ def rows_of(con: duckdb.DuckDBPyConnection, query: str) -> list[tuple[Any, ...]]
 @dataclass(frozen=True)
 class RawTable:
     """A raw file with its header found. `cells` is SQL that yields c0, c1, … as text (and source_row, where DuckDB
-    does not count it); `offset` is added to DuckDB's count. `lines` are the header's where it has more than one. `native`: typed cells are marked with NATIVE."""
+    does not count it); `offset` is added to DuckDB's count. `lines` are the header's where it has more than one, `above`
+    those above it. `native`: typed cells are marked with NATIVE."""
 
     file: RawFile
     header: tuple[str, ...]
@@ -72,6 +73,7 @@ class RawTable:
     dialect: Dialect | None = None
     remarks: tuple[Remark, ...] = ()
     lines: tuple[tuple[str, ...], ...] = ()
+    above: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -250,7 +252,13 @@ def _open_text(file: RawFile, wanted: Sequence[str], given: FileFormat, scratch:
         dialect=dialect,
         remarks=dialect.remarks,
         lines=dialect.lines,
+        above=_first_lines(dialect.path, dialect.header_row - 1),
     )
+
+
+def _first_lines(path: Path, n: int) -> tuple[str, ...]:
+    with path.open(encoding="utf-8-sig") as lines:
+        return tuple(line.strip() for line in islice(lines, n))
 
 
 @dataclass
@@ -411,7 +419,8 @@ def _open_workbook(
     _write_cells(enumerate(chain(top[last + 1 :], rows), start=last + 2), len(header), target)
     cells = f"read_parquet({sql_text(str(target))})"
     lines = tuple(map(tuple, plain[index : last + 1])) if last > index else ()
-    return RawTable(file, header, index + 1, cells, None, native=True, sheet=found.name, remarks=remarks, lines=lines)
+    table = RawTable(file, header, index + 1, cells, None, native=True, sheet=found.name, remarks=remarks, lines=lines)
+    return replace(table, above=tuple(" ".join(filter(None, row)) for row in plain[:index]))
 
 
 def _sheet(path: Path, name: str | None, wanted: Sequence[str]) -> tuple[CalamineSheet, tuple[Remark, ...]]:

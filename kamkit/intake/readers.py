@@ -25,6 +25,7 @@ from kamkit.intake.columns import (
     text_of,
 )
 from kamkit.intake.dialects import CannotReadError, same_name
+from kamkit.intake.money_words import currencies_in, multiple_in
 from kamkit.intake.number_formats import sql_text
 from kamkit.intake.numbered_names import MOST_LOOKED_AT, NAME_FIELD, are_numbered, is_number_sql, name_sql, number_sql
 from kamkit.intake.presets import names_wanted, settle
@@ -388,8 +389,10 @@ def _read_values(reading: _Reading, parts: Sequence[_Part], fields: Sequence[Fie
             reading.engagement,
             reading.scratch / f"values-{p}",
         )
+        findings += _in_multiples(reading, part, fields)
         for base, values in part.values.items():
             users = [f for f in fields if base in f.bases]
+            problems += _foreign(reading, base, values, users)
             for trouble in values.troubles:
                 column = users[0].column if users else base.name
                 if any(f.column in needed for f in users):
@@ -401,6 +404,33 @@ def _read_values(reading: _Reading, parts: Sequence[_Part], fields: Sequence[Fie
             ]
     reading.fail(problems)
     return findings
+
+
+def _foreign(reading: _Reading, base: Base, values: ColumnValues, users: Sequence[Field]) -> Iterator[str]:
+    """Amounts whose heading or cells name another currency than the engagement's, where no column does."""
+    known, ours = reading.spec.columns, reading.engagement.currency
+    if base.role != NUMBER or "currency" not in known or "currency" in reading.source.columns:
+        return
+    found = values.currencies or dict.fromkeys(currencies_in(base.name), 0)
+    if set(found) - {ours} and (users := [f for f in users if f.kind == MONEY]):
+        said = " and ".join(
+            f"{code} in {n} row{'s' if n != 1 else ''}" if n else f"{code} by its heading" for code, n in found.items()
+        )
+        one = f"set currency: {next(iter(found))}, or " if len(found) == 1 else ""
+        yield (
+            f"{users[0].column} ({base.name!r}) is in {said}, the engagement in {ours}: {one}take {base.name!r} for "
+            "currency too and give exchange_rates"
+        )
+
+
+def _in_multiples(reading: _Reading, part: _Part, fields: Sequence[Field]) -> Iterator[Finding]:
+    """Amounts that a heading or a title says are thousands or millions, taken as they stand."""
+    above = [line for table in part.tables for line in table.above]
+    plain = {f.source: multiple_in([f.source, *above]) for f in fields if f.kind == MONEY and f.node is None}
+    taken = [base.name for base in part.bases if base.role == NUMBER and plain.get(base.name, 1) > 1]
+    if taken:
+        values = {"source": taken[0], "factor": plain[taken[0]]}
+        yield Finding("amounts_in_multiples", reading.name, examples=tuple(taken[:3]), values=values)
 
 
 # ------------------------------------------------------------------------------------------------------ typed table

@@ -18,16 +18,19 @@ from kamkit.intake.column_meaning import (
     every_heading,
     likely_fields,
     product_of,
+    quoted,
     recognition_rules,
     sum_of,
 )
+from kamkit.intake.columns import field_of
 from kamkit.intake.dialects import same_name
+from kamkit.intake.money_words import currencies_in, multiple_in
 from kamkit.intake.numbered_names import MOST_LOOKED_AT, are_numbered, number_in
 from kamkit.intake.presets import periods_in, plain_name, settle
 from kamkit.intake.profiles import Profile, RawSheet, look_at
 from kamkit.model.engagement import UNKNOWN, Source
 from kamkit.model.presets import Preset, presets, shown
-from kamkit.model.tables import TABLES
+from kamkit.model.tables import MONEY, TABLES
 
 
 @dataclass(frozen=True)
@@ -125,6 +128,8 @@ class _Recognition:
         for sheet, _ in best.joins:
             self._take(sheet, "header")
         best = self._with_products(best)
+        sheets = [best.base, *(sheet for sheet, _ in best.joins)]
+        best = replace(best, fields={c: _in_full(p, sheets) for c, p in best.fields.items()})
         return self._source(best), best.fields, best.base
 
     def _ways(self, sheet: RawSheet) -> Iterator[_Booked]:
@@ -145,7 +150,19 @@ class _Recognition:
                 if lacking or (
                     fields and "invoice_id" in alone and same_name(alone["invoice_id"].source) == same_name(key)
                 ):
-                    yield _Booked(sheet, ((header, key),), {**alone, **fields})
+                    yield _Booked(
+                        sheet, ((header, key),), {**alone, **fields, **self._document(sheet, key, alone, fields)}
+                    )
+
+    def _document(
+        self, items: RawSheet, key: str, alone: Mapping[str, ColumnProposal], above: Mapping[str, ColumnProposal]
+    ) -> dict[str, ColumnProposal]:
+        """The key of headers that date their items is the number of the document, whatever it is called."""
+        if "posting_date" not in above or _sure(alone, "invoice_id") >= self.rules.use.value:
+            return {}
+        heading = next(name for name in items.columns if same_name(name) == same_name(key))
+        examples, sure = items.columns[heading].examples, self.rules.product.value
+        return {"invoice_id": ColumnProposal("transactions", "invoice_id", heading, examples, sure, "relation")}
 
     def _adds_up(self, items: RawSheet, amount: ColumnProposal, header: RawSheet, key: str) -> bool:
         """Whether the items' amounts add up to the header's, where the header has an amount of its own that counts."""
@@ -228,9 +245,12 @@ class _Recognition:
             fields = {c: p for c, p in fields.items() if c in ("customer_id", "region", "sales_rep", "currency")}
             self._take(sheet, "transactions")
             told = {
-                key: ColumnProposal("transactions", key, text, self._examples(sheet, text), confidence, why)
+                key: _in_full(
+                    ColumnProposal("transactions", key, text, self._examples(sheet, text), confidence, why), [sheet]
+                )
                 for key, text in periods.items()
             }
+            periods = {key: found.source for key, found in told.items()}
             source = {
                 **_place(sheet),
                 "layout": "wide",
@@ -359,18 +379,41 @@ class _Recognition:
         return (source, fields, sheet) if preset.table == "transactions" else (source, fields)
 
     def _currency(self, base: RawSheet, fields: Mapping[str, ColumnProposal]) -> str | None:
+        """The one currency that the currency's column holds, else the one that headings or cells of amounts name."""
+        sheets = [*self.sheets, base]
+        columns = {heading: profile for sheet in sheets for heading, profile in sheet.columns.items()}
         found = fields.get("currency")
-        sheets = [base, *self.sheets]
-        known = (
-            next((s.columns[found.source].known for s in sheets if found.source in s.columns), set())
-            if found
-            else set()
-        )
-        return (
-            next(iter(known)).upper()
-            if len(known) == 1 and found and found.confidence >= self.rules.use.value
-            else None
-        )
+        if found and found.confidence >= self.rules.use.value:
+            codes = {code.upper() for code in columns[found.source].known} if found.source in columns else set()
+        else:
+            amounts = [name for p in fields.values() if _is_money(p) for name in _columns_of(p)]
+            cells = [
+                text
+                for name in amounts
+                if name in columns
+                for text in columns[name].texts.drop_duplicates()[:MOST_LOOKED_AT]
+            ]
+            codes = {code for text in (*amounts, *map(str, cells)) for code in currencies_in(text)}
+        return next(iter(codes)) if len(codes) == 1 else None
+
+
+def _is_money(found: ColumnProposal) -> bool:
+    return TABLES[found.table].columns.get(found.column, MONEY) == MONEY  # periods of a wide list are no columns
+
+
+def _columns_of(found: ColumnProposal) -> list[str]:
+    """The columns of a proposal; a preset may show its name only."""
+    try:
+        return [base.name for base in field_of("net_revenue", MONEY, found.source).bases]
+    except ValueError:
+        return []
+
+
+def _in_full(found: ColumnProposal, sheets: Sequence[RawSheet]) -> ColumnProposal:
+    """An amount as it is proposed: multiplied where its heading or what stands above it says thousands or millions."""
+    above = [line for sheet in sheets if found.source in sheet.columns for line in sheet.above]
+    factor = multiple_in([found.source, *above]) if _is_money(found) and not found.source.startswith("=") else 1
+    return found if factor == 1 else replace(found, source=f"= {quoted(found.source)} * {factor}")
 
 
 def _required(source: Mapping[str, Any]) -> list[str]:

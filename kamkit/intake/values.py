@@ -25,6 +25,7 @@ from kamkit.intake.date_formats import (
     read_flag,
     slash_evidence,
 )
+from kamkit.intake.money_words import currencies_in
 from kamkit.intake.number_formats import (
     CELL_ERRORS,
     NATIVE,
@@ -108,7 +109,8 @@ class Note:
 
 @dataclass
 class ColumnValues:
-    """A wanted column over all files of a part: `column` is its name in SQL; per file, the SQL that reads it."""
+    """A wanted column over all files of a part: `column` is its name in SQL; per file, the SQL that reads it.
+    `currencies` are those that its cells name, with how many do."""
 
     column: str
     relations: Sequence[str]
@@ -121,6 +123,7 @@ class ColumnValues:
     thousands: str | None = None
     ambiguous: bool = False
     example: str | None = None
+    currencies: dict[str, int] = field(default_factory=dict)
     troubles: list[Trouble] = field(default_factory=list)
     notes: list[Note] = field(default_factory=list)
 
@@ -290,6 +293,9 @@ def _read_numbers(
         written = number_format(keys, given.decimal, given.thousands, neighbours, _usual_decimal(table, engagement))
         formats.append(written)
         _number_troubles(column, values, n, written)
+        for shape in sorted(written.readable):
+            for code in currencies_in(shape):
+                values.currencies[code] = values.currencies.get(code, 0) + counts[shape].n_data
     values.whole = max(written.whole for written in formats)
     values.digits = max(written.digits for written in formats)
     for n, written in enumerate(formats):

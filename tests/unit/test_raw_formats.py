@@ -152,11 +152,14 @@ def test_negatives_signs_and_currencies(tmp_path: Path) -> None:
         "€ 5,00",
         "5,00 EUR",
         "-€5,00",
-        "($5,00)",
-        "CHF 1'234,50",
+        "(5,00 €)",
+        "EUR 1'234,50",
         "9",
     )
     assert amounts(tmp_path, *cells) == [-5, -5, -7, -8, -5, 5, 5, -5, -5, 1234.5, 9]
+    for currency, cell in (("USD", "($5,00)"), ("CHF", "-5,00 CHF"), ("GBP", "£ -5,00")):
+        (tmp_path / "u.csv").write_text(f"{HEAD}K;31.12.2025;{cell}\n", encoding="utf-8")
+        assert imported(tmp_path, more={"currency": currency}).revenue_kept == -5
 
 
 def test_thousands(tmp_path: Path) -> None:
@@ -425,3 +428,38 @@ def test_leading_zeros_lost_on_one_side_are_told(
     told_of = [(f.rows, f.revenue, f.examples) for f in found.findings if f.code == "lost_zeros"]
     assert told_of == ([(2, 59.0, examples)] if examples else [])
     assert kept(tmp_path)[0][0] == booked[0]
+
+
+def test_amounts_in_another_currency_than_the_report_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "u.csv").write_text(HEAD + "K1;31.12.2025;1,50 CHF\nK2;31.12.2025;2,50\n", encoding="utf-8")
+    with pytest.raises(InputError) as caught:
+        imported(tmp_path)
+    assert str(caught.value) == (
+        "sources.transactions: 1 problem found\n- net_revenue ('Umsatz') is in CHF in 1 row, the engagement in EUR: "
+        "set currency: CHF, or take 'Umsatz' for currency too and give exchange_rates"
+    )
+    assert imported(tmp_path, more={"currency": "CHF"}).revenue_kept == 4.0
+
+
+def test_a_heading_in_another_currency_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "u.csv").write_text("Kunde;Datum;Umsatz USD\nK1;31.12.2025;1,50\n", encoding="utf-8")
+    with pytest.raises(InputError, match=r"\('Umsatz USD'\) is in USD by its heading, the engagement in EUR"):
+        imported(tmp_path, columns=COLUMNS | {"net_revenue": "Umsatz USD"})
+
+
+def test_currencies_beside_the_amounts_are_converted(tmp_path: Path) -> None:
+    lines = "K1;31.12.2025;10,00 CHF\nK2;31.12.2025;€ 2,50\nK3;31.12.2025;$4,00\nK4;31.12.2025;1,00\n"
+    (tmp_path / "u.csv").write_text(HEAD + lines, encoding="utf-8")
+    (tmp_path / "kurse.csv").write_text("Monat;Währung;Kurs\n2025-12;CHF;0,9\n2025-12;USD;0,5\n", encoding="utf-8")
+    found = imported(tmp_path, more={"exchange_rates": {"path": "kurse.csv"}}, columns=COLUMNS | {"currency": "Umsatz"})
+    assert found.revenue_kept == 9.0 + 2.5 + 2.0 + 1.0
+
+
+def test_thousands_taken_as_they_stand_are_told(tmp_path: Path) -> None:
+    text = "Umsatzliste, Angaben in TEUR\n\n" + HEAD + "K1;31.12.2025;1,50\n"
+    (tmp_path / "u.csv").write_text(text, encoding="utf-8")
+    (note,) = [finding for finding in imported(tmp_path).findings if finding.code == "amounts_in_multiples"]
+    assert (note.examples, note.values["factor"]) == (("Umsatz",), 1000)
+    in_full = imported(tmp_path, columns=COLUMNS | {"net_revenue": "= Umsatz * 1000"})
+    assert in_full.revenue_kept == 1500.0
+    assert "amounts_in_multiples" not in told(in_full)

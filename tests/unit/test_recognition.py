@@ -332,3 +332,66 @@ def test_a_list_with_number_and_name_in_one_cell_gives_both(tmp_path: Path) -> N
     found = check_engagement(load_engagement(tmp_path / "neu"))
     assert found.n_customers == 8
     assert not {"number_in_name", "no_number_in_name"} & {finding.code for finding in found.findings}
+
+
+def rows_of(heading: str, cell: str = "{},50") -> list[str]:
+    return [
+        f"KdNr;Kunde;Datum;{heading}",
+        *(f"{n % 3};Kunde {n % 3};0{n}.01.2025;{cell.format(n)}" for n in range(1, 9)),
+    ]
+
+
+def test_a_customer_is_a_name_where_a_number_stands_beside_it(tmp_path: Path) -> None:
+    proposal = looked_at(tmp_path, sales=rows_of("Umsatz"))
+    assert taken(proposal)["customer_id"] == "KdNr"
+    assert taken(proposal, "customers")["name"] == "Kunde"
+
+
+@pytest.mark.parametrize(
+    ("heading", "cell", "currency"),
+    [
+        ("Betrag CHF", "{},50", "CHF"),
+        ("Amount (USD)", "{},50", "USD"),
+        ("Umsatz netto", "{},50 €", "EUR"),
+        ("Umsatz netto", "$ {},50", "USD"),
+        ("Umsatz netto", "{},50", None),
+        ("Umsatz ALL", "{},50", None),
+    ],
+)
+def test_a_currency_is_taken_from_headings_and_cells(
+    tmp_path: Path, heading: str, cell: str, currency: str | None
+) -> None:
+    assert looked_at(tmp_path, sales=rows_of(heading, cell)).currency == currency
+
+
+@pytest.mark.parametrize(
+    ("heading", "source"),
+    [("Umsatz TEUR", '= "Umsatz TEUR" * 1000'), ("Umsatz in Mio. €", '= "Umsatz in Mio. €" * 1000000')],
+)
+def test_thousands_in_a_heading_are_multiplied(tmp_path: Path, heading: str, source: str) -> None:
+    proposal = looked_at(tmp_path, sales=rows_of(heading))
+    assert taken(proposal)["net_revenue"] == source
+    assert proposal.currency == "EUR"
+
+
+def test_thousands_in_a_title_count_for_every_period(tmp_path: Path) -> None:
+    lines = [
+        "Umsätze der Kunden, Angaben in T€",
+        "",
+        "Kundennr;2024;2025",
+        *(f"{n};{n},5;{n + 1},5" for n in range(1, 9)),
+    ]
+    proposal = looked_at(tmp_path, sales=lines)
+    assert proposal.sources["transactions"]["periods"] == {"2024": '= "2024" * 1000', "2025": '= "2025" * 1000'}
+
+
+def test_an_item_that_is_no_number_is_a_product(tmp_path: Path) -> None:
+    lines = ["Customer;Date;Amount;Item", *(f"{n % 3};0{n}.01.2025;{n},50;IT-{n % 2}" for n in range(1, 9))]
+    assert taken(looked_at(tmp_path, sales=lines))["product_id"] == "Item"
+
+
+def test_the_key_of_dated_headers_is_the_document(tmp_path: Path) -> None:
+    items, heads = ([line.replace("BelegNr", "Schlüssel") for line in lines] for lines in (ITEMS, HEADS))
+    proposal = looked_at(tmp_path, items=items, heads=heads)
+    assert taken(proposal)["invoice_id"] == "Schlüssel"
+    assert why(proposal, "invoice_id") == "relation"
