@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from scipy.stats import norm, rankdata
 
 from kamkit.analysis.options.account_risk import assess_account_risk
-from kamkit.analysis.options.cross_selling import Method
+from kamkit.analysis.options.cross_selling import Method, Tested
 from kamkit.analysis.options.history import History
 from kamkit.model.option_rules import OptionRules
 
@@ -54,12 +54,13 @@ def backtest_options(
     Population: accounts that ordered within the 26 weeks before the cut-off, fixed beforehand, and the key accounts
     among them. `risk_stop`: no order within the window; `risk_fall`: revenue at least half below the 12-month mean.
     Metrics: auc, and precision of the ten highest scores with Wilson's 95 % interval, each against a baseline (small
-    accounts first, recency, chance). Below 20 events, and where the data would deceive a test (account_risk is `blocked`), the metric is `not_testable` and the value empty.
+    accounts first, recency, chance). Below 20 events, and where the data would deceive a test
+    (account_risk is `blocked`) or are too few for one (statistics), the metric is `not_testable` and the value empty.
     Returns task, cut_off, population, n, events, metric, value, ci_low, ci_high, baseline, baseline_value.
     """
     rows = [
-        *_risk_rows(history, window_months, "account_risk" not in blocked, rules),
-        *_cross_selling_rows(cross_selling, history.cut_off),
+        *_risk_rows(history, window_months, not {"account_risk", "statistics"} & {*blocked}, rules),
+        *_cross_selling_rows(cross_selling.tested if "statistics" not in blocked else None, history.cut_off),
     ]
     table = pd.DataFrame(rows, columns=COLUMNS)
     numbers = dict.fromkeys(("value", "ci_low", "ci_high", "baseline_value"), float)
@@ -186,8 +187,7 @@ def _auc_interval(value: float, n_events: int, n_other: int) -> tuple[float, flo
     return max(0.0, value - half), min(1.0, value + half)
 
 
-def _cross_selling_rows(method: Method, end: pd.Timestamp) -> Iterator[dict[str, Any]]:
-    tested = method.tested
+def _cross_selling_rows(tested: Tested | None, end: pd.Timestamp) -> Iterator[dict[str, Any]]:
     if tested is None:
         yield _untestable("cross_selling", end, "new_buyers", 0, 0)
         return

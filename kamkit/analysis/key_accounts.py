@@ -65,7 +65,7 @@ def assign_tiers(pareto: Pareto, capacity: Capacity, decisions: pd.DataFrame, on
 
 def _membership(facts: AccountFacts, ranking: Pareto, seed: int) -> pd.DataFrame:
     ids = ranking.table["account_id"]
-    if facts.grain is Grain.YEAR or ranking.basis is Basis.POTENTIAL:
+    if facts.grain is Grain.YEAR or ranking.basis is Basis.POTENTIAL or "statistics" in facts.blocked:
         return pd.DataFrame({"account_id": ids.to_numpy(), "membership_probability": np.nan})
     column = BASIS_COLUMN[ranking.basis]
     result = membership_probability(spread_bookings(facts).months, column, ids, facts.period, ranking.threshold, seed)

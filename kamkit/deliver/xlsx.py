@@ -98,6 +98,7 @@ class _Writer:
             "title": self._format(bg_color="#F3F6F9", text_wrap=True),
             "note": self._format(bg_color="#F3F6F9", font_color=MUTE, text_wrap=True),
         }
+        page.write_string(2, 0, section.banner, self._format(bold=True))
         page.set_row(3, 26)
         page.set_row(4, 30)
         for i, tile in enumerate(section.tiles):

@@ -18,6 +18,7 @@ from ibis import _
 
 from kamkit.intake.group_candidates import plain_name
 from kamkit.intake.groups import NONE
+from kamkit.intake.line_traps import POOLED
 from kamkit.intake.periods import covered_months, span_before
 from kamkit.intake.reconciliation import Booked
 from kamkit.model.codes import Grain, Level, Severity
@@ -26,14 +27,15 @@ from kamkit.model.results import Finding
 from kamkit.model.rules import Rule, Threshold
 
 MOST_EXAMPLES = 5
-ACCOUNT_RISK, CROSS_SELLING, YEAR_ON_YEAR = "account_risk", "cross_selling", "year_on_year"
+ACCOUNT_RISK, CROSS_SELLING, YEAR_ON_YEAR, STATISTICS = "account_risk", "cross_selling", "year_on_year", "statistics"
 BLOCKS: Mapping[str, str] = {
     "customer_renumbering": ACCOUNT_RISK,
     "survivorship": ACCOUNT_RISK,
     "category_reorganisation": CROSS_SELLING,
     "short_year": YEAR_ON_YEAR,
+    "small_sample": STATISTICS,
 }
-"""What may not be tested or compared where a check finds something."""
+"""What may not be tested or compared where a check finds something; without statistics everything only describes."""
 
 _OWNERS = {"sales_rep": "field_rep", "region": "region"}
 """Columns of the lines that say whose customer it is, and what they are called."""
@@ -90,8 +92,8 @@ class HistoryLimits(Rule):
 
 @dataclass(frozen=True)
 class Noticed:
-    """The findings, and which stage (account_risk | cross_selling | year_on_year) must not be tested or compared, with
-    the code of the finding that says why."""
+    """The findings, and which stage (account_risk | cross_selling | year_on_year | statistics) must not be tested or
+    compared, with the code of the finding that says why."""
 
     findings: tuple[Finding, ...]
     blocked: Mapping[str, str]
@@ -583,10 +585,12 @@ def _seasonality(history: _History) -> Iterator[Finding]:
 
 
 def _small_sample(history: _History) -> Iterator[Finding]:
-    """Too few accounts or months for statistics: everything is description."""
+    """Too few accounts or months for statistics: everything is description. The pool of collective accounts is none."""
     limits = history.limits
-    accounts = int(history.accounts.reindex(history.revenue.index).nunique())
-    months = history.n_months if history.monthly else 12 * len(history.dates)
+    ids = history.revenue.index
+    accounts = int(history.accounts.reindex(ids[ids != POOLED]).nunique())
+    years = sum(day <= history.period.end for day in history.dates)
+    months = history.n_months if history.monthly else 12 * years
     if accounts >= limits.few_accounts.value and months >= limits.few_months.value:
         return
     values = {"accounts": accounts, "months": months}

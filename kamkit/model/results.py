@@ -46,8 +46,8 @@ class Imported:
     months (with a line that counts), explained_by (code of `explanation`), explained_detail, explained (its revenue).
     `bridge`: fiscal_year (missing for lines without a date), step, rows, revenue: from all lines in the files over the
     rules to the imported and the stated revenue.
-    `blocked`: what the data do not allow to test or compare (account_risk | cross_selling | year_on_year), with the code
-    of the finding that says why.
+    `blocked`: what the data do not allow to test or compare (account_risk | cross_selling | year_on_year | statistics:
+    nothing is tested, no probability given), with the code of the finding that says why.
     `as_was`, what was booked while a customer belonged to another account than at the period's end (figures are
     restated to the latter): customer_id, account_id, account_was, start, end, rows, revenue, revenue_period.
     `group_candidates`, customers that may be one company and that nobody has answered for, by the revenue of the
@@ -201,7 +201,7 @@ class KeyAccounts:
     """Step 2: who the key accounts are.
 
     `membership`: account_id, membership_probability (share of bootstrap draws in the set; missing where the data are
-    not dated by month or finer). `tiers`: account_id, tier.
+    not dated by month or finer, or too few for statistics). `tiers`: account_id, tier.
     """
 
     pareto: Pareto

@@ -11,7 +11,7 @@ from kamkit.model.engagement import Period
 from kamkit.model.results import Imported, KamTypes, KeyAccounts, StrategyOptions
 from kamkit.telling import charts
 from kamkit.telling.language import Labels
-from kamkit.telling.results import of_key_accounts
+from kamkit.telling.results import finding_sentence, of_key_accounts
 
 
 class Sentence(str):
@@ -69,6 +69,17 @@ def import_headline(imported: Imported, labels: Labels) -> Sentence:
         last=imported.last_date,
     )
     return Sentence(f"{used} {reconciliation_sentence(imported, labels)}")
+
+
+def sample_sentence(imported: Imported, labels: Labels) -> Sentence:
+    """Whether the data are enough for statistics, or only describe."""
+    return Sentence(small_sample(imported, labels) or labels("prose.sample_enough"))
+
+
+def small_sample(imported: Imported, labels: Labels) -> str:
+    """The banner over everything that is told from few data; nothing where they are enough."""
+    few = [finding for finding in imported.findings if finding.code == "small_sample"]
+    return finding_sentence(few[0], labels) if few else ""
 
 
 def reconciliation_sentence(imported: Imported, labels: Labels) -> str:

@@ -8,7 +8,7 @@ in a meeting with a customer other customers have no names.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from html import escape
@@ -119,7 +119,7 @@ class Points:
 @dataclass(frozen=True)
 class Section:
     """One section: its name, the finding that heads it, and the evidence in the order it is shown; a chart is drawn
-    when a deliverable asks for it."""
+    when a deliverable asks for it. The first one carries the banner: what all that follows is to be read with."""
 
     key: str
     name: str
@@ -131,9 +131,14 @@ class Section:
     lights: tuple[Light, ...] = ()
     tables: tuple[DisplayTable, ...] = ()
     comments: tuple[str, ...] = ()
+    banner: str = ""
 
     def __repr__(self) -> str:
-        lines = [self.finding, *(f"{tile.value}  {tile.title}" for tile in self.tiles)]
+        lines = [
+            *([self.banner] if self.banner else []),
+            self.finding,
+            *(f"{tile.value}  {tile.title}" for tile in self.tiles),
+        ]
         for listed in self.lists:
             lines += ["", listed.title, *(f"{n}. {point}" for n, point in enumerate(listed.points, start=1))]
         return "\n".join(lines)
@@ -148,7 +153,8 @@ class Section:
             f"<b>{escape(listed.title)}</b><ol>{''.join(f'<li>{escape(point)}</li>' for point in listed.points)}</ol>"
             for listed in self.lists
         )
-        heading = prose.Sentence(self.finding)._repr_html_()
+        banner = f"<p><b>{escape(self.banner)}</b></p>" if self.banner else ""
+        heading = banner + prose.Sentence(self.finding)._repr_html_()
         return f"{heading}<table><tr>{tiles}</tr></table>{lists}" if tiles else heading + lists
 
 
@@ -264,12 +270,16 @@ def build_story(
         footer=engagement.brand.footer or "",
         audience=engagement.audience,
         labels=labels,
-        main=tuple(teller.sections(MAIN)),
+        main=_under_banner(teller.sections(MAIN), prose.small_sample(imported, labels)),
         appendix=tuple(teller.sections(APPENDIX)),
         sheets=tuple(teller.sheets()),
         sign_off=teller.sign_off(),
         requests=() if is_restricted(engagement.audience) else tuple(teller.requests(today)),
     )
+
+
+def _under_banner(sections: Iterable[Section], banner: str) -> tuple[Section, ...]:
+    return tuple(replace(section, banner="" if i else banner) for i, section in enumerate(sections))
 
 
 def _period_code(facts: AccountFacts, fiscal_year_start: int) -> str:

@@ -101,6 +101,6 @@ def test_a_short_history_is_not_tested(facts_from: Callable[..., AccountFacts]) 
 
 def test_what_the_data_would_deceive_is_not_tested(facts_from: Callable[..., AccountFacts]) -> None:
     history = history_until(facts_from(buyers(150, 60)))
-    blocked = {"account_risk": "survivorship"}
     assert set(backtest_options(history, 3, UNTESTED, RULES)["metric"]) > {"auc", "precision_at_10"}
-    assert set(backtest_options(history, 3, UNTESTED, RULES, blocked)["metric"]) == {"not_testable"}
+    for blocked in ({"account_risk": "survivorship"}, {"statistics": "small_sample"}):
+        assert set(backtest_options(history, 3, UNTESTED, RULES, blocked)["metric"]) == {"not_testable"}

@@ -201,7 +201,7 @@ def test_a_reorganised_category_tree_blocks_the_test_of_cross_selling(tmp_path: 
     finding = the(imported, "category_reorganisation")
     assert finding.values == {"month": dt.date(2025, 7, 1), "ended": 6, "begun": 6}
     assert (finding.revenue, finding.examples[0]) == (2 * 6 * 6 * 10.0, "neu 0")
-    assert imported.blocked == {"cross_selling": "category_reorganisation"}
+    assert imported.blocked["cross_selling"] == "category_reorganisation"
 
 
 def test_coverage_of_the_group_mapping(tmp_path: Path) -> None:
@@ -215,7 +215,7 @@ def test_a_year_before_that_lacks_months_is_not_compared(tmp_path: Path) -> None
     imported = imported_from(tmp_path, every_month(CUSTOMERS, MONTHS[19:]))
     finding = the(imported, "short_year")
     assert finding.values == {"n": 7, "before": 5, "start": dt.date(2024, 1, 1), "end": dt.date(2024, 12, 31)}
-    assert imported.blocked == {"year_on_year": "short_year"}
+    assert imported.blocked == {"year_on_year": "short_year", "statistics": "small_sample"}
 
 
 def test_months_that_are_not_covered_whole(tmp_path: Path) -> None:
@@ -259,9 +259,34 @@ def test_price_quantity_and_assortment_add_up_to_the_change(tmp_path: Path) -> N
     assert finding.revenue == 384.0
 
 
-def test_few_accounts_or_months_only_describe(tmp_path: Path) -> None:
-    finding = the(imported_from(tmp_path, every_month("AB", MONTHS[24:])), "small_sample")
-    assert finding.values == {"accounts": 2, "months": 12, "few_accounts": 20, "few_months": 24}
+@pytest.mark.parametrize(
+    ("n", "months", "told"),
+    [(2, 12, (2, 12)), (20, 23, (20, 23)), (19, 24, (19, 24)), (20, 24, None)],
+)
+def test_few_accounts_or_months_only_describe(
+    tmp_path: Path, n: int, months: int, told: tuple[int, int] | None
+) -> None:
+    imported = imported_from(tmp_path, every_month(CUSTOMERS[:n], MONTHS[36 - months :]))
+    finding = found(imported, "small_sample")
+    values = {"few_accounts": 20, "few_months": 24}
+    assert (finding and finding.values) == (told and {"accounts": told[0], "months": told[1], **values})
+    assert imported.blocked.get("statistics") == (told and "small_sample")
+
+
+def test_the_pool_of_collective_accounts_is_no_account_and_a_yearly_list_has_twelve_months_a_year(
+    tmp_path: Path,
+) -> None:
+    periods = {str(year): f"U {year}" for year in (2024, 2025)}
+    rows = [f"K{n};10;10" for n in range(19)] + ["CPD;10;10"]
+    (tmp_path / "u.csv").write_text("\n".join(["Kunde;U 2024;U 2025", *rows]) + "\n", encoding="utf-8")
+    (tmp_path / "k.csv").write_text("Nr;Gruppe\nCPD;CPD\n", encoding="utf-8")
+    sources = {
+        "transactions": {"path": "u.csv", "layout": "wide", "columns": {"customer_id": "Kunde"}, "periods": periods},
+        "customers": {"path": "k.csv", "columns": {"customer_id": "Nr", "account_group": "Gruppe"}},
+    }
+    (tmp_path / "engagement.yml").write_text(yaml.safe_dump({"client": "T", "sources": sources}), encoding="utf-8")
+    finding = the(check_engagement(load_engagement(tmp_path)), "small_sample")
+    assert (finding.values["accounts"], finding.values["months"]) == (19, 24)
 
 
 def test_growth_at_constant_rates(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 
 import pandas as pd
 import pytest
@@ -154,6 +155,11 @@ def test_membership_is_missing_where_nothing_is_dated(grain: Grain, basis: Basis
     membership = found(facts_of(REVENUE, grain=grain), basis=basis).membership
     assert membership["account_id"].tolist() == ["K1", "K2", "K3", "K4", "K5"]
     assert membership["membership_probability"].isna().all()
+
+
+def test_membership_is_missing_where_the_data_only_describe() -> None:
+    facts = replace(facts_of(REVENUE), blocked={"statistics": "small_sample"})
+    assert found(facts).membership["membership_probability"].isna().all()
 
 
 def test_one_account() -> None:

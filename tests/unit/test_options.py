@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -72,6 +73,15 @@ def assessed(facts_from: Callable[..., AccountFacts]) -> StrategyOptions:
 
 def recommended(assessed: StrategyOptions, account: str) -> pd.Series:
     return assessed.recommendations.set_index("account_id").loc[account]
+
+
+def test_few_data_make_no_claim(facts_from: Callable[..., AccountFacts]) -> None:
+    facts = facts_from(client())
+    assert assess(facts).account_risk["eligible"].any()
+    few = assess(replace(facts, blocked={"statistics": "small_sample"}))
+    assert not few.account_risk["eligible"].any()
+    assert set(few.backtests["metric"]) == {"not_testable"}
+    assert few.methods[-1].code == "untested_small_sample"
 
 
 def test_anchors_are_lines_between_points() -> None:

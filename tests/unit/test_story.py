@@ -11,6 +11,7 @@ from kamkit.deliver.html import render_html
 from kamkit.deliver.xlsx import render_xlsx
 from kamkit.errors import EngagementError
 from kamkit.model.results import Finding
+from kamkit.telling.prose import sample_sentence
 from kamkit.telling.story import SECTIONS, Story
 
 
@@ -46,6 +47,28 @@ def test_former_groups_have_a_sheet_where_there_are_any(told) -> None:  # type: 
     span |= {"end": dt.date(2024, 12, 31), "rows": 1, "revenue": 70.0, "revenue_period": 0.0}
     sheet = replace(client, imported=replace(client.imported, as_was=pd.DataFrame([span]))).story().sheets[1]
     assert (sheet.key, sheet.table.records()[0]["account_was"]) == ("as_was", "X")
+
+
+def test_few_data_stand_under_a_banner(told) -> None:  # type: ignore[no-untyped-def]
+    client = told()
+    assert [section.banner for section in client.story().main] == [""] * 10
+    assert str(sample_sentence(client.imported, client.labels)).startswith("Kunden und Monate reichen")
+    values = {"accounts": 16, "months": 12, "few_accounts": 20, "few_months": 24}
+    few = replace(client.imported, findings=(Finding("small_sample", "transactions", values=values),))
+    story = replace(client, imported=few).story()
+    banner = story.main[0].banner
+    assert plain(banner) == (
+        "Nur beschreibend: Für Statistik sind es zu wenige Daten (Kunden: 16, Monate: 12; nötig sind mindestens 20 Kunden "
+        "und 24 Monate). Die Auswertungen zeigen, was war; Wahrscheinlichkeiten und Tests an der Historie entfallen."
+    )
+    assert [section.banner for section in story.main[1:]] == [""] * 9
+    assert sample_sentence(few, client.labels) == banner
+    assert repr(story.main[0]).startswith(banner)
+    assert f"<p><b>{banner}</b></p>" in story.main[0]._repr_html_()
+    assert f'<p class="banner" role="note">{banner}</p>' in render_html(story)
+    assert everything_told(story).count(plain(banner)) >= 2
+    (meeting,) = {replace(client, imported=few).story("customer_meeting").main[0].banner}
+    assert meeting == banner
 
 
 def test_the_first_page_has_three_findings_and_three_decisions(told) -> None:  # type: ignore[no-untyped-def]

@@ -72,6 +72,8 @@ def assess_options(
         pd.Index(chosen.astype(object))
     )
     risk, risk_method = assess_account_risk(pattern, account_risk.window_months, rules.risk)
+    if "statistics" in facts.blocked:
+        risk = risk.assign(eligible=False)
     cross, method, cross_methods = rank_cross_selling(
         history, risk, keys, facts.items, rules.cross_selling, "cross_selling" not in facts.blocked
     )
@@ -95,8 +97,8 @@ def assess_options(
 
 
 def _untested(blocked: Mapping[str, str]) -> Iterator[Finding]:
-    """Why account risk was not tested on the client's own history."""
-    if reason := blocked.get("account_risk"):
+    """Why account risk, or anything, was not tested on the client's own history."""
+    for reason in (blocked[stage] for stage in ("statistics", "account_risk") if stage in blocked):
         yield Finding(f"untested_{reason}", "transactions", Severity.WARNING)
 
 
