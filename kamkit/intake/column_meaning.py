@@ -110,6 +110,12 @@ def _heading(table: str, column: str, heading: str, rules: HeadingRules) -> tupl
     return (rules.part.value, "part") if any(part in words for part in parts) else (0.0, "")
 
 
+def is_called_customer(heading: str, rules: HeadingRules) -> bool:
+    """Whether a heading is known for a customer's number or name."""
+    fields = (("transactions", "customer_id"), ("customers", "name"))
+    return any(_heading(table, column, heading, rules)[1] == "heading" for table, column in fields)
+
+
 @cache
 def _names(table: str, column: str) -> list[str]:
     """What a field may be called: the known headings, then those of the presets."""

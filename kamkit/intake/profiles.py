@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from uuid import uuid4
@@ -46,13 +46,14 @@ class Profile:
 @dataclass(frozen=True)
 class RawSheet:
     """A table of raw data: its path as given (several for files with the same columns), its sheet of a workbook, its rows,
-    the columns with a name of their own, and the lines above their names."""
+    the columns with a name of their own, the lines above their names, and the columns that are filled down in blocks."""
 
     paths: tuple[str, ...]
     sheet: str | None
     rows: int
     columns: Mapping[str, Profile]
     above: tuple[str, ...] = ()
+    blocks: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -128,7 +129,7 @@ def _profiled(
     )
     first = next(iter(values.values()))
     joins = " ".join(read.join(0) for read in values.values())
-    query = f"SELECT {columns} FROM {first.relations[0]} AS r {joins} WHERE row_mark = 'data' LIMIT {most}"
+    query = f"SELECT {columns} FROM {first.relations[0]} AS r {joins} WHERE row_mark = 'data' ORDER BY source_row LIMIT {most}"
     frame = con.execute(query).df()
     cells = {base: frame[values[base].column] for base in bases}
     profiles = {
@@ -169,6 +170,19 @@ def _profile(name: str, texts: pd.Series, numbers: pd.Series, dates: pd.Series, 
         fits = sample.str.fullmatch(pattern, flags=re.IGNORECASE)
         traits[shape] = float(fits.mean()) if len(sample) else 0.0
     return Profile(name.strip(), traits, tuple(different[:3]), texts, numbers)
+
+
+def with_blocks_filled(sheet: RawSheet, headings: Iterable[str], shapes: Mapping[str, str]) -> RawSheet:
+    """The table with columns filled down whose values stand on top of blocks: the first row has one, more than a third of
+    the rows have none, and none stands there twice."""
+    columns, blocks = dict(sheet.columns), []
+    for heading in headings:
+        texts, traits = columns[heading].texts, columns[heading].traits
+        if len(texts) and pd.notna(texts.iloc[0]) and traits["repeats"] == 1 and traits["filled"] < 2 / 3:
+            numbers, dates = columns[heading].numbers.where(texts.notna()).ffill(), pd.Series(pd.NaT, texts.index)
+            columns[heading] = _profile(heading, texts.ffill(), numbers, dates, shapes)
+            blocks.append(heading)
+    return replace(sheet, columns=columns, blocks=tuple(blocks))
 
 
 def _merged(sheets: Sequence[RawSheet]) -> list[RawSheet]:

@@ -150,6 +150,20 @@ def copy_wanted(
     return Copied(table, relation, count, repaired, padded, notes)
 
 
+def filled_down(con: duckdb.DuckDBPyConnection, copied: Copied, positions: Sequence[int]) -> tuple[Copied, int]:
+    """The rows with the cells w of `positions` taken from the row above where they are empty, as lists in blocks and
+    merged cells leave them; and how many rows that filled. Totals neither give nor take."""
+    given = {i: f"CASE WHEN row_mark = 'data' THEN nullif(trim(w{i}, {SPACES_SQL}), '') END" for i in positions}
+    above = {
+        i: f"CASE WHEN row_mark = 'data' THEN last_value({cell} IGNORE NULLS) OVER (ORDER BY source_row) ELSE w{i} END"
+        for i, cell in given.items()
+    }
+    filled = f"(SELECT * REPLACE ({', '.join(f'{cell} AS w{i}' for i, cell in above.items())}) FROM {copied.relation})"
+    empty = " OR ".join(f"({cell}) IS NULL" for cell in given.values())
+    ((n,),) = rows_of(con, f"SELECT count(*) FROM {copied.relation} WHERE row_mark = 'data' AND ({empty})")
+    return replace(copied, relation=filled), int(n)
+
+
 def _try_load(con: duckdb.DuckDBPyConnection, table: RawTable, query: str, name: str) -> int | None:
     """Rows loaded by DuckDB alone; None when the file's rows do not fit or do not stand one to a line."""
     try:

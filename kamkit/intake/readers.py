@@ -34,6 +34,7 @@ from kamkit.intake.raw_tables import (
     RawTable,
     among_sql,
     copy_wanted,
+    filled_down,
     open_parquet,
     open_raw_table,
     rows_of,
@@ -304,6 +305,11 @@ def _copy(reading: _Reading, parts: Sequence[_Part], fields: Sequence[Field]) ->
     findings: list[Finding] = []
     exclude = reading.source.exclude
     first = {f.column: f.bases[0] for f in fields}
+    down = {same_name(column) for column in reading.source.fill_down}
+    used = {same_name(base.name) for part in parts for base in part.bases}
+    problems += [
+        f"fill_down: {c!r} is no column that is used" for c in reading.source.fill_down if same_name(c) not in used
+    ]
     for p, part in enumerate(parts):
         names = [base.name for base in part.bases]
         keys = [first.get("customer_id"), first.get("account_id"), *(part.key for part in parts[1:])]
@@ -323,6 +329,12 @@ def _copy(reading: _Reading, parts: Sequence[_Part], fields: Sequence[Field]) ->
             except CannotReadError as error:
                 problems += [f"{table.file.name}: {line}" for line in str(error).splitlines()]
                 continue
+            below = [j for j, name in enumerate(names) if same_name(name) in down]
+            if below:
+                copied, n = filled_down(reading.con, copied, below)
+                told = ", ".join(dict.fromkeys(names[j] for j in below))
+                values = {"file": table.file.name, "source": told, "n": n}
+                findings.append(Finding("filled_down", reading.name, Severity.INFO, n, values=values))
             if copied.rows == 0:
                 problems.append(f"{table.file.name}: has a header but no rows: export it again")
             part.copied.append(copied)
@@ -561,7 +573,7 @@ def _write(reading: _Reading, parts: Sequence[_Part], fields: Sequence[Field], p
                 for n, day in enumerate(days)
             )
         )
-    if "JOIN" in origin or periods:
+    if "JOIN" in origin or periods or reading.source.fill_down:
         query += f" ORDER BY source_file, source_row{', posting_date' if periods else ''}"
     target = f"typed_{reading.name}"
     reading.rows(f"CREATE OR REPLACE TABLE {target} AS {query}")

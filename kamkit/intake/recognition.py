@@ -16,6 +16,7 @@ from kamkit.intake.column_meaning import (
     ColumnProposal,
     RecognitionRules,
     every_heading,
+    is_called_customer,
     likely_fields,
     product_of,
     quoted,
@@ -27,7 +28,7 @@ from kamkit.intake.dialects import same_name
 from kamkit.intake.money_words import currencies_in, multiple_in
 from kamkit.intake.numbered_names import MOST_LOOKED_AT, are_numbered, number_in
 from kamkit.intake.presets import periods_in, plain_name, settle
-from kamkit.intake.profiles import Profile, RawSheet, look_at
+from kamkit.intake.profiles import Profile, RawSheet, look_at, with_blocks_filled
 from kamkit.model.engagement import UNKNOWN, Source
 from kamkit.model.presets import Preset, presets, shown
 from kamkit.model.tables import MONEY, TABLES
@@ -60,6 +61,8 @@ def recognise(paths: Sequence[str], folder: Path) -> Proposal:
     with tempfile.TemporaryDirectory(prefix="kamkit-") as scratch:
         most = int(rules.sample_rows.value)
         sheets, trouble = look_at(paths, folder, every_heading(), rules.shapes, most, Path(scratch))
+    named = [[h for h in sheet.columns if is_called_customer(h, rules.headings)] for sheet in sheets]
+    sheets = [with_blocks_filled(sheet, names, rules.shapes) for sheet, names in zip(sheets, named, strict=True)]
     return _Recognition(rules, sheets, trouble).proposal()
 
 
@@ -108,6 +111,11 @@ class _Recognition:
             key = found["customer_id"].source if "customer_id" in found else ""
             if any(key in sheet.columns and self._is_numbered(sheet.columns[key]) for sheet in self.sheets):
                 place["numbers_in"] = [key]
+            used = {found[c].source for c in place["columns"] if c in found} if "columns" in place else set()
+            if blocks := [
+                h for sheet in self.sheets for h in sheet.blocks if h in used and sheet.paths[0] == place["path"]
+            ]:
+                place["fill_down"] = blocks
         return Proposal(sources, tuple(columns), tuple(self.roles.values()), self._currency(base, fields))
 
     def _take(self, sheet: RawSheet, role: str, reason: str = "") -> None:
@@ -230,7 +238,7 @@ class _Recognition:
         for sheet in sorted(self.sheets, key=lambda sheet: -sheet.rows):
             unique = {**self.rules.fields["transactions"], "customer_id": self.rules.fields["customers"]["customer_id"]}
             rules = self.rules.model_copy(update={"fields": {**self.rules.fields, "transactions": unique}})
-            fields = likely_fields("transactions", sheet.columns, rules)
+            fields = likely_fields("transactions", sheet.columns, self.rules if sheet.blocks else rules)
             periods, confidence, why = periods_in(list(sheet.columns)), 0.9, "period"
             periods = {k: h for k, h in periods.items() if sheet.columns[h].traits["numbers"] >= self.rules.fits.value}
             if not periods:

@@ -111,6 +111,9 @@ class Source(_Setting):
     numbers_in: tuple[str, ...] = Field(
         (), description="columns whose cells hold a customer's number and name together"
     )
+    fill_down: tuple[str, ...] = Field(
+        (), description="columns whose value stands in the first line of a block only and holds for the lines below"
+    )
     format: FileFormat = FileFormat()
     connection: str | None = Field(None, repr=False)
     table: str | None = None

@@ -463,3 +463,25 @@ def test_thousands_taken_as_they_stand_are_told(tmp_path: Path) -> None:
     in_full = imported(tmp_path, columns=COLUMNS | {"net_revenue": "= Umsatz * 1000"})
     assert in_full.revenue_kept == 1500.0
     assert "amounts_in_multiples" not in told(in_full)
+
+
+BLOCKS = HEAD + "K1;31.01.2025;100\n;28.02.2025;20\nSumme K1;;120\nK2;31.12.2025;3\n ;31.12.2025;4\nGesamt;;127\n"
+
+
+def test_a_customer_that_stands_on_top_of_its_block_is_filled_down(tmp_path: Path) -> None:
+    (tmp_path / "u.csv").write_text(BLOCKS, encoding="utf-8")
+    found = imported(tmp_path, fill_down=["Kunde"])
+    assert kept(tmp_path) == [
+        ("K1", "2025-01-31", 100.0),
+        ("K1", "2025-02-28", 20.0),
+        ("K2", "2025-12-31", 3.0),
+        ("K2", "2025-12-31", 4.0),
+    ]
+    assert told(found)["filled_down"] == 2
+    assert found.rules.set_index("rule")["rows"]["total_line"] == 2
+
+
+def test_nothing_is_filled_down_that_is_not_used(tmp_path: Path) -> None:
+    (tmp_path / "u.csv").write_text(BLOCKS, encoding="utf-8")
+    with pytest.raises(InputError, match="fill_down: 'Ort' is no column that is used"):
+        imported(tmp_path, fill_down=["Ort"])

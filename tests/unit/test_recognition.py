@@ -395,3 +395,21 @@ def test_the_key_of_dated_headers_is_the_document(tmp_path: Path) -> None:
     proposal = looked_at(tmp_path, items=items, heads=heads)
     assert taken(proposal)["invoice_id"] == "Schlüssel"
     assert why(proposal, "invoice_id") == "relation"
+
+
+def test_a_list_in_blocks_is_filled_down(tmp_path: Path) -> None:
+    blocks = [line for n in range(1, 7) for line in (f"{n};Kunde {n};A;{n},50", f";;B;{n}0,25", f";;C;{n}1,75")]
+    proposal = looked_at(tmp_path, sales=["Kunde;Name;Artikel;Umsatz 2025", *blocks])
+    assert proposal.sources["transactions"] == {
+        "path": "sales.csv",
+        "layout": "wide",
+        "columns": {"customer_id": "Kunde"},
+        "periods": {"2025": "Umsatz 2025"},
+        "fill_down": ["Kunde"],
+    }
+    assert proposal.sources["customers"]["fill_down"] == ["Kunde", "Name"]
+
+
+def test_lines_without_a_customer_are_not_filled_down(tmp_path: Path) -> None:
+    sales = [f"{n % 3 if n % 2 else ''};0{n}.01.2025;{n},50" for n in range(1, 10)]
+    assert "fill_down" not in looked_at(tmp_path, sales=["Kunde;Datum;Umsatz", *sales]).sources["transactions"]
