@@ -6,9 +6,10 @@ Everything is asked of one table of months per customer and of sums per category
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import islice
 from typing import Any, Literal
 
 import ibis
@@ -222,6 +223,20 @@ def _spans(months: pd.DataFrame, key: str) -> pd.DataFrame:
     return by_key.agg(first=("month", "min"), last=("month", "max"))
 
 
+def _told(
+    code: str,
+    rows: int,
+    revenue: float,
+    values: Mapping[str, Any],
+    examples: Iterable[Any] = (),
+    table: str = "transactions",
+    severity: Severity = Severity.WARNING,
+) -> Finding:
+    """What a check found, with the first of its examples."""
+    shown = tuple(str(example) for example in islice(examples, MOST_EXAMPLES))
+    return Finding(code, table, severity, rows, revenue, shown, values)
+
+
 def _number(limit: Threshold) -> int:
     return int(limit.value)
 
@@ -253,16 +268,9 @@ def _customer_succession(history: _History) -> Iterator[Finding]:
         return
     as_was = history.sum_of(pairs["customer_id_new"])
     restated = history.sum_of([*pairs["customer_id"], *pairs["customer_id_new"]])
-    examples = tuple(sorted(f"{row.customer_id} → {row.customer_id_new}" for row in pairs.itertuples()))
+    examples = sorted(f"{row.customer_id} → {row.customer_id_new}" for row in pairs.itertuples())
     values = {"n": len(pairs), "as_was": as_was, "restated": restated}
-    yield Finding(
-        "customer_succession",
-        "customers",
-        rows=len(pairs),
-        revenue=restated,
-        examples=examples[:MOST_EXAMPLES],
-        values=values,
-    )
+    yield _told("customer_succession", len(pairs), restated, values, examples, "customers")
 
 
 def _identities(master: pd.DataFrame) -> pd.DataFrame:
@@ -312,15 +320,9 @@ def _customer_renumbering(history: _History) -> Iterator[Finding]:
     if (found := _turnover(history.spans, active, history)) is None:
         return
     cut, ended, begun = found
-    new = history.spans.index[history.spans["first"].between(cut, cut + 1)]
-    yield Finding(
-        "customer_renumbering",
-        "transactions",
-        rows=ended + begun,
-        revenue=history.sum_of(new),
-        examples=tuple(sorted(map(str, new)))[:MOST_EXAMPLES],
-        values={"month": first_day(cut), "ended": ended, "begun": begun},
-    )
+    new = sorted(history.spans.index[history.spans["first"].between(cut, cut + 1)])
+    values = {"month": first_day(cut), "ended": ended, "begun": begun}
+    yield _told("customer_renumbering", ended + begun, history.sum_of(new), values, new)
 
 
 def _survivorship(history: _History) -> Iterator[Finding]:
@@ -331,13 +333,8 @@ def _survivorship(history: _History) -> Iterator[Finding]:
     old = history.spans[history.spans["first"] <= last_year]
     if len(old) < history.limits.survivors_least.value or (old["last"] <= last_year).any():
         return
-    yield Finding(
-        "survivorship",
-        "transactions",
-        rows=len(old),
-        revenue=history.sum_of(old.index),
-        values={"n": len(old), "since": first_day(last_year + 1)},
-    )
+    values = {"n": len(old), "since": first_day(last_year + 1)}
+    yield _told("survivorship", len(old), history.sum_of(old.index), values)
 
 
 # --- labels, owners, groups ------------------------------------------------------------------------------------------
@@ -353,14 +350,8 @@ def _label_from_period(history: _History) -> Iterator[Finding]:
     if late.empty:
         return
     ids = sorted(late["customer_id"])
-    yield Finding(
-        "label_from_period",
-        "customers",
-        rows=len(ids),
-        revenue=history.sum_of(ids),
-        examples=tuple(map(str, ids))[:MOST_EXAMPLES],
-        values={"n": len(ids), "total": int(labelled.sum())},
-    )
+    values = {"n": len(ids), "total": int(labelled.sum())}
+    yield _told("label_from_period", len(ids), history.sum_of(ids), values, ids, "customers")
 
 
 def _class_from_period(history: _History) -> Iterator[Finding]:
@@ -377,8 +368,7 @@ def _class_from_period(history: _History) -> Iterator[Finding]:
     if now < history.limits.class_agreement.value or now <= then:
         return
     values = {"share": now, "before": then}
-    n, revenue = len(classes), history.sum_of(classes.index)
-    yield Finding("class_from_period", "customers", rows=n, revenue=revenue, values=values)
+    yield _told("class_from_period", len(classes), history.sum_of(classes.index), values, table="customers")
 
 
 def _abc(revenue: pd.Series[Any]) -> pd.Series[Any]:
@@ -411,15 +401,8 @@ def _territory_recut(history: _History) -> Iterator[Finding]:
         at_once = n_at_once >= max(limits.moved_least.value, limits.moved_share.value * active)
         ids = sorted(changes["customer_id"].unique())
         values = {"n": len(ids), "at_once": n_at_once, "month": first_day(month), "what": _OWNERS[column]}
-        yield Finding(
-            "territory_recut" if at_once else "owner_changes",
-            "transactions",
-            Severity.WARNING if at_once else Severity.INFO,
-            rows=len(ids),
-            revenue=history.sum_of(ids),
-            examples=tuple(map(str, ids))[:MOST_EXAMPLES],
-            values=values,
-        )
+        code, severity = ("territory_recut", Severity.WARNING) if at_once else ("owner_changes", Severity.INFO)
+        yield _told(code, len(ids), history.sum_of(ids), values, ids, severity=severity)
 
 
 def _handovers(months: pd.DataFrame, column: str, least: int) -> pd.DataFrame:
@@ -451,14 +434,9 @@ def _category_reorganisation(history: _History) -> Iterator[Finding]:
         return
     cut, ended, begun = found
     new = sorted(spans.index[spans["first"].between(cut, cut + 1)])
-    yield Finding(
-        "category_reorganisation",
-        "transactions",
-        rows=ended + begun,
-        revenue=float(frame.loc[frame["category"].isin(new), "in_period"].sum()),
-        examples=tuple(map(str, new))[:MOST_EXAMPLES],
-        values={"month": first_day(cut), "ended": ended, "begun": begun},
-    )
+    revenue = float(frame.loc[frame["category"].isin(new), "in_period"].sum())
+    values = {"month": first_day(cut), "ended": ended, "begun": begun}
+    yield _told("category_reorganisation", ended + begun, revenue, values, new)
 
 
 def _group_coverage(history: _History) -> Iterator[Finding]:
@@ -476,15 +454,8 @@ def _group_coverage(history: _History) -> Iterator[Finding]:
         return
     unmapped = float(revenue.reindex(open_ids).sum())
     values = {"n": len(largest), "most": min(most, len(revenue)), "share": 1 - unmapped / float(revenue.sum())}
-    yield Finding(
-        "group_coverage",
-        "customers",
-        Severity.WARNING if largest else Severity.INFO,
-        rows=len(open_ids),
-        revenue=unmapped,
-        examples=tuple(map(str, largest))[:MOST_EXAMPLES],
-        values=values,
-    )
+    severity = Severity.WARNING if largest else Severity.INFO
+    yield _told("group_coverage", len(open_ids), unmapped, values, largest, "customers", severity)
 
 
 # --- months and years ------------------------------------------------------------------------------------------------
@@ -509,7 +480,7 @@ def _partial_month(history: _History) -> Iterator[Finding]:
     for code, month in (("partial_first_month", history.dates[0]), ("partial_last_month", history.dates[-1])):
         if not start <= month <= end and month_number(month) in sums.index:
             rows, revenue = (sums[name].to_dict()[month_number(month)] for name in ("rows", "revenue"))
-            yield Finding(code, "transactions", Severity.INFO, int(rows), float(revenue), values={"day": month})
+            yield _told(code, int(rows), float(revenue), {"day": month}, severity=Severity.INFO)
 
 
 def _low_months(history: _History) -> list[int]:
@@ -531,15 +502,10 @@ def _missing_month(history: _History) -> Iterator[Finding]:
     """Months without the usual revenue: probably a file or a month is missing in the export."""
     if not (low := _low_months(history)):
         return
-    usual = float(_by_month(history)["revenue"].median())
-    yield Finding(
-        "missing_month",
-        "transactions",
-        rows=len(low),
-        revenue=round(usual * len(low), 2),
-        examples=tuple(f"{first_day(month):%Y-%m}" for month in low)[:MOST_EXAMPLES],
-        values={"n": len(low), "months": [first_day(month) for month in low], "usual": usual},
-    )
+    usual, months = float(_by_month(history)["revenue"].median()), [first_day(month) for month in low]
+    examples = [f"{month:%Y-%m}" for month in months]
+    values = {"n": len(low), "months": months, "usual": usual}
+    yield _told("missing_month", len(low), round(usual * len(low), 2), values, examples)
 
 
 def _short_year(history: _History) -> Iterator[Finding]:
@@ -555,7 +521,7 @@ def _short_year(history: _History) -> Iterator[Finding]:
     revenue = float(history.revenue.sum())
     n = 12 - len(there - set(range(history.closed[0])))
     values = {"n": n, "before": 12 - n, "start": prior.start, "end": prior.end}
-    yield Finding("short_year", "transactions", rows=n, revenue=revenue, values=values)
+    yield _told("short_year", n, revenue, values)
 
 
 def _seasonality(history: _History) -> Iterator[Finding]:
@@ -595,8 +561,7 @@ def _small_sample(history: _History) -> Iterator[Finding]:
         return
     values = {"accounts": accounts, "months": months}
     values |= {"few_accounts": _number(limits.few_accounts), "few_months": _number(limits.few_months)}
-    revenue = float(history.revenue.sum())
-    yield Finding("small_sample", "transactions", rows=accounts, revenue=revenue, values=values)
+    yield _told("small_sample", accounts, float(history.revenue.sum()), values)
 
 
 # --- prices, currencies, terms ---------------------------------------------------------------------------------------
@@ -630,7 +595,7 @@ def _price_volume_mix(history: _History) -> Iterator[Finding]:
     volume = float((old_price * (both["q1"] - both["q0"])).sum())
     change = total - float(items["r0"].sum())
     values = {"price": price, "volume": volume, "mix": change - price - volume, "change": change, "n": len(both)}
-    yield Finding("price_volume_mix", "transactions", Severity.INFO, rows=len(both), revenue=change, values=values)
+    yield _told("price_volume_mix", len(both), change, values, severity=Severity.INFO)
 
 
 def _constant_rates(history: _History) -> Iterator[Finding]:
@@ -653,10 +618,10 @@ def _constant_rates(history: _History) -> Iterator[Finding]:
     values |= {"currency": history.engagement.currency}
     n, told = int(foreign["rows"].sum()), float(foreign["r1"].sum())
     if history.before is None or reported <= 0 or constant <= 0:
-        yield Finding("rates_used", "transactions", Severity.INFO, n, told, rates[:MOST_EXAMPLES], values)
+        yield _told("rates_used", n, told, values, rates, severity=Severity.INFO)
         return
     values |= {"growth": revenue / reported - 1, "constant": revenue / constant - 1}
-    yield Finding("constant_rates", "transactions", Severity.INFO, n, told, rates[:MOST_EXAMPLES], values)
+    yield _told("constant_rates", n, told, values, rates, severity=Severity.INFO)
 
 
 def _terms_missing(history: _History) -> Iterator[Finding]:
