@@ -22,7 +22,7 @@ from kamkit.errors import EngagementError
 from kamkit.model.codes import Answer, Gate, KamType, Option, Verdict
 from kamkit.model.engagement import AccountRiskSettings, Capacity, OptionSettings, ParetoSettings
 from kamkit.model.option_rules import Indicator, OptionRule, load_option_rules
-from kamkit.model.results import AccountFacts, Existence, ExistenceTest, KamTypes, StrategyOptions
+from kamkit.model.results import AccountFacts, Existence, ExistenceTest, KamTypes, StrategyOptions, no_events
 from kamkit.telling.language import Labels
 from kamkit.telling.results import finding_sentence, told
 
@@ -73,6 +73,19 @@ def assessed(facts_from: Callable[..., AccountFacts]) -> StrategyOptions:
 
 def recommended(assessed: StrategyOptions, account: str) -> pd.Series:
     return assessed.recommendations.set_index("account_id").loc[account]
+
+
+def test_a_decline_inside_an_event_is_no_reason_to_act(facts_from: Callable[..., AccountFacts]) -> None:
+    """S buys for 100 a month, 30 from July 2025 on: less than last year, unless a strike from July on explains it."""
+    months = [f"{year}-{month:02d}" for year in (2023, 2024, 2025) for month in range(1, 13)]
+    orders = [*client(), *(("S", f"{month}-05", 30.0 if month >= "2025-07" else 100.0, "x") for month in months)]
+    facts = facts_from(orders)
+    strike = {"account_id": "S", "start": pd.Timestamp("2025-07-01"), "end": pd.Timestamp("2025-12-31")}
+    events = pd.DataFrame([strike | {"reason": "Streik"}]).astype(no_events().dtypes)
+    assert recommended(assess(facts), "S")["rule"] == "secure"
+    spared = assess(replace(facts, events=events))
+    assert spared.account_risk.set_index("account_id").loc["S", "evidence"] == "risk_event"
+    assert recommended(spared, "S")["rule"] not in {"secure", "weaker", "halt"}
 
 
 def test_few_data_make_no_claim(facts_from: Callable[..., AccountFacts]) -> None:

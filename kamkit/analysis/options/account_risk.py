@@ -93,7 +93,7 @@ def risk_signs(history: History, window_months: int, rules: RiskRules) -> pd.Dat
     if not history.dated_by_day:
         yearly = yearly[yearly > 0]
     signs = pd.DataFrame({"yearly": history.yearly_revenue.reindex(yearly.index).fillna(0.0), "bought": yearly})
-    signs["change"] = _net_change(history).reindex(signs.index)
+    signs["change"] = net_change(history).reindex(signs.index)
     compared = _compared(history, signs.index, window_months, rules)
     return signs.join([compared, _rhythm(history, rules), _lost_items(history)])
 
@@ -131,7 +131,7 @@ def _orders_between(history: History, from_months: int, to_months: int) -> pd.Da
     return orders[(orders["date"] >= history.first_day(from_months)) & (orders["date"] < history.first_day(to_months))]
 
 
-def _net_change(history: History) -> pd.Series[Any]:
+def net_change(history: History) -> pd.Series[Any]:
     """Net revenue of the last six closed months against the same months of last year."""
     if history.grain is Grain.YEAR or history.months.empty:
         return pd.Series(dtype=float)

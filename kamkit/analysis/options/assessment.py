@@ -13,12 +13,13 @@ import pandas as pd
 
 from kamkit.analysis import backtest
 from kamkit.analysis.options import scoring
-from kamkit.analysis.options.account_risk import assess_account_risk
+from kamkit.analysis.options.account_risk import assess_account_risk, net_change
 from kamkit.analysis.options.actions import plan_actions
 from kamkit.analysis.options.alliance import alliance_gate, alliance_indicators
 from kamkit.analysis.options.cross_selling import rank_cross_selling
 from kamkit.analysis.options.dependence import dependence
 from kamkit.analysis.options.early_warning import antenna_gate, antenna_indicators
+from kamkit.analysis.options.events import without_events
 from kamkit.analysis.options.growth import find_growth
 from kamkit.analysis.options.history import History, history_until
 from kamkit.analysis.options.partnership import partnership_gate, partnership_indicators
@@ -209,10 +210,12 @@ class _Found:
 
     @cached_property
     def conditions(self) -> pd.DataFrame:
-        """The answer to every condition of the rule table, and the gate that other weightings would turn."""
+        """The answer to every condition of the rule table, and the gate that other weightings would turn; the trend is
+        the one without the days of events."""
         accounts = self.history.accounts.set_index("account_id").reindex(self.ids)
         risk = self.risk.set_index("account_id").reindex(self.ids)
         margin = accounts["margin"].astype(float)
+        calm_change = net_change(without_events(self.pattern)).reindex(self.ids)
         exposed = self.pair["our_dependence"] >= self.rules.upgrade.exposure.value
         table = pd.DataFrame(
             {
@@ -224,7 +227,7 @@ class _Found:
                 "antenna": self.gates[Option.EARLY_WARNING],
                 "relationship": self.gates[Option.RELATIONSHIP],
                 "size": np.where(exposed, "exposed", "ordinary"),
-                "trend": trend(risk["revenue_change"]),
+                "trend": trend(calm_change.where(risk["revenue_change"].notna())),
             },
             index=self.ids,
         ).astype(str)
