@@ -166,6 +166,7 @@ def _profile(name: str, texts: pd.Series, numbers: pd.Series, dates: pd.Series, 
     }
     sample = pd.Series(different[:MOST_SHAPED], dtype=str)
     traits["currencies"] = float(sample.str.strip().str.upper().isin([*CURRENCIES, *SIGNS]).mean()) if n else 0.0
+    traits["words"] = float(sample.str.contains(r"[^\W\d_]{2}.*\s\S").mean()) if n else 0.0
     for shape, pattern in shapes.items():
         fits = sample.str.fullmatch(pattern, flags=re.IGNORECASE)
         traits[shape] = float(fits.mean()) if len(sample) else 0.0

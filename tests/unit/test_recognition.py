@@ -341,9 +341,10 @@ def rows_of(heading: str, cell: str = "{},50") -> list[str]:
     ]
 
 
-def test_a_customer_is_a_name_where_a_number_stands_beside_it(tmp_path: Path) -> None:
-    proposal = looked_at(tmp_path, sales=rows_of("Umsatz"))
-    assert taken(proposal)["customer_id"] == "KdNr"
+@pytest.mark.parametrize("number", ["KdNr", "Debitor"])
+def test_a_customer_is_a_name_where_a_number_stands_beside_it(tmp_path: Path, number: str) -> None:
+    proposal = looked_at(tmp_path, sales=[line.replace("KdNr", number) for line in rows_of("Umsatz")])
+    assert taken(proposal)["customer_id"] == number
     assert taken(proposal, "customers")["name"] == "Kunde"
 
 
