@@ -109,11 +109,11 @@ class _Writer:
         comments = [Points(self.labels("report.comments"), tuple(said))] if said else []
         for points in (*section.lists, *comments):
             page.write_string(row, 0, points.title, self._format(bold=True, font_color=A, font_size=12))
-            for number, point in enumerate(points.points, start=1):
+            for line in points.lines():
                 row += 1
                 page.merge_range(row, 0, row, 3, "", self._format(text_wrap=True))
-                page.write_string(row, 0, f"{number}.  {point}"[:LONGEST_TEXT], self._format(text_wrap=True))
-                page.set_row(row, 15 * (1 + len(point) // 115))
+                page.write_string(row, 0, line[:LONGEST_TEXT], self._format(text_wrap=True))
+                page.set_row(row, 15 * (1 + len(line) // 115))
             row += 2
 
     def write_sheet(self, sheet: Sheet) -> None:

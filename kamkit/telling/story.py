@@ -30,7 +30,7 @@ from kamkit.telling.language import Labels
 from kamkit.telling.questions import client_questions, open_questions
 from kamkit.telling.results import accounts_frame, existence_sentence, finding_sentence, ranking
 from kamkit.telling.sign_off import SignOff, sign_off
-from kamkit.telling.tables import ABSENT, DisplayTable, display_table
+from kamkit.telling.tables import DisplayTable, display_table
 
 MAIN = [
     "at_a_glance",
@@ -115,6 +115,12 @@ class Points:
     title: str
     points: tuple[str, ...]
 
+    def lines(self) -> tuple[str, ...]:
+        """The sentences as plain text; a list has numbers, a single sentence has none."""
+        if len(self.points) == 1:
+            return self.points
+        return tuple(f"{n}. {point}" for n, point in enumerate(self.points, start=1))
+
 
 @dataclass(frozen=True)
 class Section:
@@ -140,7 +146,7 @@ class Section:
             *(f"{tile.value}  {tile.title}" for tile in self.tiles),
         ]
         for listed in self.lists:
-            lines += ["", listed.title, *(f"{n}. {point}" for n, point in enumerate(listed.points, start=1))]
+            lines += ["", listed.title, *listed.lines()]
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
@@ -150,7 +156,7 @@ class Section:
             for tile in self.tiles
         )
         lists = "".join(
-            f"<b>{escape(listed.title)}</b><ol>{''.join(f'<li>{escape(point)}</li>' for point in listed.points)}</ol>"
+            f"<b>{escape(listed.title)}</b>" + "".join(f"<p>{escape(line)}</p>" for line in listed.lines())
             for listed in self.lists
         )
         banner = f"<p><b>{escape(self.banner)}</b></p>" if self.banner else ""
@@ -402,28 +408,24 @@ class _Teller:
         if not customer:
             lists.append(Points(labels("story.decisions_asked"), tuple(self._decisions_asked())[:3]))
         pareto = self.key_accounts.pareto
-        tiles = [
-            Tile(
-                f"{labels.count(pareto.n_key_accounts)} / {labels.count(pareto.n_accounts)}", labels("story.tile_key")
-            ),
-            Tile(self._share(pareto.key_account_share), labels(f"story.tile_share_{pareto.basis}")),
-        ]
+        of_all = f"{labels.count(pareto.n_key_accounts)} / {labels.count(pareto.n_accounts)}"
+        tiles = [Tile(of_all, labels("story.tile_key"))]
+        if not labels.missing(pareto.key_account_share):
+            tiles.append(Tile(labels.percent(pareto.key_account_share), labels(f"story.tile_share_{pareto.basis}")))
         if not customer:
-            tiles += [
-                self._tile("risk", found.at_risk, found.n_red),
-                self._tile("potential", found.potential, found.n_accounts_with_white_spots),
-            ]
+            tiles += self._amounts("risk", found.at_risk, found.n_red)
+            tiles += self._amounts("potential", found.potential, found.n_accounts_with_white_spots)
         finding = findings[0] if customer else prose.glance_headline(self.key_accounts, found, labels)
         return self._section("at_a_glance", finding, tiles=tuple(tiles), lists=tuple(lists))
 
-    def _share(self, share: float) -> str:
-        return ABSENT if self.labels.missing(share) else self.labels.percent(share)
-
-    def _tile(self, key: str, amount: float | None, n: int) -> Tile:
-        """An amount with the number of key accounts behind it."""
+    def _amounts(self, key: str, amount: float | None, n: int) -> Iterator[Tile]:
+        """The tile of an amount with the number of key accounts behind it; no tile where there is nothing, since a zero
+        reads like an all-clear."""
         labels = self.labels
-        value = labels("answer.not_assessable") if amount is None else labels.money_short(amount)
-        return Tile(value, labels(f"story.tile_{key}"), labels(f"story.tile_{key}_note", n=n) if n else "")
+        if amount is None:
+            yield Tile(labels("answer.not_assessable"), labels(f"story.tile_{key}"))
+        elif n and round(amount):
+            yield Tile(labels.money_short(amount), labels(f"story.tile_{key}"), labels(f"story.tile_{key}_note", n=n))
 
     def _decisions_asked(self) -> Iterator[str]:
         """What sales management is asked to decide, the most pressing first."""

@@ -12,7 +12,7 @@ from kamkit.deliver.xlsx import render_xlsx
 from kamkit.errors import EngagementError
 from kamkit.model.results import Finding
 from kamkit.telling.prose import sample_sentence
-from kamkit.telling.story import SECTIONS, Story
+from kamkit.telling.story import SECTIONS, Points, Section, Story
 
 
 def plain(text: str) -> str:
@@ -81,6 +81,29 @@ def test_the_first_page_has_three_findings_and_three_decisions(told) -> None:  #
         "Auswählen: welche 3 der 5 Key Accounts von Key-Account-Managern betreut werden.",
     ]
     assert [plain(tile.value) for tile in page.tiles] == ["5 / 16", "82 %", "90 €", "20 €"]
+
+
+def test_a_first_page_without_risk_or_potential_shows_no_zero(told) -> None:  # type: ignore[no-untyped-def]
+    client = told()
+    options = client.options
+    calm = replace(
+        options,
+        account_risk=options.account_risk.assign(level="green", revenue_at_risk=0.0),
+        cross_selling=options.cross_selling.assign(gate="closed"),
+    )
+    page = replace(client, options=calm).story().main[0]
+    assert [plain(tile.value) for tile in page.tiles] == ["5 / 16", "82 %"]
+    unknown = replace(options, account_risk=options.account_risk.head(0), cross_selling=options.cross_selling.head(0))
+    page = replace(client, options=unknown).story().main[0]
+    assert [tile.value for tile in page.tiles[2:]] == ["nicht beurteilbar"] * 2
+
+
+def test_a_list_has_numbers_and_a_single_sentence_has_none() -> None:
+    assert Points("Befunde", ("Erstens.", "Zweitens.")).lines() == ("1. Erstens.", "2. Zweitens.")
+    assert Points("Befunde", ("Nur dies.",)).lines() == ("Nur dies.",)
+    alone = Section("pareto", "Pareto", "Befund", lists=(Points("Konzerne", ("Nur dies.",)),))
+    assert repr(alone) == "Befund\n\nKonzerne\nNur dies."
+    assert "<ol>" not in alone._repr_html_()
 
 
 def test_no_section_is_empty(told) -> None:  # type: ignore[no-untyped-def]
