@@ -12,17 +12,15 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from kamkit.analysis.existence import asked_for
-from kamkit.model.codes import Option
 from kamkit.model.kam_type_rules import KamTypeRules
 from kamkit.model.option_rules import OptionRules
 from kamkit.model.request_items import LEVELS, RequestItem, item_for, request_items
 from kamkit.model.tables import TABLES
 from kamkit.telling.language import Labels
-from kamkit.telling.questions import Question, need_of
+from kamkit.telling.questions import UNTOLD, Question, need_of
 
 HINTS = ("period", "format", "raw", "ids", "parts")
 NOTES = ("safe", "privacy", "works_council")
-UNTOLD = f"option.{Option.TAKEOVER}"
 
 
 @dataclass(frozen=True)

@@ -9,11 +9,13 @@ from typing import Any
 
 import pandas as pd
 
-from kamkit.model.codes import Answer, Gate, Grain, KamType
+from kamkit.model.codes import Answer, Gate, Grain, KamType, Option
 from kamkit.model.results import AccountFacts, Imported, KamTypes, KeyAccounts, StrategyOptions
 from kamkit.telling.language import Labels
 
 QUESTION_COLUMNS = ("rank", "question", "why", "effect")
+UNTOLD = f"option.{Option.TAKEOVER}"
+"""What no question names, since the client's departments read it."""
 
 
 @dataclass(frozen=True)
@@ -120,12 +122,12 @@ def _about_gaps(
     for need, things in unlocked.items():
         table, _, column = need.partition(".")
         key = f"question.{table}_{column}" if column else f"question.{table}"
-        words = [labels(thing) for thing in things]
+        words = [labels(thing) for thing in things if thing != UNTOLD]
         question = (
             labels(key) if key in labels else labels("question.any", table=labels(f"table_name.{table}"), column=column)
         )
         effect = round(math.fsum(revenue[sorted(concerned[need])]), 2)
-        why = labels("question_why.unlocks", names=words)
+        why = labels("question_why.unlocks", names=words) if words else ""
         yield Question(question, why, effect, need, tuple(lacking[need]), tuple(things))
 
 

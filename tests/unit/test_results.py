@@ -106,6 +106,7 @@ def test_questions_stand_by_the_revenue_that_hangs_on_them(told) -> None:  # typ
         "Zu welchen Kunden gehören die 10 Zeilen ohne Kundennummer?",
     ]
     assert questions.loc[2, "why"] == "Damit wird beurteilbar: Flächenvertrieb."
+    assert not questions["why"].str.contains("Übernahme").any()
 
 
 def test_margins_that_are_missing_are_asked_for_by_their_revenue(told) -> None:  # type: ignore[no-untyped-def]
