@@ -287,13 +287,13 @@ def test_levels_after_selling_and_service_are_as_far_known_as_budgets_are(tmp_pa
     told = [row["step"] for row in table.records()]
     assert told[4:7] == ["– davon Jahresbonus", "– davon Skonto", "– davon Übriges"]
     assert [step for step in told if "(" in step and "DB" in step] == [
-        "Deckungsbeitrag (DB I)",
-        "Deckungsbeitrag nach Boni und WKZ (DB II)",
-        "Deckungsbeitrag nach Vertriebskosten (DB III)",
-        "Deckungsbeitrag nach Logistik und Service (DB IV)",
+        "Deckungsbeitrag (DB\u00a0I)",
+        "Deckungsbeitrag nach Boni und WKZ (DB\u00a0II)",
+        "Deckungsbeitrag nach Vertriebskosten (DB\u00a0III)",
+        "Deckungsbeitrag nach Logistik und Service (DB\u00a0IV)",
     ]
     assert table.more == (
-        "Rangliste, Diagramme und Empfehlungen rechnen mit „Deckungsbeitrag nach Boni und WKZ (DB II)“. Stufen mit "
+        "Rangliste, Diagramme und Empfehlungen rechnen mit „Deckungsbeitrag nach Boni und WKZ (DB\u00a0II)“. Stufen mit "
         "kleinerer Abdeckung umfassen weniger Kunden; ihre Beträge lassen sich nicht mit denen darüber verrechnen."
     )
 
@@ -318,7 +318,7 @@ def test_a_level_that_cannot_be_assessed_says_what_is_missing(
     labels = Labels("en", "en_GB", "EUR")
     told = {row["step"]: row["note"] for row in margin_base_table(facts, labels).records()}
     names = labels.names([labels(f"missing.{column}") for column in missing])
-    assert told["Contribution margin after selling cost (CM III)"] == f"cannot be assessed without {names}"
+    assert told["Contribution margin after selling cost (CM\u00a0III)"] == f"cannot be assessed without {names}"
 
 
 PRICED = "Datum;Kunde;Netto;Menge;Listenpreis;Rabatt\n"

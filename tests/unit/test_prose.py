@@ -40,7 +40,7 @@ def plain(text: str) -> str:
             [
                 "5 of 16 accounts bring 82% of revenue.",
                 "One key account is at high risk of leaving; €90 of revenue is at stake there.",
-                "Whitespace with one key account promises €20 of additional revenue.",
+                "Whitespace with one key account suggests €20 of additional revenue.",
             ],
         ),
     ],
