@@ -35,7 +35,7 @@ from kamkit.telling.language import Labels
 
 MOST_ROWS, NAMED_WITH_REST, NAMED_WITH_BLOCK = 25, 20, 15
 BLOCK_ROWS, REST_ROWS = 2.8, 4.6
-MOST_STEPS, MOST_SEPARATE = 120, 40
+MOST_STEPS, MOST_SEPARATE = 120, 15
 CLEAR_FROM, CLEAR_BELOW = 0.95, 0.05
 """Membership between the two is borderline (convention)."""
 BORDERLINE_MARK = "◊"

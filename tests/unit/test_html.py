@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
@@ -99,13 +100,19 @@ def test_the_page_can_be_read_aloud(told) -> None:  # type: ignore[no-untyped-de
         assert reference.removeprefix("#") in ids
 
 
+def test_a_range_of_one_amount_is_not_shown(told) -> None:  # type: ignore[no-untyped-def]
+    client = told()
+    plan = client.options.actions
+    assert "50\u00a0€ –<br>120\u00a0€" in render_html(client.story())
+    same = replace(client.options, actions=plan.assign(at_stake_low=90.0, at_stake_high=90.0))
+    assert "90\u00a0€ –" not in render_html(replace(client, options=same).story())
+
+
 def test_the_same_story_gives_the_same_bytes(told) -> None:  # type: ignore[no-untyped-def]
     assert render_html(told().story()) == render_html(told().story())
 
 
 def test_eight_hundred_accounts_still_make_a_small_page(told) -> None:  # type: ignore[no-untyped-def]
-    from dataclasses import replace
-
     import pandas as pd
 
     from kamkit.analysis.pareto import rank_accounts
