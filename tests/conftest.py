@@ -15,9 +15,10 @@ from kamkit.model.codes import Grain, Level
 from kamkit.model.engagement import Period
 from kamkit.model.results import AccountFacts
 
-settings.register_profile("kamkit", settings.default, deadline=None)
+settings.register_profile("kamkit", settings.default, deadline=None, max_examples=50)
+settings.register_profile("thorough", settings.default, deadline=None)
 settings.load_profile("kamkit")
-"""No time limits in properties: machines differ. On CI the examples are Hypothesis' own fixed ones."""
+"""No time limits in properties: machines differ. `.ci/run` tries twice as many examples with the profile "thorough"."""
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 

@@ -269,17 +269,17 @@ class _Lines:
 
     def orders(self) -> pd.DataFrame:
         """account_id, date, revenue."""
-        invoices = self.invoices().order_by("account_id", "date", "invoice")
         if self.grain != Grain.DAY:
-            invoices = invoices.limit(0)
+            return _none(account_id="string", date="timestamp", revenue="float64")
+        invoices = self.invoices().order_by("account_id", "date", "invoice")
         return _frame(invoices.select("account_id", date=_.date.cast("timestamp"), revenue=_float(_.exact)))
 
     def purchases(self, item_kind: str | None) -> pd.DataFrame:
         """account_id, customer_id, item, date, revenue, margin, quantity; empty without items."""
-        item = self.table[_ITEMS[item_kind]] if item_kind else ibis.null("string")
-        lines = self.table.mutate(item=item).filter(_.item.notnull())
-        if self.grain != Grain.DAY:
-            lines = lines.limit(0)
+        if item_kind is None or self.grain != Grain.DAY:
+            sums = dict.fromkeys(("revenue", "margin", "quantity"), "float64")
+            return _none(account_id="string", customer_id="string", item="string", date="timestamp", **sums)
+        lines = self.table.mutate(item=self.table[_ITEMS[item_kind]]).filter(_.item.notnull())
         key = ("account_id", "customer_id", "item", "posting_date")
         daily = (
             lines.mutate(quantity=_.quantity.cast("decimal(28, 6)"))
@@ -296,8 +296,9 @@ class _Lines:
     def items(self, item_kinds: Sequence[str]) -> pd.DataFrame:
         """item, name, category, revenue (period): the items of `purchases` and of `product_purchases`. A product's
         name and category are the last by the alphabet, so always the same."""
-        queries = [self._items_of(kind) for kind in item_kinds] or [self._items_of("product").limit(0)]
-        return pd.concat([_frame(query) for query in queries], ignore_index=True)
+        if not item_kinds:
+            return _none(item="string", name="string", category="string", revenue="float64")
+        return pd.concat([_frame(self._items_of(kind)) for kind in item_kinds], ignore_index=True)
 
     def _items_of(self, kind: str) -> Any:
         lines = self.table.mutate(item=_[_ITEMS[kind]], label=_["category" if kind == "category" else "product_name"])
@@ -411,5 +412,14 @@ def _float(amount: Any) -> Any:
 
 
 def _frame(table: Any) -> pd.DataFrame:
-    frame: pd.DataFrame = table.to_pyarrow().to_pandas()
-    return frame.astype({c: "string" for c, kind in table.schema().items() if kind.is_string()})
+    return _typed(table.to_pyarrow(), table.schema())
+
+
+def _none(**kinds: str) -> pd.DataFrame:
+    """A frame without rows, as a query that finds nothing gives it."""
+    return _typed(ibis.schema(kinds).to_pyarrow().empty_table(), ibis.schema(kinds))
+
+
+def _typed(table: pa.Table, kinds: Mapping[str, Any]) -> pd.DataFrame:
+    frame: pd.DataFrame = table.to_pandas()
+    return frame.astype({c: "string" for c, kind in kinds.items() if kind.is_string()})

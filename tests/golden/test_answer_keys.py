@@ -43,7 +43,7 @@ CHECKS = [
         (case, check.get("level", "group")),
         check,
         id=f"{case}-{fact['fact']}-{number}",
-        marks=[pytest.mark.slow] if "level" in check and case != "machinery" else [],
+        marks=[pytest.mark.slow] if "level" in check else [],
     )
     for case, key in KEYS.items()
     for fact in key["facts"]

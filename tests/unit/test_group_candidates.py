@@ -6,6 +6,7 @@ import random
 import time
 
 import pandas as pd
+import pytest
 
 from kamkit.intake.group_candidates import LONGEST_STRETCH, group_candidates, plain_name
 from kamkit.intake.groups import assign_groups
@@ -95,6 +96,7 @@ def test_a_no_holds_when_the_account_it_was_about_has_become_a_group() -> None:
     assert proposed(customers, refused=master(group_id=["1"], customer_id=["2"])) == []
 
 
+@pytest.mark.slow
 def test_twenty_thousand_alike_are_compared_in_bounded_stretches() -> None:
     draw = random.Random(7)
     letters = "abcdefghijklmnopqrstuvwxyz"

@@ -63,6 +63,7 @@ def test_a_forked_kernel_has_imported_already(tmp_path: Path) -> None:
 
 
 @forks
+@pytest.mark.slow
 def test_the_server_has_no_thread_of_python_and_no_socket_of_zmq() -> None:
     code = (
         "import os, threading\nfrom kamkit.execution.forkserver import preload\npreload()\nimport zmq, asyncio\n"
@@ -85,6 +86,7 @@ def test_plain_papermill_forks_when_told_to(tmp_path: Path, monkeypatch: pytest.
 
 
 @forks
+@pytest.mark.slow
 def test_a_server_that_died_is_replaced(tmp_path: Path) -> None:
     kernels.warm_up()
     assert kernels._server is not None

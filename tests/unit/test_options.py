@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -260,11 +261,19 @@ def test_the_plan_is_short_dated_on_mondays_and_by_what_is_at_stake(assessed: St
     assert (first["trigger"], first["stop_criterion"], first["option"]) == ("risk_silent", "secure", "relationship")
 
 
+@pytest.fixture(scope="module")
+def by_type(facts_from: Callable[..., AccountFacts]) -> Callable[[KamType], StrategyOptions]:
+    """What is found where all accounts are of one type, each type once."""
+    return cache(lambda kind: assess(facts_from(client(), margin={"L": -900.0}), kind))
+
+
 @pytest.mark.parametrize("language", ["de", "en"])
 @pytest.mark.parametrize("kind", list(KamType))
-def test_everything_found_can_be_told(facts_from: Callable[..., AccountFacts], kind: KamType, language: str) -> None:
+def test_everything_found_can_be_told(
+    by_type: Callable[[KamType], StrategyOptions], kind: KamType, language: str
+) -> None:
     labels = Labels(language, {"de": "de_DE", "en": "en_GB"}[language], "EUR")
-    assessed = assess(facts_from(client(), margin={"L": -900.0}), kind)
+    assessed = by_type(kind)
     for name in ("options", "account_risk", "cross_selling", "recommendations", "actions"):
         words = told(getattr(assessed, name), labels)
         for column in words.columns.intersection(

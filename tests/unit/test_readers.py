@@ -109,6 +109,7 @@ def test_row_numbers_are_those_a_person_counts(tmp_path: Path) -> None:
     assert rows(read(tmp_path, path="umsatz.csv"), "customer_id", "source_row") == [("a\nb", 5), ("c", 8)]
 
 
+@pytest.mark.slow
 def test_the_order_of_a_large_file_is_kept(tmp_path: Path) -> None:
     lines = [f"{i};31.12.2025;{i},25;{'x' * (i % 50)}" for i in range(1, 300_001)]
     (tmp_path / "umsatz.csv").write_text("\n".join(["Kunde;Datum;Umsatz;Text", *lines]))
