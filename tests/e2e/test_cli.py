@@ -230,7 +230,7 @@ def test_one_failure_in_a_batch_stops_no_other(engagement: Path, tmp_path: Path)
         ("a", "1"),
         ("b", "raise ValueError('no')"),
         ("c", "1"),
-        ("d", "import os; os.kill(os.getppid(), 9)"),
+        ("d", "import os, time; os.kill(os.getppid(), 9); time.sleep(9)"),
     ):
         folder = engagement_in(many / name)
         (folder / "notebooks").mkdir()
