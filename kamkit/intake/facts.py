@@ -118,6 +118,7 @@ class _Tables:
         self.further = [name for name in TABLES if name != "transactions" and (folder / f"{name}.parquet").is_file()]
         mapping = ibis.memtable(self.members[["customer_id", "account_id"]].astype(object), schema=_MAPPING)
         backend = ibis.duckdb.connect()
+        backend.raw_sql("SET enable_progress_bar = false")
         booked = backend.read_parquet(folder / "transactions.parquet")
         self.columns = frozenset(booked.columns)
         self.lines = backend.create_view("lines", _complete(booked, mapping, margins_as_given))

@@ -138,6 +138,7 @@ class _Import:
         engagement, confirmed = with_confirmed_mapping(engagement)
         self._engagement, self._scratch, self._key = engagement, scratch, key
         self._backend = ibis.duckdb.connect(temp_directory=str(scratch / "spill"))
+        self._backend.raw_sql("SET enable_progress_bar = false")
         rules = load_cleaning_rules(engagement.folder)
         self._group_rules = load_group_rules(engagement.folder)
         inputs = read_inputs(engagement.folder / engagement.inputs)

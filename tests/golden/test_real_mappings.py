@@ -164,6 +164,16 @@ def test_sap_headers_are_not_mixed_with_items_that_do_not_add_up(
     assert imported.revenue_kept == pytest.approx(total.get(folder, bikes_net_amounts), abs=0.005)
 
 
+def test_cdnow(real_data: Path, tmp_path: Path) -> None:
+    export = real_data / "cdnow" / "CDNOW_master.txt.gz"
+    new = create_engagement(tmp_path / "cdnow", "CDNOW", export, language="en")
+    assert proposed(new) == {"customer_id": "customer_id", "posting_date": "date", "net_revenue": "dollar_value"}
+    found = imported_from(new, "1997-01-01", "1998-06-30")
+    assert found.rows_kept == reference(real_data, "cdnow", "rows_used")
+    assert found.n_customers == reference(real_data, "cdnow", "net", "n_customers_total")
+    assert found.revenue_kept == reference(real_data, "cdnow", "net", "total_revenue_net_all")
+
+
 def test_wholesale_customers_ask_for_their_year(real_data: Path, tmp_path: Path) -> None:
     new = create_engagement(
         tmp_path / "wholesale",
