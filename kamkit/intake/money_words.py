@@ -41,8 +41,8 @@ CURRENCIES = frozenset(
 
 _WORD = re.compile(r"(?<![^\W\d_])[TtKk]?([A-Z]{3}|E[Uu][Rr][Oo]|F[Rr]\.|[€£$])(?![^\W\d_])")
 _MULTIPLES = (
-    (re.compile(r"(?i)(?<!\w)([tk](€|eur|chf|usd|gbp)|tsd|tausend|thousands?|in 1[.,]?000)(?!\w)"), 1_000),
-    (re.compile(r"(?i)(?<!\w)(mio|millionen|millions?|m(€|eur|chf|usd|gbp))(?!\w)"), 1_000_000),
+    (re.compile(r"(?i)(?<!\w)(?<!\d )([tk](€|eur|chf|usd|gbp)|tsd|tausend|thousands?|in 1[.,]?000)(?!\w)"), 1_000),
+    (re.compile(r"(?i)(?<!\w)(?<!\d )(mio|millionen|millions?|m(€|eur|chf|usd|gbp))(?!\w)"), 1_000_000),
 )
 
 
@@ -57,7 +57,8 @@ def currencies_in(text: str) -> set[str]:
 
 
 def multiple_in(texts: Iterable[str]) -> int:
-    """What amounts are counted in: 1000 or 1000000 where a heading or a title says so, else 1.
+    """What amounts are counted in: 1000 or 1000000 where a heading or a title says so, else 1. Behind a number the word
+    belongs to that ("Kunden ab 1 Mio. Umsatz").
 
     >>> multiple_in(["Umsatz T€"]), multiple_in(["Umsatz", "Angaben in Mio. EUR"]), multiple_in(["Umsatz EUR"])
     (1000, 1000000, 1)

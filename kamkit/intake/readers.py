@@ -423,15 +423,14 @@ def _foreign(reading: _Reading, base: Base, values: ColumnValues, users: Sequenc
     known, ours = reading.spec.columns, reading.engagement.currency
     if base.role != NUMBER or "currency" not in known or "currency" in reading.source.columns:
         return
-    found = values.currencies or dict.fromkeys(currencies_in(base.name), 0)
+    named = {code: f"{code} by its heading" for code in sorted(currencies_in(base.name))}
+    written = {c: f"{c} in {n} row{'s' if n != 1 else ''} ({first})" for c, (n, first) in values.currencies.items()}
+    found = written or named
     if set(found) - {ours} and (users := [f for f in users if f.kind == MONEY]):
-        said = " and ".join(
-            f"{code} in {n} row{'s' if n != 1 else ''}" if n else f"{code} by its heading" for code, n in found.items()
-        )
         one = f"set currency: {next(iter(found))}, or " if len(found) == 1 else ""
         yield (
-            f"{users[0].column} ({base.name!r}) is in {said}, the engagement in {ours}: {one}take {base.name!r} for "
-            "currency too and give exchange_rates"
+            f"{users[0].column} ({base.name!r}) is in {' and '.join(found.values())}, the engagement in {ours}: {one}"
+            f"take {base.name!r} for currency too and give exchange_rates"
         )
 
 

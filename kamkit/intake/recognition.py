@@ -25,7 +25,7 @@ from kamkit.intake.column_meaning import (
 )
 from kamkit.intake.columns import field_of
 from kamkit.intake.dialects import same_name
-from kamkit.intake.money_words import currencies_in, multiple_in
+from kamkit.intake.money_words import SIGNS, currencies_in, multiple_in
 from kamkit.intake.numbered_names import MOST_LOOKED_AT, are_numbered, number_in
 from kamkit.intake.presets import periods_in, plain_name, settle
 from kamkit.intake.profiles import Profile, RawSheet, look_at, with_blocks_filled
@@ -111,10 +111,9 @@ class _Recognition:
             key = found["customer_id"].source if "customer_id" in found else ""
             if any(key in sheet.columns and self._is_numbered(sheet.columns[key]) for sheet in self.sheets):
                 place["numbers_in"] = [key]
-            used = {found[c].source for c in place["columns"] if c in found} if "columns" in place else set()
-            if blocks := [
-                h for sheet in self.sheets for h in sheet.blocks if h in used and sheet.paths[0] == place["path"]
-            ]:
+            used = {found[column].source for column in place.get("columns", ()) if column in found}
+            here = [sheet for sheet in self.sheets if sheet.paths[0] == place["path"]]
+            if blocks := [heading for sheet in here for heading in sheet.blocks if heading in used]:
                 place["fill_down"] = blocks
         return Proposal(sources, tuple(columns), tuple(self.roles.values()), self._currency(base, fields))
 
@@ -392,7 +391,8 @@ class _Recognition:
         columns = {heading: profile for sheet in sheets for heading, profile in sheet.columns.items()}
         found = fields.get("currency")
         if found and found.confidence >= self.rules.use.value:
-            codes = {code.upper() for code in columns[found.source].known} if found.source in columns else set()
+            known = columns[found.source].known if found.source in columns else set()
+            codes = {SIGNS.get(code.strip().upper(), code.strip().upper()) for code in known}
         else:
             amounts = [name for p in fields.values() if _is_money(p) for name in _columns_of(p)]
             cells = [

@@ -110,7 +110,7 @@ class Note:
 @dataclass
 class ColumnValues:
     """A wanted column over all files of a part: `column` is its name in SQL; per file, the SQL that reads it.
-    `currencies` are those that its cells name, with how many do."""
+    `currencies` are those that its cells name, with how many do and the first of them ("file: cell")."""
 
     column: str
     relations: Sequence[str]
@@ -123,7 +123,7 @@ class ColumnValues:
     thousands: str | None = None
     ambiguous: bool = False
     example: str | None = None
-    currencies: dict[str, int] = field(default_factory=dict)
+    currencies: dict[str, tuple[int, str]] = field(default_factory=dict)
     troubles: list[Trouble] = field(default_factory=list)
     notes: list[Note] = field(default_factory=list)
 
@@ -295,7 +295,8 @@ def _read_numbers(
         _number_troubles(column, values, n, written)
         for shape in sorted(written.readable):
             for code in currencies_in(shape):
-                values.currencies[code] = values.currencies.get(code, 0) + counts[shape].n_data
+                rows, first = values.currencies.get(code, (0, f"{column.file(n)}: {counts[shape].example}"))
+                values.currencies[code] = (rows + counts[shape].n_data, first)
     values.whole = max(written.whole for written in formats)
     values.digits = max(written.digits for written in formats)
     for n, written in enumerate(formats):

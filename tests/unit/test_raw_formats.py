@@ -435,7 +435,7 @@ def test_amounts_in_another_currency_than_the_report_are_refused(tmp_path: Path)
     with pytest.raises(InputError) as caught:
         imported(tmp_path)
     assert str(caught.value) == (
-        "sources.transactions: 1 problem found\n- net_revenue ('Umsatz') is in CHF in 1 row, the engagement in EUR: "
+        "sources.transactions: 1 problem found\n- net_revenue ('Umsatz') is in CHF in 1 row (u.csv: 1,50 CHF), the engagement in EUR: "
         "set currency: CHF, or take 'Umsatz' for currency too and give exchange_rates"
     )
     assert imported(tmp_path, more={"currency": "CHF"}).revenue_kept == 4.0

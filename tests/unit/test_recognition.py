@@ -386,6 +386,17 @@ def test_thousands_in_a_title_count_for_every_period(tmp_path: Path) -> None:
     assert proposal.sources["transactions"]["periods"] == {"2024": '= "2024" * 1000', "2025": '= "2025" * 1000'}
 
 
+def test_a_number_of_millions_in_a_title_multiplies_nothing(tmp_path: Path) -> None:
+    lines = ["Kunden ab 1 Mio. Umsatz", "", "Kundennr;2024;2025", *(f"{n};{n},5;{n + 1},5" for n in range(1, 9))]
+    assert looked_at(tmp_path, sales=lines).sources["transactions"]["periods"] == {"2024": "2024", "2025": "2025"}
+
+
+def test_a_currency_column_of_signs_gives_the_code(tmp_path: Path) -> None:
+    sales = [f"{line};{'Währung' if n == 0 else '€'}" for n, line in enumerate(rows_of("Umsatz"))]
+    proposal = looked_at(tmp_path, sales=sales)
+    assert (taken(proposal)["currency"], proposal.currency) == ("Währung", "EUR")
+
+
 def test_an_item_that_is_no_number_is_a_product(tmp_path: Path) -> None:
     lines = ["Customer;Date;Amount;Item", *(f"{n % 3};0{n}.01.2025;{n},50;IT-{n % 2}" for n in range(1, 9))]
     assert taken(looked_at(tmp_path, sales=lines))["product_id"] == "Item"
