@@ -116,11 +116,8 @@ def charge_kinds(lines: Any, kinds: Mapping[Any, Words]) -> dict[str, dict[str, 
 
     Looks once at every distinct product, not at every line.
     """
-    columns = [c for c in CHARGED if c in lines.columns]
-    if not columns:
-        return {}
     found: dict[str, dict[str, str]] = {}
-    for column in columns:
+    for column in (c for c in CHARGED if c in lines.columns):
         values = lines.filter(_[column].notnull()).select(column).distinct().to_pyarrow()
         texts = pd.Series(values[column].to_pandas(), dtype="string")
         for kind, words in reversed([*kinds.items()]):
