@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import signal
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,10 @@ settings.register_profile("kamkit", settings.default, deadline=None, max_example
 settings.register_profile("thorough", settings.default, deadline=None)
 settings.load_profile("kamkit")
 """No time limits in properties: machines differ. `.ci/run` tries twice as many examples with the profile "thorough"."""
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+"""A shell starts what runs in its background deaf to Ctrl+C, and what that starts: tests that interrupt would wait forever."""
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 
