@@ -40,11 +40,8 @@ MAIN = [
     "plan",
     "existence",
     "types",
-    "risk",
-    "potential",
-    "missing",
 ]
-APPENDIX = ["accounts", "method", "data", "glossary"]
+APPENDIX = ["risk", "potential", "missing", "accounts", "method", "data", "glossary"]
 SECTIONS = (*MAIN, *APPENDIX)
 
 HIDDEN = {
@@ -54,7 +51,7 @@ HIDDEN = {
 """Sections that an audience does not get; every other audience gets all."""
 
 NAMED_IN_MAIN_PART, MOST_LISTED = 15, 400
-MOST_BORDERLINE, MOST_EXCEPTIONS, MOST_AT_RISK, MOST_WHITE_SPOTS = 8, 8, 8, 5
+MOST_BORDERLINE, MOST_EXCEPTIONS = 8, 8
 """Rows of the tables that share a page of the main part with another section or a chart."""
 
 GLOSSARY = [
@@ -510,25 +507,17 @@ class _Teller:
         return self._section("types", finding, tables=shown)
 
     def _risk(self) -> Section | None:
-        shown = self._at_risk(MOST_AT_RISK)
+        shown = tables.account_risk_table(self.options, self.key_accounts, self.labels, most=None)
         if not len(shown):
             return None
-        finding = prose.risk_sentence(self.found, self.labels)
-        return self._section("risk", finding, tables=(self._rest_in_appendix(shown),))
-
-    def _at_risk(self, most: int | None) -> DisplayTable:
-        return tables.account_risk_table(self.options, self.key_accounts, self.labels, most)
+        return self._section("risk", prose.risk_sentence(self.found, self.labels), tables=(shown,))
 
     def _potential(self) -> Section | None:
-        shown = self._white_spots(MOST_WHITE_SPOTS)
+        shown = tables.cross_selling_table(self.options, self.key_accounts, self.labels, most=None)
         if not len(shown):
             return None
-        finding = prose.potential_sentence(self.found, self.labels)
-        return self._section("potential", finding, tables=(self._rest_in_appendix(shown),))
-
-    def _white_spots(self, most: int | None) -> DisplayTable:
-        shown = tables.cross_selling_table(self.options, self.key_accounts, self.labels, most)
-        return shown.without("expected_margin") if self.restricted else shown
+        shown = shown.without("expected_margin") if self.restricted else shown
+        return self._section("potential", prose.potential_sentence(self.found, self.labels), tables=(shown,))
 
     def _rest_in_appendix(self, table: DisplayTable) -> DisplayTable:
         """A table of the main part; rows left out are told with the place where they stand."""
@@ -540,7 +529,7 @@ class _Teller:
     def _missing(self) -> Section | None:
         if self.questions.empty:
             return None
-        shown = tables.questions_table(self.questions, self.labels, NAMED_IN_MAIN_PART)
+        shown = tables.questions_table(self.questions, self.labels, most=None)
         return self._section("missing", self.labels("story.missing_finding", n=len(self.questions)), tables=(shown,))
 
     def requests(self, today: dt.date) -> Iterator[DataRequest]:
@@ -564,15 +553,7 @@ class _Teller:
         shown = display_table(rows, "accounts", columns, self.labels, most=MOST_LISTED)
         finding = self.labels("story.accounts_finding", n=len(self.account_rows))
         changes = tables.consolidation_table(self.key_accounts, self.labels)
-        others = tuple(table for table in (*self._whole_lists(), changes) if len(table))
-        return self._section("accounts", finding, tables=(shown, *others))
-
-    def _whole_lists(self) -> Iterator[DisplayTable]:
-        """What the main part had to cut and the list of all accounts does not say, without the evidence."""
-        cut = (("risk", self._at_risk, MOST_AT_RISK), ("potential", self._white_spots, MOST_WHITE_SPOTS))
-        for key, table_of, most in cut:
-            if key in self.wanted and len(whole := table_of(None)) > most:
-                yield whole.without("evidence")
+        return self._section("accounts", finding, tables=(shown, *([changes] if len(changes) else [])))
 
     @cached_property
     def account_rows(self) -> pd.DataFrame:

@@ -139,7 +139,7 @@ def test_the_report_and_the_request_name_the_same_gaps_with_the_same_revenue(tol
     questions = open_questions(
         client.imported, client.facts, client.labels, client.key_accounts, client.kam_types, client.options
     )
-    shown = next(section for section in story.main if section.key == "missing").tables[0]
+    shown = next(section for section in story.appendix if section.key == "missing").tables[0]
     asked = {question.question: question for question in questions}
     by_item: dict[str, float] = {}
     for row in range(len(shown)):

@@ -33,9 +33,11 @@ def everything_told(story: Story) -> str:
 def test_the_first_pages_stand_in_their_order(told) -> None:  # type: ignore[no-untyped-def]
     story = told().story()
     assert [section.key for section in story.main] == [
-        "at_a_glance", "pareto", "margin", "recommendations", "plan", "existence", "types", "risk", "potential", "missing",
+        "at_a_glance", "pareto", "margin", "recommendations", "plan", "existence", "types",
     ]  # fmt: skip
-    assert [section.key for section in story.appendix] == ["accounts", "method", "data", "glossary"]
+    assert [section.key for section in story.appendix] == [
+        "risk", "potential", "missing", "accounts", "method", "data", "glossary",
+    ]  # fmt: skip
     assert [sheet.key for sheet in story.sheets] == [
         "accounts", "types", "recommendations", "options", "plan", "decisions", "method",
     ]  # fmt: skip
@@ -51,7 +53,7 @@ def test_former_groups_have_a_sheet_where_there_are_any(told) -> None:  # type: 
 
 def test_few_data_stand_under_a_banner(told) -> None:  # type: ignore[no-untyped-def]
     client = told()
-    assert [section.banner for section in client.story().main] == [""] * 10
+    assert [section.banner for section in client.story().main] == [""] * 7
     assert str(sample_sentence(client.imported, client.labels)).startswith("Kunden und Monate reichen")
     values = {"accounts": 16, "months": 12, "few_accounts": 20, "few_months": 24}
     few = replace(client.imported, findings=(Finding("small_sample", "transactions", values=values),))
@@ -61,7 +63,7 @@ def test_few_data_stand_under_a_banner(told) -> None:  # type: ignore[no-untyped
         "Nur beschreibend: Für Statistik sind es zu wenige Daten (Kunden: 16, Monate: 12; nötig sind mindestens 20 Kunden "
         "und 24 Monate). Die Auswertungen zeigen, was war; Wahrscheinlichkeiten und Tests an der Historie entfallen."
     )
-    assert [section.banner for section in story.main[1:]] == [""] * 9
+    assert [section.banner for section in story.main[1:]] == [""] * 6
     assert sample_sentence(few, client.labels) == banner
     assert repr(story.main[0]).startswith(banner)
     assert f"<p><b>{banner}</b></p>" in story.main[0]._repr_html_()
@@ -123,22 +125,23 @@ def test_no_section_is_empty(told) -> None:  # type: ignore[no-untyped-def]
         ),
     ).story()
     assert [section.key for section in bare.main] == [
-        "at_a_glance", "pareto", "recommendations", "existence", "types", "missing",
+        "at_a_glance", "pareto", "recommendations", "existence", "types",
     ]  # fmt: skip
+    assert [section.key for section in bare.appendix] == ["missing", "accounts", "method", "data", "glossary"]
     assert all(s.tables or s.tiles or s.chart or s.lights for s in (*bare.main, *bare.appendix))
 
 
 def test_rows_that_the_main_part_leaves_out_stand_in_the_appendix(told, monkeypatch) -> None:  # type: ignore[no-untyped-def]
-    monkeypatch.setattr("kamkit.telling.story.MOST_AT_RISK", 1)
-    story = told().story()
-    risk = next(section for section in story.main if section.key == "risk").tables[0]
-    whole = next(table for table in story.appendix[0].tables if table.key == "account_risk")
-    assert (len(risk), len(whole)) == (1, 2)
-    assert plain(risk.more) == "… 1 weitere Zeile im Anhang unter „Alle Kunden“"
-    assert [column.name for column in whole.columns] == ["name", "level", "revenue_at_risk"]
-    alone = told().story(sections=["risk"])
-    assert alone.main[0].tables[0].more == "… 1 weitere Zeile"
-    assert [table.key for table in told().story(sections=["accounts"]).appendix[0].tables] == ["accounts"]
+    monkeypatch.setattr("kamkit.telling.story.NAMED_IN_MAIN_PART", 3)
+    advice = next(section for section in told().story().main if section.key == "recommendations").tables[0]
+    assert (len(advice), plain(advice.more)) == (3, "… 2 weitere Zeilen im Anhang unter „Alle Kunden“")
+    alone = told().story(sections=["recommendations"])
+    assert plain(alone.main[0].tables[0].more) == "… 2 weitere Zeilen"
+
+
+def test_the_appendix_lists_every_key_account_at_risk(told) -> None:  # type: ignore[no-untyped-def]
+    risk = next(section for section in told().story().appendix if section.key == "risk").tables[0]
+    assert (len(risk), risk.more) == (2, "")
 
 
 def test_accounts_whose_classes_differ_are_named(told) -> None:  # type: ignore[no-untyped-def]
