@@ -37,7 +37,7 @@ from kamkit.execution.notebooks import (
 )
 from kamkit.execution.project import SETTINGS_FILE, Project, rules_in_force
 from kamkit.execution.settings import dotted_settings, engagement_with, is_bundled, runs_of, today_from
-from kamkit.intake.inputs import refresh_inputs
+from kamkit.intake.input_writing import refresh_inputs
 from kamkit.intake.pseudonyms import revealed
 from kamkit.intake.sources import PACKED_SUFFIXES, find_files
 from kamkit.model.codes import StepState

@@ -18,7 +18,7 @@ from kamkit.execution.files import write_text
 from kamkit.execution.folders import is_run, prune_runs, remove_abandoned
 from kamkit.execution.settings import runs_of, today_from, work_of
 from kamkit.intake.column_meaning import ColumnProposal, recognition_rules
-from kamkit.intake.inputs import refresh_inputs
+from kamkit.intake.input_writing import refresh_inputs
 from kamkit.intake.mapping import with_confirmed_mapping
 from kamkit.intake.recognition import FileRole, Proposal, recognise
 from kamkit.intake.sources import READABLE

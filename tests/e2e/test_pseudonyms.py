@@ -17,7 +17,8 @@ import pytest
 
 from kamkit.execution.chain import run
 from kamkit.execution.project import open_project
-from kamkit.intake.inputs import HEADING_ROW, refresh_inputs
+from kamkit.intake.input_sheets import HEADING_ROW
+from kamkit.intake.input_writing import refresh_inputs
 from kamkit.intake.pseudonyms import KEY_FILE, read_key
 from kamkit.model.engagement import load_engagement
 from kamkit.model.kit import kit_folder

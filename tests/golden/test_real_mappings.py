@@ -15,7 +15,7 @@ import pytest
 
 from kamkit.execution.engagements import NewEngagement, create_engagement
 from kamkit.intake.importing import import_engagement
-from kamkit.intake.inputs import HEADING_ROW
+from kamkit.intake.input_sheets import HEADING_ROW
 from kamkit.model.engagement import load_engagement
 from kamkit.model.results import Imported
 

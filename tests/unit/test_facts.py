@@ -14,7 +14,8 @@ import yaml
 
 from kamkit.intake.facts import account_facts
 from kamkit.intake.importing import import_engagement
-from kamkit.intake.inputs import HEADING_ROW, refresh_inputs
+from kamkit.intake.input_sheets import HEADING_ROW
+from kamkit.intake.input_writing import refresh_inputs
 from kamkit.model.codes import Grain, Level
 from kamkit.model.engagement import load_engagement
 from kamkit.model.results import AccountFacts

@@ -17,7 +17,8 @@ from kamkit.intake import importing
 from kamkit.intake.cleaning import RULES
 from kamkit.intake.history_checks import Checks
 from kamkit.intake.importing import check_engagement, import_engagement, merge_decisions
-from kamkit.intake.inputs import HEADING_ROW, refresh_inputs
+from kamkit.intake.input_sheets import HEADING_ROW
+from kamkit.intake.input_writing import refresh_inputs
 from kamkit.model.codes import Grain, Severity
 from kamkit.model.engagement import Engagement, Period, load_engagement
 from kamkit.model.kit import kit_folder

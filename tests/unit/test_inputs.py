@@ -12,7 +12,9 @@ import pandas as pd
 import pytest
 
 from kamkit.errors import InputError
-from kamkit.intake.inputs import HEADING_ROW, read_decisions, read_inputs, refresh_inputs
+from kamkit.intake.input_sheets import HEADING_ROW
+from kamkit.intake.input_writing import refresh_inputs
+from kamkit.intake.inputs import read_decisions, read_inputs
 from kamkit.model.results import Finding
 
 

@@ -12,7 +12,9 @@ import pytest
 from kamkit.errors import InputError
 from kamkit.execution.engagements import NewEngagement, create_engagement
 from kamkit.intake.importing import check_engagement, import_engagement
-from kamkit.intake.inputs import HEADING_ROW, read_mapping, refresh_inputs
+from kamkit.intake.input_sheets import HEADING_ROW
+from kamkit.intake.input_writing import refresh_inputs
+from kamkit.intake.inputs import read_mapping
 from kamkit.model.engagement import load_engagement
 from kamkit.model.results import Imported
 

@@ -1,0 +1,250 @@
+"""inputs.xlsx written and refreshed: proposals brought up to date, and no entry, row, column or sheet of a person lost."""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import xlsxwriter
+
+from kamkit.intake.input_sheets import (
+    HEADING_ROW,
+    WORDS_SHEET,
+    Column,
+    Rows,
+    Sheet,
+    canonical,
+    code_of,
+    date_of,
+    definition,
+    is_entry,
+    plain_text,
+    read_workbook,
+    sheets_of,
+    text_of,
+    words_of,
+)
+from kamkit.model.codes import Level
+from kamkit.model.results import AccountFacts, Finding, Imported
+
+MOST_PROPOSED_KEY_ACCOUNTS = 30
+
+
+def refresh_inputs(
+    path: Path,
+    language: str,
+    imported: Imported | None = None,
+    facts: AccountFacts | None = None,
+    mapping: Sequence[Mapping[str, Any]] | None = None,
+) -> tuple[Finding, ...]:
+    """Write inputs.xlsx new, or bring its proposals up to date; the file appears whole or stays as it was. `mapping` are
+    rows of the mapping sheet to propose before anything is imported.
+
+    Every entry, row, column and sheet of a person stays. Gives a finding when the file is open in Excel and cannot be
+    replaced. Raises InputError when the present file cannot be read.
+    """
+    present, foreign = read_workbook(path) if path.exists() else ({}, {})
+    proposals = _proposals(imported, facts) | ({"mapping": [dict(row) for row in mapping]} if mapping else {})
+    handle, scratch = tempfile.mkstemp(suffix=".xlsx", dir=path.parent)
+    os.close(handle)
+    try:
+        with xlsxwriter.Workbook(scratch, {"strings_to_formulas": False, "strings_to_urls": False}) as workbook:
+            formats = {name: workbook.add_format(look) for name, look in _LOOKS.items()}
+            words = _word_lists(language)
+            ranges = {
+                name: f"='{WORDS_SHEET}'!${chr(ord('A') + x)}$1:${chr(ord('A') + x)}${len(words[name])}"
+                for x, name in enumerate(words)
+            }
+            for code, sheet in sheets_of().items():
+                old = present.get(code, Rows(sheet.names[language]))
+                _write_sheet(workbook, formats, ranges, sheet, language, *_merged(sheet, old, proposals.get(code)))
+            for title, cells in foreign.items():
+                _write_foreign(workbook.add_worksheet(title), formats, cells)
+            _write_words(workbook.add_worksheet(WORDS_SHEET), words)
+        Path(scratch).chmod(0o644)
+        Path(scratch).replace(path)
+    except PermissionError:
+        return (Finding("inputs_locked", "inputs", values={"file": path.name}),)
+    finally:
+        Path(scratch).unlink(missing_ok=True)
+    return ()
+
+
+_LOOKS: Mapping[str, Mapping[str, Any]] = {
+    "title": {"bold": True, "font_size": 14},
+    "help": {"italic": True, "font_color": "#555555"},
+    "heading": {"bold": True, "bottom": 1, "bg_color": "#E8ECF0", "text_wrap": True, "valign": "top"},
+    "fill_heading": {"bold": True, "bottom": 1, "bg_color": "#FFE9A8", "text_wrap": True, "valign": "top"},
+    "text": {"num_format": "@", "valign": "top"},
+    "fill": {"num_format": "@", "bg_color": "#FFFBEA", "valign": "top", "text_wrap": True},
+    "date": {"num_format": "yyyy-mm-dd", "valign": "top", "align": "left"},
+    "money": {"num_format": "#,##0", "valign": "top"},
+    "fill_date": {"num_format": "yyyy-mm-dd", "bg_color": "#FFFBEA", "valign": "top", "align": "left"},
+}
+_EMPTY_ROWS = 200
+"""Rows below the last entry that are formatted and have drop-downs."""
+
+
+def _proposals(imported: Imported | None, facts: AccountFacts | None) -> dict[str, list[dict[str, Any]]]:
+    """What kamkit puts into each sheet for people to confirm; sheets without proposals are left out."""
+    proposed: dict[str, list[dict[str, Any]]] = {}
+    if imported is not None:
+        proposed["mapping"] = _records(imported.columns[["table", "column", "source", "example"]])
+        if imported.level == Level.GROUP:
+            proposed["groups"] = _records(imported.group_candidates)
+    if facts is not None:
+        proposed["key_accounts"] = _todays_key_accounts(facts)
+    return proposed
+
+
+def _todays_key_accounts(facts: AccountFacts) -> list[dict[str, Any]]:
+    """The customers that the master calls key accounts; where it calls none so, the largest accounts of the period."""
+    customers = facts.tables.get("customers", pd.DataFrame())
+    if "key_label" in customers.columns and customers["key_label"].fillna(False).any():
+        labelled = customers[customers["key_label"].fillna(False).astype(bool)].reindex(columns=["customer_id", "name"])
+        return _records(labelled.assign(in_master="yes").sort_values("customer_id"))
+    largest = facts.accounts.sort_values(["revenue", "account_id"], ascending=[False, True])
+    largest = largest.head(MOST_PROPOSED_KEY_ACCOUNTS).rename(columns={"account_id": "customer_id"})
+    return _records(largest[["customer_id", "name"]])
+
+
+def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    return [dict(zip(map(str, frame.columns), row, strict=True)) for row in frame.itertuples(index=False)]
+
+
+def _merged(
+    sheet: Sheet, old: Rows, proposed: list[dict[str, Any]] | None
+) -> tuple[tuple[str, ...], list[dict[str, Any]]]:
+    """The headings of a person's own columns, and all rows by code or own heading: present ones in their order with
+    proposals brought up to date, then new proposals. Proposals that fell away go unless a person wrote into them."""
+    known = {name for column in sheet.columns.values() for name in column.plain_names}
+    own = tuple(heading for heading in old.headings if plain_text(heading) not in known)
+    fresh = {tuple(_key(sheet.columns[k], row.get(k)) for k in sheet.key): row for row in proposed or ()}
+    rows = []
+    for _, row in old.rows:
+        cells = canonical(sheet, row) | {heading: row[heading] for heading in own if heading in row}
+        proposal = fresh.pop(tuple(_key(sheet.columns[k], cells.get(k)) for k in sheet.key), None)
+        if proposal is not None:
+            cells = _brought_up_to_date(sheet, cells, proposal)
+        elif proposed is not None and _fell_away(sheet, cells, own):
+            continue
+        rows.append(cells)
+    return own, rows + list(fresh.values())
+
+
+def _brought_up_to_date(sheet: Sheet, cells: Mapping[str, Any], proposal: Mapping[str, Any]) -> dict[str, Any]:
+    """A present row with what kamkit proposes now: a person's cells stay, and once it is confirmed those that were kamkit's
+    until then. How sure an earlier proposal was says nothing of another column."""
+    settled = is_entry(sheet, cells)
+    open_cells = {k for k, c in sheet.columns.items() if not c.fill or (c.until_confirmed and not settled)}
+    if any(c.until_confirmed and k in proposal and cells.get(k) != proposal[k] for k, c in sheet.columns.items()):
+        cells = {k: v for k, v in cells.items() if settled or k not in ("confidence", "why")}
+    return {**cells, **{k: v for k, v in proposal.items() if k in open_cells}}
+
+
+def _key(column: Column, cell: Any) -> str:
+    """A key cell as compared: a code for a word in either language, else the text."""
+    return (code_of(column, text_of(cell)) if column.words else None) or text_of(cell)
+
+
+def _fell_away(sheet: Sheet, cells: Mapping[str, Any], own: Sequence[str]) -> bool:
+    """Kamkit's own row that it no longer proposes; what was recognised before the import stays to be answered."""
+    if "confidence" in cells:
+        return False
+    entered = [c.code for c in sheet.columns.values() if c.fill and not c.until_confirmed and c.code not in sheet.key]
+    written = any(code in cells for code in entered)
+    from_kamkit = any(not c.fill and c.code in cells and c.code != "name" for c in sheet.columns.values())
+    return from_kamkit and not written and not any(heading in cells for heading in own)
+
+
+def _write_sheet(
+    workbook: Any,
+    formats: Mapping[str, Any],
+    ranges: Mapping[str, str],
+    sheet: Sheet,
+    language: str,
+    own: Sequence[str],
+    rows: Sequence[Mapping[str, Any]],
+) -> None:
+    page = workbook.add_worksheet(sheet.names[language])
+    page.write_string(0, 0, sheet.names[language], formats["title"])
+    page.write_string(1, 0, sheet.help[language], formats["help"])
+    page.write_string(2, 0, definition()["instructions"][language], formats["help"])
+    columns = [*sheet.columns.values(), *(Column(h, {language: h}, fill=True) for h in own)]
+    last = HEADING_ROW - 1 + len(rows) + _EMPTY_ROWS
+    for x, column in enumerate(columns):
+        name = column.names[language]
+        page.write_string(HEADING_ROW - 1, x, name, formats["fill_heading" if column.fill else "heading"])
+        look = column.kind if column.kind in {"date", "money"} else "text"
+        look = {"date": "fill_date"}.get(look, "fill") if column.fill else look
+        texts = [_shown(column, row.get(column.code), language) for row in rows]
+        for y in range(HEADING_ROW, last):
+            value = texts[y - HEADING_ROW] if y - HEADING_ROW < len(rows) else None
+            _write_cell(page, y, x, value, formats[look])
+        longest = max((len(str(t).split(" 00:")[0]) for t in texts if t is not None), default=0)
+        page.set_column(x, x, min(max(len(name) + 3, longest + 2, 12), 50))
+        if column.words and column.fill:
+            source = {"validate": "list", "source": ranges[column.words], "error_type": "warning"}
+            page.data_validation(HEADING_ROW, x, last, x, source)
+    page.freeze_panes(HEADING_ROW, min(2, len(columns)))
+    page.set_landscape()
+    page.set_paper(9)
+    page.fit_to_pages(1, 0)
+
+
+def _shown(column: Column, cell: Any, language: str) -> Any:
+    """A cell as it is written: words in the workbook's language, dates as dates, all else as text."""
+    if cell is None or (not isinstance(cell, str) and pd.isna(cell)):
+        return None
+    if column.kind == "date" and (date := date_of(cell)) is not None:
+        return date
+    if column.kind == "money" and isinstance(cell, int | float):
+        return float(cell)
+    if column.words:
+        code = code_of(column, text_of(cell))
+        return words_of(column.words)[code][language] if code else text_of(cell)
+    return text_of(cell)
+
+
+def _write_cell(page: Any, y: int, x: int, value: Any, look: Any) -> None:
+    if value is None:
+        page.write_blank(y, x, None, look)
+    elif isinstance(value, dt.datetime):
+        page.write_datetime(y, x, value, look)
+    elif isinstance(value, float):
+        page.write_number(y, x, value, look)
+    else:
+        page.write_string(y, x, str(value), look)
+
+
+def _word_lists(language: str) -> dict[str, list[str]]:
+    return {
+        name: list(dict.fromkeys(word[language] for word in words_of(name).values())) for name in definition()["words"]
+    }
+
+
+def _write_words(page: Any, lists: Mapping[str, Sequence[str]]) -> None:
+    """The words of the drop-downs, a column each, on a hidden sheet: a list typed into a cell ends at 255 letters."""
+    for x, column in enumerate(lists.values()):
+        for y, word in enumerate(column):
+            page.write_string(y, x, word)
+    page.hide()
+
+
+def _write_foreign(page: Any, formats: Mapping[str, Any], cells: Sequence[Sequence[Any]]) -> None:
+    """A person's own sheet: its values, as they are."""
+    for y, row in enumerate(cells):
+        for x, cell in enumerate(row):
+            if isinstance(cell, bool):
+                page.write_boolean(y, x, cell)
+            elif isinstance(cell, int | float):
+                page.write_number(y, x, cell)
+            elif isinstance(cell, dt.datetime | dt.date):
+                page.write_datetime(y, x, cell, formats["date"])
+            elif cell not in ("", None):
+                page.write_string(y, x, str(cell))
