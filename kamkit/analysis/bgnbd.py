@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from scipy.optimize import minimize
-from scipy.special import gammaln
+from scipy.special import digamma, gammaln
 
 Numbers: TypeAlias = NDArray[np.float64]
 
@@ -61,7 +61,7 @@ def fit_bgnbd(x: Numbers, t_x: Numbers, age: Numbers) -> BgNbd | None:
     if best is None:
         return None
     model = BgNbd(best.r, best.alpha / scale, best.a, best.b, 0.0)
-    return BgNbd(model.r, model.alpha, model.a, model.b, float(_log_likelihood(model, x, t_x, age).sum()))
+    return BgNbd(model.r, model.alpha, model.a, model.b, float(_log_likelihood(model, x, t_x, age)[0].sum()))
 
 
 def repeat_orders(orders: pd.DataFrame, until: pd.Timestamp) -> pd.DataFrame:
@@ -79,14 +79,14 @@ def repeat_orders(orders: pd.DataFrame, until: pd.Timestamp) -> pd.DataFrame:
 
 
 def _fit_from(start: tuple[float, ...], x: Numbers, t_x: Numbers, age: Numbers) -> BgNbd | None:
-    def loss(logs: Numbers) -> float:
-        value = -float(_log_likelihood(_model(logs), x, t_x, age).mean())
-        return value if np.isfinite(value) else 1e12
+    def loss(logs: Numbers) -> tuple[float, Numbers]:
+        likelihood, gradient = _log_likelihood(_model(logs), x, t_x, age)
+        value = -float(likelihood.mean())
+        return (value, -gradient.mean(axis=1)) if np.isfinite(value) else (1e12, np.zeros(4))
 
     scaled = np.log(np.array(start) * np.array([1, 10 / 39, 1, 1]))
-    found = minimize(
-        loss, scaled, method="L-BFGS-B", bounds=_BOUNDS, options={"maxiter": 500, "ftol": 1e-13, "gtol": 1e-8}
-    )
+    options = {"maxiter": 500, "ftol": 1e-14, "gtol": 1e-8}
+    found = minimize(loss, scaled, jac=True, method="L-BFGS-B", bounds=_BOUNDS, options=options)
     if not found.success or found.fun >= 1e11:
         return None
     model = _model(found.x)
@@ -98,11 +98,26 @@ def _model(logs: Numbers) -> BgNbd:
     return BgNbd(r, alpha, a, b, 0.0)
 
 
-def _log_likelihood(model: BgNbd, x: Numbers, t_x: Numbers, age: Numbers) -> Numbers:
+def _log_likelihood(model: BgNbd, x: Numbers, t_x: Numbers, age: Numbers) -> tuple[Numbers, Numbers]:
+    """The log-likelihood per account, and its derivatives by ln r, ln alpha, ln a, ln b (a row each)."""
     r, alpha, a, b = model.r, model.alpha, model.a, model.b
+    came_back = x > 0
     common = gammaln(r + x) - gammaln(r) + r * np.log(alpha) + gammaln(a + b) + gammaln(b + x)
     common = common - gammaln(b) - gammaln(a + b + x)
     active = -(r + x) * np.log(alpha + age)
-    gone = np.log(a) - np.log(b + np.maximum(x, 1) - 1) - (r + x) * np.log(alpha + t_x)
-    result: Numbers = common + np.where(x > 0, np.logaddexp(active, gone), active)
-    return result
+    before_last = b + np.maximum(x, 1) - 1
+    gone = np.where(came_back, np.log(a) - np.log(before_last) - (r + x) * np.log(alpha + t_x), -np.inf)
+    either = np.logaddexp(active, gone)
+    is_gone = np.exp(gone - either)
+    is_active = 1 - is_gone
+    both = digamma(a + b) - digamma(a + b + x)
+    gradient = np.stack(
+        [
+            r * (digamma(r + x) - digamma(r) + np.log(alpha))
+            - r * (is_active * np.log(alpha + age) + is_gone * np.log(alpha + t_x)),
+            r - alpha * (r + x) * (is_active / (alpha + age) + is_gone / (alpha + t_x)),
+            a * both + is_gone,
+            b * (both + digamma(b + x) - digamma(b) - is_gone / before_last),
+        ]
+    )
+    return common + either, gradient

@@ -256,7 +256,8 @@ class StrategyOptions:
     evidence (code), values (mapping for the sentence).
     `indicators`: account_id, option, indicator, value, anchored, percentile, weight.
     `account_risk`: account_id, risk_score, eligible, days_since_last, own_interval_days, revenue_change,
-    revenue_at_risk, level (red | amber | green), evidence (code), values.
+    revenue_at_risk, level (red | amber | green), evidence (code), values, p_alive and p_silent (BG/NBD; missing for
+    accounts with one order, under contract, or where no model can be fitted).
     `cross_selling`: account_id, category, rank, score, expected_revenue, expected_margin, gate, peers_buying, peers,
     evidence (code), values.
     `recommendations`, every account: account_id, recommended_option, supporting_option, avoid (code), reason (code),

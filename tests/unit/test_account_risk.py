@@ -56,6 +56,25 @@ def test_a_silent_churner_is_red(risk_of: Callable[..., pd.Series]) -> None:
     assert found["revenue_at_risk"] == 1900.0  # nineteen orders of 100 since 1 January
 
 
+def test_a_probability_is_shown_only_where_the_model_says_something(facts_from: Callable[..., AccountFacts]) -> None:
+    facts = facts_from([*portfolio(), ("ONCE", "2025-11-03", 900.0, "Pumpen"), *every("X", 14, end="2025-09-20")])
+    contract = facts.accounts["account_id"].eq("P03").map({True: 0.9, False: 0.0})
+    facts = replace(facts, accounts=facts.accounts.assign(contract_share=contract))
+    table = assess_account_risk(history_until(facts), 3, RULES)[0].set_index("account_id")
+    # one order: the model takes it for alive whatever happens; nine tenths under contract: orders are not random
+    assert (
+        table.index[table["p_alive"].isna()].tolist()
+        == ["ONCE", "P03"]
+        == table.index[table["p_silent"].isna()].tolist()
+    )
+    shown = table.dropna(subset=["p_alive"])
+    assert shown["p_alive"].between(0, 1).all()
+    assert (shown["p_silent"] >= 1 - shown["p_alive"]).all()
+    assert shown["p_alive"].idxmin() == "X"
+    few = assess_account_risk(history_until(facts_from(list(every("X", 30)))), 3, RULES)[0]
+    assert few[["p_alive", "p_silent"]].isna().all(axis=None)
+
+
 def test_a_seasonal_buyer_raises_no_alarm(risk_of: Callable[..., pd.Series]) -> None:
     seasons = [order for year in (2023, 2024, 2025) for order in every("X", 14, f"{year}-03-01", f"{year}-08-31")]
     found = risk_of(seasons)

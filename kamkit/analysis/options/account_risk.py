@@ -29,7 +29,11 @@ COLUMNS = [
     "level",
     "evidence",
     "values",
+    "p_alive",
+    "p_silent",
 ]
+MOSTLY_CONTRACT = 0.5
+"""From this share of revenue under contract on, orders do not come at random and the model says nothing (convention)."""
 
 
 def assess_account_risk(
@@ -46,10 +50,11 @@ def assess_account_risk(
     score and the figures shown stay as they are. `revenue_at_risk` is the
     revenue of the last 12 months of an account that fell silent, the missing part of it where it buys less, else 0.
     Returns account_id, risk_score, eligible, days_since_last, own_interval_days, revenue_change, revenue_at_risk,
-    level, evidence, values.
+    level, evidence, values, and of the model, where it says something, p_alive and p_silent.
     """
     signs = risk_signs(history, window_months, rules)
-    ranks, method = _ranks(history, signs, window_months)
+    modelled = silence(history, window_months)
+    ranks, method = _ranks(history, signs, window_months, modelled)
     level, evidence = _levels(history, signs, rules)
     if len(history.events):
         level, evidence = _where_it_holds(history, signs, level, evidence, window_months, rules)
@@ -66,7 +71,7 @@ def assess_account_risk(
             "level": level.astype("str"),
             "evidence": evidence.astype("str"),
         }
-    )
+    ).join(_shown(modelled, history).reindex(signs.index))
     values = pd.Series(_values(signs, table, window_months), index=table.index, dtype=object)
     withheld = table.index[table["evidence"] == WITHHELD]
     for window in windows(history):
@@ -194,13 +199,14 @@ def _lost_items(history: History) -> pd.Series[Any]:
     return (last < since).groupby("account_id").sum().astype(float).rename("lost_items")
 
 
-def _ranks(history: History, signs: pd.DataFrame, window_months: int) -> tuple[pd.DataFrame, Finding]:
+def _ranks(
+    history: History, signs: pd.DataFrame, window_months: int, modelled: pd.DataFrame | None
+) -> tuple[pd.DataFrame, Finding]:
     """The ranks (0–1) that make the score, as far as the data allow, and which they are."""
     parts: dict[str, pd.Series[Any]] = {}
     if history.dated_by_day:
-        silent = silence_probability(history, window_months)
-        parts["silent"] = signs["pause"] if silent is None else silent.reindex(signs.index)
-        method = "risk_silence" if silent is not None else "risk_recency"
+        parts["silent"] = signs["pause"] if modelled is None else modelled["p_silent"].reindex(signs.index)
+        method = "risk_silence" if modelled is not None else "risk_recency"
     else:
         method = "risk_months" if history.grain is Grain.MONTH else "risk_years"
     if history.grain is Grain.YEAR:
@@ -217,15 +223,30 @@ def _ranks(history: History, signs: pd.DataFrame, window_months: int) -> tuple[p
     )
 
 
-def silence_probability(history: History, window_months: int) -> pd.Series[Any] | None:
-    """P(no order within the next window) by account_id from BG/NBD over all accounts; None where no model can be fitted."""
+def silence(history: History, window_months: int) -> pd.DataFrame | None:
+    """BG/NBD over all accounts, by account_id: n_orders (days with an order), p_alive and p_silent (no order within the
+    next window). None without single days, or where no model can be fitted."""
+    if not history.dated_by_day:
+        return None
     counts = repeat_orders(history.orders, history.cut_off)
     x, t_x, age = (counts[name].to_numpy(float) for name in ("x", "t_x", "age"))
     model = fit_bgnbd(x, t_x, age)
     if model is None:
         return None
     weeks = (history.cut_off + pd.DateOffset(months=window_months) - history.cut_off).days / 7
-    return pd.Series(model.silent(x, t_x, age, weeks), index=counts.index)
+    probabilities = {"p_alive": model.alive(x, t_x, age), "p_silent": model.silent(x, t_x, age, weeks)}
+    return pd.DataFrame({"n_orders": x + 1, **probabilities}, index=counts.index)
+
+
+def _shown(modelled: pd.DataFrame | None, history: History) -> pd.DataFrame:
+    """p_alive and p_silent as they may be read: not of accounts that ordered once, which the model takes for alive
+    whatever happens, and not of those that buy under contract."""
+    names = ["p_alive", "p_silent"]
+    if modelled is None:
+        return pd.DataFrame(columns=names, dtype=float)
+    accounts = history.accounts.set_index("account_id").reindex(modelled.index)
+    share = accounts.get("contract_share", pd.Series(np.nan, index=modelled.index)).astype(float)
+    return modelled.loc[modelled["n_orders"].gt(1) & ~share.ge(MOSTLY_CONTRACT), names]
 
 
 def _eligible(history: History, signs: pd.DataFrame, rules: RiskRules) -> pd.Series[Any]:
