@@ -2,7 +2,7 @@
 
 The way is gross − discounts = net revenue − bonuses, allowances and cash discounts outside invoices (`terms`) = net-net
 revenue. Net revenue less cost is the margin (DB I), net-net revenue less cost the one after terms (DB II), and what selling
-and service cost the account comes off after that (DB III, DB IV; customer contribution accounting after Köhler; convention).
+and service cost the account comes off after that (DB III, DB IV; the levels are a convention).
 Net revenue is always what was booked; gross and discounts explain it and never replace it.
 """
 

@@ -482,9 +482,9 @@ METHODS = {
     "membership": Evidence.CONVENTION,
     "kam_type": Evidence.CONVENTION,
     "existence": Evidence.CONVENTION,
-    "risk": Evidence.STUDY,
+    "risk": Evidence.CONVENTION,
     "cross_selling": Evidence.STUDY,
-    "takeover": Evidence.STUDY,
+    "takeover": Evidence.CONVENTION,
     "recommendation": Evidence.CONVENTION,
 }
 SECRET_METHODS = frozenset({"existence", "takeover"})

@@ -18,7 +18,8 @@ DAYS_OF_YEAR = 365.25
 def partnership_indicators(history: History, pair: pd.DataFrame, rules: UpgradeRules) -> pd.DataFrame:
     """Per account_id: balanced_dependence (harmonic mean), win_win (our margin rate against the hurdle and the rated
     benefit for the customer, the smaller of the two), trust (rated 1–5), integration (years of the longest contract in
-    force; missing without the table). Balance: Gulati & Sytch 2007; the counter-evidence is Geyskens et al. 1996."""
+    force; missing without the table). That joint dependence helps: Gulati & Sytch 2007; that imbalance
+    harms is a convention, the counter-evidence is Geyskens et al. 1996."""
     rated = ratings(history).reindex(index=pair.index, columns=["trust", "benefit"])
     accounts = history.accounts.set_index("account_id").reindex(pair.index)
     revenue = accounts["revenue"].where(accounts["revenue"] > 0)

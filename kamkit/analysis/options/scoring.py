@@ -82,8 +82,8 @@ def weighted_score(anchored: pd.DataFrame, mean: str, weight: NDArray[np.float64
 
 
 def share_of_weightings(anchored: pd.DataFrame, mean: str, least_score: float) -> NDArray[np.float64]:
-    """In which share of 1,000 random weightings (Dirichlet, all equally likely) each account reaches a score (OECD/JRC
-    Handbook 2008)."""
+    """In which share of 1,000 random weightings (Dirichlet, all equally likely; convention) each account reaches a
+    score; on uncertain weights in general: OECD/JRC Handbook on Constructing Composite Indicators 2008."""
     rng = np.random.default_rng(SEED)
     draws = rng.dirichlet(np.ones(anchored.shape[1]), DRAWS)
     reached = np.zeros(len(anchored))

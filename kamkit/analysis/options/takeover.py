@@ -25,8 +25,8 @@ def takeover_indicators(history: History, pair: pd.DataFrame) -> pd.DataFrame:
 
 
 def takeover_gate(raw: pd.DataFrame, coverage: pd.Series[Any], rules: UpgradeRules, least: float) -> pd.Series[Any]:
-    """Open means: exposed enough to look at (from 10 % of the margin or revenue on, the disclosure line of IFRS 8.34).
-    Below that the exposure is closed; above it, without the customer's side, not assessable."""
+    """Open means: exposed enough to look at (from 10 % of the margin, or of revenue, on: a convention after
+    the disclosure line of IFRS 8.34, which is one of revenue). Below that the exposure is closed; above it, without the customer's side, not assessable."""
     exposed = raw["our_dependence"] >= rules.exposure.value
     gates = np.where(
         coverage >= least, np.where(exposed, Gate.OPEN.value, Gate.CLOSED.value), Gate.NOT_ASSESSABLE.value
