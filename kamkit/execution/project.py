@@ -39,6 +39,7 @@ from kamkit.intake.pseudonyms import KEY_FILE, read_key
 from kamkit.model.engagement import Engagement
 from kamkit.model.kam_type_rules import KamTypeRules, load_kam_type_rules
 from kamkit.model.option_rules import OptionRules, load_option_rules
+from kamkit.model.questionnaire import QUESTIONNAIRES
 from kamkit.model.results import AccountFacts, Imported, KamTypes, KeyAccounts, StrategyOptions
 from kamkit.telling.language import Labels
 from kamkit.telling.results import render_result, result_files
@@ -70,6 +71,7 @@ _TOLD_ONLY = {
 }
 _LATER = {"pareto", "capacity", "account_risk", "options"}
 _CHANGE_NO_FIGURE = {"comments"}
+_CHANGE_NO_TABLE = _CHANGE_NO_FIGURE | set(QUESTIONNAIRES)
 
 
 @dataclass(frozen=True)
@@ -251,9 +253,9 @@ class Project:
         settings = self.engagement.model_dump(exclude=told_only | _LATER)
         files = {k: v for k, v in self.input_hashes.items() if k not in (self._file, self._inputs)}
         code = source_hash("errors.py", "model", "intake")
-        entered = {k: v for k, v in self._entries.items() if k not in _CHANGE_NO_FIGURE}
+        entered = {k: v for k, v in self._entries.items() if k not in _CHANGE_NO_TABLE}
         first = key_of(code, kit_hash("rules"), settings, self.engagement.pareto.level, files, entered)
-        facts = key_of(first, "facts")
+        facts = key_of(first, {name: self._entries[name] for name in QUESTIONNAIRES})
         method = source_hash("analysis")
         ranked = key_of(facts, method, self.engagement.pareto, self.engagement.capacity)
         typed = key_of(ranked, self.engagement.supplier_industry)

@@ -15,7 +15,9 @@ import pyarrow as pa
 from ibis import _
 
 from kamkit.intake.account_costs import account_costs
+from kamkit.intake.cleaning import load_cleaning_rules
 from kamkit.intake.importing import MEMBERS, TABLES_FOLDER, YEARLY
+from kamkit.intake.inputs import read_inputs
 from kamkit.intake.line_traps import POOLED, unlikely_margin
 from kamkit.intake.margin_base import (
     PlacedTerms,
@@ -27,10 +29,13 @@ from kamkit.intake.margin_base import (
     purchases_less_terms,
 )
 from kamkit.intake.periods import data_start, months_before, span_before
+from kamkit.intake.privacy import masked_frame
+from kamkit.intake.pseudonyms import read_key
 from kamkit.intake.yearly_traps import PLACES, spread_over_months
 from kamkit.model.codes import Grain, Level
 from kamkit.model.engagement import Engagement, Period
 from kamkit.model.margin_rules import load_margin_rules
+from kamkit.model.questionnaire import QUESTIONNAIRES
 from kamkit.model.results import AccountFacts, Imported
 from kamkit.model.tables import DATE, MONEY, NUMBER, TABLES, TEXT, pandas_dtype
 
@@ -90,13 +95,28 @@ def account_facts(work: Path, engagement: Engagement, imported: Imported) -> Acc
         product_purchases=purchases_less_terms(lines.purchases(product), placed),
         items=lines.items(item_kinds),
         members=members.drop(columns=["revenue_ever", "usual_rep"]),
-        tables={name: source.table(name) for name in source.further},
+        tables={name: source.table(name) for name in source.further} | _answers(engagement),
         blocked=imported.blocked,
         margin_base=margin_base(with_costs, engagement.margin_levels, placed.kinds if placed else None, costs.missing),
         customers=_customers(source, lines, placed),
         spread=_spread(source, lines, placed),
         events=imported.events.assign(account_id=source.account_of(imported.events["customer_id"]))[_EVENT_COLUMNS],
     )
+
+
+def _answers(engagement: Engagement) -> dict[str, pd.DataFrame]:
+    """The sheets of inputs.xlsx on which somebody answered something. They are read here, not by the import: an answer
+    changes no booked line."""
+    inputs, rules = read_inputs(engagement.folder / engagement.inputs), load_cleaning_rules(engagement.folder)
+    answered = {name: table for name in QUESTIONNAIRES if len(table := getattr(inputs, name))}
+    found = {name: masked_frame(table, rules) for name, table in answered.items()}
+    if found and engagement.pseudonymise:
+        hide = read_key(engagement).hide_written
+        found = {
+            name: table.assign(said_by=table["said_by"].map(hide, na_action="ignore").astype("string"))
+            for name, table in found.items()
+        }
+    return found
 
 
 _EVENT_COLUMNS = ["account_id", "start", "end", "reason"]

@@ -6,6 +6,7 @@ from __future__ import annotations
 import csv
 import datetime as dt
 import difflib
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -20,6 +21,7 @@ from kamkit.errors import InputError
 from kamkit.intake.archives import check_workbook
 from kamkit.intake.dialects import CannotReadError
 from kamkit.model.kit import kit_folder
+from kamkit.model.questionnaire import questionnaires
 from kamkit.model.yaml_files import kit_yaml
 
 HEADING_ROW = 4
@@ -27,7 +29,10 @@ HEADING_ROW = 4
 
 WORDS_SHEET = "_words"
 
-_ENTRY = {"mapping": "confirmed", "groups": "confirmed", "decisions": "decision", "comments": "text"}
+_ENTRY = {
+    **{"mapping": "confirmed", "groups": "confirmed", "decisions": "decision", "comments": "text"},
+    **{"organisation": "answer", "figures": "value", "self_check": "score"},
+}
 """The column that makes a row an entry of a person; of key accounts any column to fill in does."""
 
 
@@ -72,8 +77,10 @@ class Rows:
 
 @cache
 def definition() -> Mapping[str, Any]:
-    """The content of `templates/inputs.yml`."""
-    return MappingProxyType(kit_yaml(kit_folder("templates") / "inputs.yml"))
+    """The content of `templates/inputs.yml`, its words together with the topics of the questionnaires."""
+    content = kit_yaml(kit_folder("templates") / "inputs.yml")
+    topics = {name: {code: a.topic for code, a in asked.items()} for name, asked in questionnaires().items()}
+    return MappingProxyType(content | {"words": content["words"] | topics})
 
 
 @cache
@@ -189,6 +196,7 @@ def entries(sheet: Sheet, rows: Rows | None, problems: list[str]) -> pd.DataFram
 
 _DTYPES: Mapping[str, str] = {
     "text": "string",
+    "prose": "string",
     "answer": "boolean",
     "number": "float64",
     "money": "float64",
@@ -208,8 +216,27 @@ def value_of(column: Column, cell: Any, row: Mapping[str, Any], place: str, prob
             problems.append(f"{place}: {text_of(cell)!r} is not a date: write it as 31.12.2025 or 2025-12-31")
         return date
     if column.kind in {"number", "money"}:
-        return float(cell) if isinstance(cell, int | float) else None
+        return _number(column, cell, place, problems)
     return text_of(cell)
+
+
+def _number(column: Column, cell: Any, place: str, problems: list[str]) -> float | None:
+    """A cell as a number, where it is typed as text too; what kamkit proposes (a share, a sum) is not read back."""
+    if isinstance(cell, int | float) or not column.fill:
+        return float(cell) if isinstance(cell, int | float) else None
+    text = re.sub(r"\s", "", text_of(cell))
+    if found := _PLAIN_NUMBER.fullmatch(text):
+        return float(f"{found[1]}.{found[2] or 0}")
+    if re.fullmatch(r"\d{1,3}([.,’'])\d{3}(\1\d{3})+", text):
+        return float(re.sub(r"\D", "", text))
+    problems.append(
+        f"{place}: {text_of(cell)!r} is not clear as a number: write digits only, without units, as in 250000"
+    )
+    return None
+
+
+_PLAIN_NUMBER = re.compile(r"(-?\d+)(?:[.,](\d{1,2}))?")
+"""Digits with at most two decimals: 250.000 may be a quarter of a million or a quarter of a thousand."""
 
 
 def _code(column: Column, text: str, row: Mapping[str, Any], place: str, problems: list[str]) -> str | None:

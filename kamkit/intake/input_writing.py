@@ -30,6 +30,7 @@ from kamkit.intake.input_sheets import (
     words_of,
 )
 from kamkit.model.codes import Level
+from kamkit.model.questionnaire import QUESTIONNAIRES, questionnaires
 from kamkit.model.results import AccountFacts, Finding, Imported
 
 MOST_PROPOSED_KEY_ACCOUNTS = 30
@@ -49,7 +50,7 @@ def refresh_inputs(
     replaced. Raises InputError when the present file cannot be read.
     """
     present, foreign = read_workbook(path) if path.exists() else ({}, {})
-    proposals = _proposals(imported, facts) | ({"mapping": [dict(row) for row in mapping]} if mapping else {})
+    proposals = _proposals(language, imported, facts) | ({"mapping": [dict(row) for row in mapping]} if mapping else {})
     handle, scratch = tempfile.mkstemp(suffix=".xlsx", dir=path.parent)
     os.close(handle)
     try:
@@ -84,15 +85,21 @@ _LOOKS: Mapping[str, Mapping[str, Any]] = {
     "fill": {"num_format": "@", "bg_color": "#FFFBEA", "valign": "top", "text_wrap": True},
     "date": {"num_format": "yyyy-mm-dd", "valign": "top", "align": "left"},
     "money": {"num_format": "#,##0", "valign": "top"},
+    "prose": {"num_format": "@", "valign": "top", "text_wrap": True},
     "fill_date": {"num_format": "yyyy-mm-dd", "bg_color": "#FFFBEA", "valign": "top", "align": "left"},
+    "fill_number": {"num_format": "#,##0.##", "bg_color": "#FFFBEA", "valign": "top"},
 }
-_EMPTY_ROWS = 200
-"""Rows below the last entry that are formatted and have drop-downs."""
+_FILLED = {"date": "fill_date", "number": "fill_number"}
+_EMPTY_ROWS, _EMPTY_ANSWERS = 200, 40
+"""Rows below the last entry that are formatted and have drop-downs; fewer where only a second person's answers follow."""
 
 
-def _proposals(imported: Imported | None, facts: AccountFacts | None) -> dict[str, list[dict[str, Any]]]:
-    """What kamkit puts into each sheet for people to confirm; sheets without proposals are left out."""
-    proposed: dict[str, list[dict[str, Any]]] = {}
+def _proposals(language: str, imported: Imported | None, facts: AccountFacts | None) -> dict[str, list[dict[str, Any]]]:
+    """What kamkit puts into each sheet for people to confirm or answer; sheets without proposals are left out."""
+    proposed: dict[str, list[dict[str, Any]]] = {
+        sheet: [{QUESTIONNAIRES[sheet]: code, "text": a.text[language]} for code, a in asked.items()]
+        for sheet, asked in questionnaires().items()
+    }
     if imported is not None:
         proposed["mapping"] = _records(imported.columns[["table", "column", "source", "example"]])
         if imported.level == Level.GROUP:
@@ -176,18 +183,18 @@ def _write_sheet(
     page.write_string(1, 0, sheet.help[language], formats["help"])
     page.write_string(2, 0, definition()["instructions"][language], formats["help"])
     columns = [*sheet.columns.values(), *(Column(h, {language: h}, fill=True) for h in own)]
-    last = HEADING_ROW - 1 + len(rows) + _EMPTY_ROWS
+    last = HEADING_ROW - 1 + len(rows) + (_EMPTY_ANSWERS if sheet.code in QUESTIONNAIRES else _EMPTY_ROWS)
     for x, column in enumerate(columns):
         name = column.names[language]
         page.write_string(HEADING_ROW - 1, x, name, formats["fill_heading" if column.fill else "heading"])
-        look = column.kind if column.kind in {"date", "money"} else "text"
-        look = {"date": "fill_date"}.get(look, "fill") if column.fill else look
+        kind = "text" if column.words else column.kind
+        look = _FILLED.get(kind, "fill") if column.fill else kind if kind in _LOOKS else "text"
         texts = [_shown(column, row.get(column.code), language) for row in rows]
         for y in range(HEADING_ROW, last):
             value = texts[y - HEADING_ROW] if y - HEADING_ROW < len(rows) else None
             _write_cell(page, y, x, value, formats[look])
         longest = max((len(str(t).split(" 00:")[0]) for t in texts if t is not None), default=0)
-        page.set_column(x, x, min(max(len(name) + 3, longest + 2, 12), 50))
+        page.set_column(x, x, min(max(len(name) + 3, longest + 2, 12), 70 if column.kind == "prose" else 50))
         if column.words and column.fill:
             source = {"validate": "list", "source": ranges[column.words], "error_type": "warning"}
             page.data_validation(HEADING_ROW, x, last, x, source)
@@ -203,8 +210,8 @@ def _shown(column: Column, cell: Any, language: str) -> Any:
         return None
     if column.kind == "date" and (date := date_of(cell)) is not None:
         return date
-    if column.kind == "money" and isinstance(cell, int | float):
-        return float(cell)
+    if column.kind == "money" or (column.kind == "number" and column.fill and not column.words):
+        return float(cell) if isinstance(cell, int | float) else text_of(cell)
     if column.words:
         code = code_of(column, text_of(cell))
         return words_of(column.words)[code][language] if code else text_of(cell)

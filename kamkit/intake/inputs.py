@@ -23,6 +23,7 @@ from kamkit.intake.input_sheets import (
     text_of,
     value_of,
 )
+from kamkit.model.questionnaire import questionnaires
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,9 @@ class Inputs:
 
     `mapping`: table, column, source, confirmed (boolean), remark. `groups`: group_id, customer_id, confirmed (boolean),
     remark. `key_accounts`: customer_id (or account id), key_label (boolean), key_since (date), kam_owner, remark.
-    `privileges`: customer_id, type. `decisions`: the columns of the canonical table. `comments`: section, account_id,
+    `privileges`: customer_id, type. `organisation`: question, answer (yes | partly | no), said_by, date. `figures`: figure,
+    value, said_by, date, a row each. `self_check`: statement, score (1–4), said_by, date. What is asked there and the codes
+    stand in `templates/questions.yml`. `decisions`: the columns of the canonical table. `comments`: section, account_id,
     text, author_role, date.
     """
 
@@ -39,6 +42,9 @@ class Inputs:
     groups: pd.DataFrame
     key_accounts: pd.DataFrame
     privileges: pd.DataFrame
+    organisation: pd.DataFrame
+    figures: pd.DataFrame
+    self_check: pd.DataFrame
     decisions: pd.DataFrame
     comments: pd.DataFrame
 
@@ -64,7 +70,7 @@ def read_inputs(path: Path) -> Inputs:
     read, _ = read_workbook(path) if path.exists() else ({}, {})
     problems: list[str] = []
     frames = {code: entries(sheet, read.get(code), problems) for code, sheet in sheets_of().items()}
-    problems += _twice_confirmed(frames["groups"])
+    problems += [*_twice_confirmed(frames["groups"]), *_impossible_figures(frames["figures"])]
     if problems:
         raise InputError(path.name, problems)
     key_accounts = frames["key_accounts"]
@@ -73,6 +79,9 @@ def read_inputs(path: Path) -> Inputs:
         frames["groups"].drop(columns="revenue"),
         key_accounts.drop(columns="privileges"),
         _privileges(key_accounts),
+        frames["organisation"].drop(columns=["text", "remark"]),
+        frames["figures"].drop(columns=["text", "remark"]),
+        frames["self_check"].drop(columns=["text", "remark"]),
         frames["decisions"].drop(columns="name"),
         frames["comments"],
     )
@@ -128,6 +137,16 @@ def _twice_confirmed(groups: pd.DataFrame) -> Iterator[str]:
     for customer, rows in confirmed.groupby("customer_id"):
         if len(rows) > 1:
             yield f"groups: customer {customer} is confirmed in {' and '.join(sorted(rows['group_id'].dropna()))}: keep one"
+
+
+def _impossible_figures(figures: pd.DataFrame) -> Iterator[str]:
+    asked = questionnaires()["figures"]
+    for figure, rows in figures.groupby("figure", sort=False):
+        said = ", ".join(f"{value:g}" for value in rows["value"])
+        if len(rows) > 1:
+            yield f"figures: {figure} is given {len(rows)} times ({said}): keep one"
+        elif (rows["value"] < 0).any() or (not asked[str(figure)].zero and (rows["value"] == 0).any()):
+            yield f"figures: {figure} is {said}: leave it empty where nobody knows it"
 
 
 def _privileges(key_accounts: pd.DataFrame) -> pd.DataFrame:

@@ -113,7 +113,10 @@ class AccountFacts:
     margin_after_service), client_name (its own name for the step, and the kind of terms), amount, coverage (share of the
     absolute revenue for which it is known), missing (tuple of table.column, where there is no amount).
     `tables`: the further canonical tables given (privileges, budgets, …), with account_id added; `decisions` is always
-    there, merged from inputs.xlsx and the decision files, and may be empty.
+    there, merged from inputs.xlsx and the decision files, and may be empty. What people answered in inputs.xlsx is there
+    where somebody answered something: organisation (question, answer: yes | partly | no, said_by, date), figures (figure,
+    value, said_by, date; one row each) and self_check (statement, score 1–4, said_by, date); their codes stand in
+    `templates/questions.yml`.
     `blocked`: as in Imported.
     `customers`, one row per customer with a line in the period, whatever the level: account_id (its own number), name,
     revenue, margin, wallet, group_id (its account on group level), group_source.

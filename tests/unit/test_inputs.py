@@ -44,6 +44,21 @@ def fill(path: Path, sheet: str, *rows: Mapping[str, Any]) -> None:
     book.save(path)
 
 
+SAID_BY = "gesagt von (Rolle)"
+
+
+def answer(path: Path, *answers: tuple[str, str, Mapping[str, Any]]) -> None:
+    """Type into the rows of topics: sheet, topic, entries by heading."""
+    book = openpyxl.load_workbook(path)
+    for sheet, topic, entries in answers:
+        page = book[sheet]
+        headings = {cell.value: cell.column for cell in page[HEADING_ROW]}
+        (row,) = (cell.row for cell in page["A"] if cell.value == topic)
+        for heading, value in entries.items():
+            page.cell(row, headings[heading], value)
+    book.save(path)
+
+
 def cells(path: Path, sheet: str) -> list[dict[str, Any]]:
     page = openpyxl.load_workbook(path)[sheet]
     headings = [cell.value for cell in page[HEADING_ROW]]
@@ -61,15 +76,17 @@ def test_a_new_workbook_is_ready_to_fill_in_both_languages(tmp_path: Path) -> No
         refresh_inputs(tmp_path / f"{language}.xlsx", language)
         book = openpyxl.load_workbook(tmp_path / f"{language}.xlsx")
         sheets[language] = [page.title for page in book if page.sheet_state == "visible"]
-        decisions = book.worksheets[3]
+        decisions = book.worksheets[6]
         assert decisions.freeze_panes == f"C{HEADING_ROW + 1}"
         assert len(decisions.data_validations.dataValidation) == 3
         assert decisions.cell(HEADING_ROW + 1, 1).number_format == "@"
         assert decisions.cell(2, 1).value
     assert sheets == {
-        "de": ["Spalten", "Konzerne", "Key Accounts heute", "Entscheidungen", "Kommentare"],
-        "en": ["Columns", "Groups", "Key accounts today", "Decisions", "Comments"],
-    }
+        "de": ["Spalten", "Konzerne", "Key Accounts heute", "Organisation", "Kennzahlen", "Selbsteinschätzung",
+               "Entscheidungen", "Kommentare"],
+        "en": ["Columns", "Groups", "Key accounts today", "Organisation", "Figures", "Self-check", "Decisions",
+               "Comments"],
+    }  # fmt: skip
 
 
 def test_a_workbook_that_is_not_there_holds_nothing(tmp_path: Path) -> None:
@@ -196,6 +213,87 @@ def test_a_file_that_is_no_workbook_is_never_overwritten(tmp_path: Path) -> None
     with pytest.raises(InputError, match=r"^inputs\.xlsx: 1 problem found\n- cannot be read as a workbook: "):
         refresh_inputs(path, "de")
     assert path.read_text(encoding="utf-8") == "not a workbook"
+
+
+def test_the_questions_stand_there_and_nothing_is_answered(workbook: Path) -> None:
+    rows = cells(workbook, "Organisation")
+    assert rows[1] == {
+        "Thema": "Vorteile",
+        "Frage": "Haben die meisten Key Accounts Vorteile, die andere Kunden nicht haben, zum Beispiel eigene "
+        "Konditionen, feste Ansprechpartner oder zugesagte Liefertermine?",
+    }
+    assert [len(cells(workbook, sheet)) for sheet in ("Organisation", "Kennzahlen", "Selbsteinschätzung")] == [
+        10,
+        5,
+        12,
+    ]
+    inputs = read_inputs(workbook)
+    assert [len(inputs.organisation), len(inputs.figures), len(inputs.self_check)] == [0, 0, 0]
+
+
+def test_answers_are_read_in_either_language_and_stay_through_a_refresh(workbook: Path) -> None:
+    answer(
+        workbook,
+        ("Organisation", "Vorteile", {"Antwort": "Nein", "Datum": "01.10.2025", SAID_BY: "Vertriebsleitung"}),
+        ("Organisation", "Vorrang", {"Antwort": "teilweise"}),
+        ("Kennzahlen", "Fixkosten", {"Wert": "1.250.000", SAID_BY: "Controlling"}),
+        ("Kennzahlen", "Nettostunden", {"Wert": 1580}),
+        ("Kennzahlen", "Key-Account-Manager", {"Wert": "2,5"}),
+        ("Selbsteinschätzung", "Festes Team", {"Einschätzung": 3}),
+        ("Selbsteinschätzung", "Nein sagen", {"Einschätzung": "1 – trifft nicht zu"}),
+    )
+    before = read_inputs(workbook)
+    assert before.organisation.to_numpy().tolist() == [
+        ["advantages", "no", "Vertriebsleitung", pd.Timestamp("2025-10-01")],
+        ["priority", "partly", pd.NA, pd.NaT],
+    ]
+    assert before.figures[["figure", "value"]].to_numpy().tolist() == [
+        ["fixed_costs", 1_250_000.0],
+        ["kam_fte", 2.5],
+        ["net_hours", 1580.0],
+    ]
+    assert before.self_check[["statement", "score"]].to_numpy().tolist() == [["team", 3.0], ["able_to_refuse", 1.0]]
+    refresh_inputs(workbook, "en")
+    after = read_inputs(workbook)
+    for name in ("organisation", "figures", "self_check"):
+        pd.testing.assert_frame_equal(getattr(after, name), getattr(before, name))
+    assert cells(workbook, "Organisation")[1]["Answer"] == "no"
+    assert cells(workbook, "Organisation")[1]["Question"].startswith("Do most key accounts have advantages")
+    assert cells(workbook, "Figures")[2]["Value"] == 1580
+    assert cells(workbook, "Self-check")[6]["Score"] == "1 – not true"
+
+
+def test_two_people_may_answer_the_same_statement(workbook: Path) -> None:
+    answer(workbook, ("Selbsteinschätzung", "Festes Team", {"Einschätzung": 4, SAID_BY: "Vertriebsleitung"}))
+    fill(workbook, "Selbsteinschätzung", {"Thema": "Festes Team", "Einschätzung": 2, SAID_BY: "Außendienst"})
+    refresh_inputs(workbook, "de")
+    assert read_inputs(workbook).self_check[["statement", "score", "said_by"]].to_numpy().tolist() == [
+        ["team", 4.0, "Vertriebsleitung"],
+        ["team", 2.0, "Außendienst"],
+    ]
+
+
+def test_a_figure_that_cannot_be_meant_is_told(workbook: Path) -> None:
+    answer(
+        workbook,
+        ("Kennzahlen", "Fixkosten", {"Wert": "250.000"}),
+        ("Kennzahlen", "Stunden je Key Account", {"Wert": 0}),
+        ("Kennzahlen", "Key-Account-Manager", {"Wert": 0}),
+        ("Organisation", "Eigenes Budget", {"Antwort": "jein"}),
+    )
+    fill(
+        workbook, "Kennzahlen", {"Kennzahl": "Kosten je Stelle", "Wert": 90000}, {"Kennzahl": "cost_per_fte", "Wert": 1}
+    )
+    with pytest.raises(InputError) as error:
+        read_inputs(workbook)
+    assert str(error.value) == (
+        "inputs.xlsx: 4 problems found\n"
+        "- sheet 'Organisation', row 8, Antwort: 'jein' is not known. Did you mean 'nein'?\n"
+        "- sheet 'Kennzahlen', row 5, Wert: '250.000' is not clear as a number: write digits only, without units, as in "
+        "250000\n"
+        "- figures: hours_per_account is 0: leave it empty where nobody knows it\n"
+        "- figures: cost_per_fte is given 2 times (90000, 1): keep one"
+    )
 
 
 def test_decisions_come_from_csv_files_too(tmp_path: Path) -> None:

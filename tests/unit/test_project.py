@@ -12,6 +12,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+import openpyxl
 import pandas as pd
 import pytest
 
@@ -20,6 +21,8 @@ from kamkit.errors import EngagementError
 from kamkit.execution import project as module
 from kamkit.execution.project import Project, open_project
 from kamkit.execution.settings import period_of, runs_of, today_from, work_of
+from kamkit.intake.input_sheets import HEADING_ROW
+from kamkit.intake.input_writing import refresh_inputs
 from kamkit.model.codes import Basis, Level
 
 CSV = "Kunde;Datum;Umsatz\n" + "".join(
@@ -107,6 +110,23 @@ def test_a_setting_makes_stale_what_depends_on_it(
 ) -> None:
     open_project(current, **change).key_accounts  # noqa: B018
     assert sorted(computed) == stale
+
+
+def test_an_answer_makes_the_facts_stale_and_imports_nothing_again(current: Path, computed: list[str]) -> None:
+    assert "figures" not in open_project(current).facts.tables
+    refresh_inputs(current / "inputs.xlsx", "de")
+    open_project(current).key_accounts  # noqa: B018
+    assert computed == []
+    book = openpyxl.load_workbook(current / "inputs.xlsx")
+    book["Kennzahlen"].cell(HEADING_ROW + 1, 3, 250000)
+    book["Kennzahlen"].cell(HEADING_ROW + 1, 4, "Leitung, Tel. 089/1234567")
+    book.save(current / "inputs.xlsx")
+    answered = open_project(current)
+    answered.key_accounts  # noqa: B018
+    assert sorted(computed) == ["facts", "key_accounts"]
+    assert answered.facts.tables["figures"].to_numpy().tolist() == [
+        ["fixed_costs", 250000.0, "Leitung, Tel. […]", pd.NaT]
+    ]
 
 
 def test_changed_data_make_everything_stale(current: Path, computed: list[str]) -> None:
