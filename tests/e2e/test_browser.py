@@ -25,7 +25,7 @@ QUIET = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-backgroun
 MOST_PAGES = 8
 """Of the main part, which a partner reads; the appendix may be as long as it must."""
 APPENDIX = {"de": "Anhang", "en": "Appendix"}
-LIST = {"de": ("Alle Kunden", "Rang"), "en": ("All customers", "Rank")}
+LIST = {"de": ("Alle Kunden", "Rang"), "en": ("All accounts", "Rank")}
 """The section of the long table, and the head of its first column."""
 
 
