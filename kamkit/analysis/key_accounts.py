@@ -7,6 +7,7 @@ import datetime as dt
 import numpy as np
 import pandas as pd
 
+from kamkit.analysis.capacity import capacity_in_force
 from kamkit.analysis.concentration import measure_concentration
 from kamkit.analysis.consolidation import compare_levels
 from kamkit.analysis.pareto import BASIS_COLUMN, rank_accounts
@@ -31,12 +32,15 @@ def find_key_accounts(facts: AccountFacts, pareto: ParetoSettings, capacity: Cap
     """
     accounts = facts.accounts[facts.accounts["in_period"].astype(bool)]
     ranking = rank_accounts(accounts, pareto.threshold, pareto.basis)
+    managed = capacity_in_force(capacity, facts.tables.get("figures"))
+    in_force = capacity.model_copy(update={"accounts": managed.accounts})
     return KeyAccounts(
         pareto=ranking,
         concentration=measure_concentration(ranking.table["value"].head(ranking.n_positive)),
         membership=_membership(facts, ranking, seed),
-        tiers=assign_tiers(ranking, capacity, facts.tables["decisions"], facts.period.end),
+        tiers=assign_tiers(ranking, in_force, facts.tables["decisions"], facts.period.end),
         consolidation=compare_levels(facts.customers, facts.accounts, pareto.threshold, pareto.basis),
+        capacity=managed,
     )
 
 

@@ -216,10 +216,37 @@ class ParetoSettings(_Setting):
     level: Level = Level.GROUP
 
 
+class Visits(_Setting):
+    """What one managed account takes in a year, visit by visit, in hours."""
+
+    per_year: float = Field(gt=0)
+    preparation_hours: float = Field(ge=0)
+    travel_hours: float = Field(ge=0)
+    talk_hours: float = Field(gt=0)
+    coordination_hours: float = Field(0, ge=0, description="beside the visits, in the whole year")
+
+    @property
+    def hours(self) -> float:
+        """The hours of a year."""
+        return self.per_year * (self.preparation_hours + self.travel_hours + self.talk_hours) + self.coordination_hours
+
+
 class Capacity(_Setting):
-    """How many key accounts can really be managed."""
+    """How many key accounts can really be managed: said, or to be computed from people and hours (`net_hours`: those a
+    full-time key account manager can spend on accounts in a year). What is left out may stand in inputs.xlsx."""
 
     accounts: int | None = Field(None, ge=1)
+    fte: float | None = Field(None, gt=0)
+    net_hours: float | None = Field(None, gt=0, le=8784)
+    hours_per_account: float | None = Field(None, gt=0)
+    visits: Visits | None = None
+    cost_per_fte: float | None = Field(None, gt=0)
+
+    @model_validator(mode="after")
+    def _one_way_to_the_hours(self) -> Self:
+        if self.hours_per_account and self.visits:
+            raise ValueError("give either hours_per_account or visits, which says how they come about")
+        return self
 
 
 class AccountRiskSettings(_Setting):

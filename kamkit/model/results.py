@@ -200,6 +200,24 @@ class Consolidation:
 
 
 @dataclass(frozen=True)
+class ManagedCapacity:
+    """How many key accounts the organisation can manage, and what that rests on.
+
+    `accounts` is None where it is not known, `missing` then names the figures that would tell. Hours are those of a year,
+    `net_hours` per full-time person, money is in the engagement's currency. `said`: of the figures of inputs.xlsx that were
+    used, who said so and when: figure, value, said_by, date.
+    """
+
+    accounts: int | None = None
+    fte: float | None = None
+    net_hours: float | None = None
+    hours_per_account: float | None = None
+    cost_per_fte: float | None = None
+    missing: tuple[str, ...] = ()
+    said: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=["figure", "value", "said_by", "date"]))
+
+
+@dataclass(frozen=True)
 class KeyAccounts:
     """Step 2: who the key accounts are.
 
@@ -212,6 +230,7 @@ class KeyAccounts:
     membership: pd.DataFrame
     tiers: pd.DataFrame
     consolidation: Consolidation = field(default_factory=Consolidation)
+    capacity: ManagedCapacity = field(default_factory=ManagedCapacity)
 
 
 @dataclass(frozen=True)

@@ -6,12 +6,12 @@ import math
 from dataclasses import dataclass
 from html import escape
 
-from kamkit.model.codes import BASIC_CARE, Gate, KamType, Verdict
+from kamkit.model.codes import BASIC_CARE, Gate, KamType, Tier, Verdict
 from kamkit.model.engagement import Period
 from kamkit.model.results import Imported, KamTypes, KeyAccounts, StrategyOptions
 from kamkit.telling import charts
 from kamkit.telling.language import Labels
-from kamkit.telling.results import finding_sentence, of_key_accounts
+from kamkit.telling.results import finding_sentence, of_key_accounts, ranking
 
 
 class Sentence(str):
@@ -96,6 +96,29 @@ def reconciliation_sentence(imported: Imported, labels: Labels) -> str:
 def pareto_headline(key_accounts: KeyAccounts, labels: Labels) -> Sentence:
     """How many accounts bring which share: the client's own pair, never a rule of thumb."""
     return Sentence(charts.pareto_headline(key_accounts.pareto, labels))
+
+
+def tiers_headline(key_accounts: KeyAccounts, labels: Labels) -> Sentence:
+    """How many accounts bring which share, and how many of them can be managed with which share; where the capacity is not
+    known, that it is not."""
+    opening, capacity = pareto_headline(key_accounts, labels), key_accounts.capacity.accounts
+    table = ranking(key_accounts)
+    managed = table[table["tier"] == Tier.MANAGED]
+    if not key_accounts.pareto.n_positive:
+        return Sentence(f"{opening}.")
+    if capacity is None and managed.empty:
+        return Sentence(f"{opening}; {labels('tiers.unknown', n=key_accounts.pareto.n_key_accounts)}")
+    share = math.fsum(managed["value"].dropna()) / key_accounts.pareto.total_positive
+    of = labels(f"chart.of_{key_accounts.pareto.basis}")
+    outside = ~managed["is_key_account"].astype(bool)
+    if len(managed) >= key_accounts.pareto.n_key_accounts and not outside.any():
+        key = "all"
+    elif capacity is not None and len(managed) > capacity:
+        key = "over"
+    else:
+        key = "beside" if outside.any() else "some"
+    words = {"n": len(managed), "share": share, "of": of, "capacity": capacity or 0}
+    return Sentence(f"{opening}; {labels(f'tiers.{key}', **words)}")
 
 
 def stability_sentence(key_accounts: KeyAccounts, labels: Labels) -> Sentence:
@@ -213,7 +236,7 @@ def three_findings(
     the largest account and the recommendations take their place."""
     found = highlights(key_accounts, kam_types, options)
     candidates: list[tuple[bool, str]] = [
-        (True, f"{pareto_headline(key_accounts, labels)}."),
+        (True, str(tiers_headline(key_accounts, labels) if candid else f"{pareto_headline(key_accounts, labels)}.")),
         (candid and kam_types.existence.verdict == Verdict.PSEUDO, existence_headline(kam_types, labels)),
         (bool(found.n_red), risk_sentence(found, labels)),
         (bool(found.n_white_spots), potential_sentence(found, labels)),

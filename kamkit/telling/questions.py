@@ -57,6 +57,7 @@ def open_questions(
     missing, and of the next data request."""
     found = [*_about_the_import(imported, facts, labels)]
     if key_accounts is not None:
+        found += _about_capacity(key_accounts, labels)
         found += _about_gaps(facts, key_accounts, kam_types, options, labels)
         if kam_types is not None:
             found += _about_types(kam_types, key_accounts, labels)
@@ -93,6 +94,12 @@ def _about_findings(imported: Imported, labels: Labels) -> Iterator[Question]:
         if f"question.{finding.code}" in labels and finding.values.get("n") != 0:
             effect = abs(finding.revenue) if finding.revenue else None
             yield _question(labels, finding.code, effect, **finding.values)
+
+
+def _about_capacity(key_accounts: KeyAccounts, labels: Labels) -> Iterator[Question]:
+    """How many key accounts can be managed, where nobody has said so and no figures tell."""
+    if key_accounts.capacity.accounts is None and key_accounts.pareto.n_key_accounts:
+        yield _question(labels, "capacity", math.fsum(_key_revenue(key_accounts)))
 
 
 def _about_types(kam_types: KamTypes, key_accounts: KeyAccounts, labels: Labels) -> Iterator[Question]:

@@ -427,7 +427,7 @@ class _Teller:
     def _decisions_asked(self) -> Iterator[str]:
         """What sales management is asked to decide, the most pressing first."""
         labels, found, n = self.labels, self.found, self.key_accounts.pareto.n_key_accounts
-        capacity = self.engagement.capacity.accounts
+        capacity = self.key_accounts.capacity.accounts
         key = "story.decide_list_borderline" if found.n_borderline else "story.decide_list"
         yield labels(key, n=n, borderline=found.n_borderline)
         verdict = None if self.restricted else self.kam_types.existence.verdict
@@ -454,13 +454,16 @@ class _Teller:
         )
         borderline = tables.borderline_table(self.key_accounts, self.labels, MOST_BORDERLINE)
         consolidated = prose.consolidation_sentence(self.key_accounts, self.labels)
+        stable = prose.stability_sentence(self.key_accounts, self.labels)
+        customer = self.engagement.audience == "customer_meeting"
         section = self._section(
             "pareto",
-            prose.stability_sentence(self.key_accounts, self.labels),
+            stable if customer else prose.tiers_headline(self.key_accounts, self.labels),
             chart=chart,
             tables=(self._rest_in_appendix(borderline),) if len(borderline) else (),
         )
-        return replace(section, text=f"{section.text} {consolidated}".strip())
+        told = [section.text, consolidated] if customer else [stable, section.text, consolidated]
+        return replace(section, text=" ".join(filter(None, told)))
 
     def _margin(self) -> Section | None:
         if self.margins is None:

@@ -23,6 +23,7 @@ from kamkit.model.results import (
     Imported,
     KamTypes,
     KeyAccounts,
+    ManagedCapacity,
     StrategyOptions,
 )
 from kamkit.model.tables import TABLES
@@ -194,6 +195,7 @@ def _key_accounts(facts: AccountFacts) -> KeyAccounts:
         concentration=measure_concentration(pareto.table["value"]),
         membership=pd.DataFrame({"account_id": ids, "membership_probability": membership}),
         tiers=pd.DataFrame({"account_id": ids, "tier": tiers}),
+        capacity=ManagedCapacity(accounts=3),
     )
 
 

@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 
 from kamkit.model.codes import Verdict
+from kamkit.model.results import ManagedCapacity
 from kamkit.telling.prose import (
     Sentence,
     glance_headline,
@@ -16,6 +17,7 @@ from kamkit.telling.prose import (
     plan_headline,
     stability_sentence,
     three_findings,
+    tiers_headline,
     types_headline,
 )
 
@@ -30,7 +32,7 @@ def plain(text: str) -> str:
         (
             "de",
             [
-                "5 von 16 Kunden bringen 82 % des Umsatzes.",
+                "5 von 16 Kunden bringen 82 % des Umsatzes; betreuen lassen sich 3 davon (69 % des Umsatzes).",
                 "Bei einem Key Account ist das Abwanderungsrisiko hoch; dort stehen 90 € Umsatz auf dem Spiel.",
                 "Weiße Flecken bei einem Key Account lassen 20 € zusätzlichen Umsatz erwarten.",
             ],
@@ -38,7 +40,7 @@ def plain(text: str) -> str:
         (
             "en",
             [
-                "5 of 16 accounts bring 82% of revenue.",
+                "5 of 16 accounts bring 82% of revenue; 3 of them can be managed (69% of revenue).",
                 "One key account is at high risk of leaving; €90 of revenue is at stake there.",
                 "Whitespace with one key account suggests €20 of additional revenue.",
             ],
@@ -137,3 +139,23 @@ def test_a_sentence_shows_itself_without_quotes_and_without_markup() -> None:
     sentence = Sentence("<b>A&B</b> bringt alles")
     assert repr(sentence) == "<b>A&B</b> bringt alles"
     assert "&lt;b&gt;A&amp;B&lt;/b&gt; bringt alles" in sentence._repr_html_()
+
+
+@pytest.mark.parametrize(
+    ("capacity", "tiers", "said"),
+    [
+        (None, {}, "wie viele davon sich betreuen lassen, ist noch nicht bekannt."),
+        (9, dict.fromkeys(range(5), "managed"), "sie alle lassen sich betreuen."),
+        (1, {0: "managed"}, "betreuen lässt sich einer davon (36 % des Umsatzes)."),  # 900 of 2475
+        (2, dict.fromkeys((0, 1, 2), "managed"), "zur Betreuung vorgesehen sind 3 (69 % des Umsatzes), die Kapazität reicht für 2."),
+        (3, dict.fromkeys((0, 1, 7), "managed"), "zur Betreuung vorgesehen sind 3 (59 % des Umsatzes)."),  # 1470 of 2475
+    ],
+    ids=["unknown", "all", "one", "more_than_capacity", "one_outside_by_decision"],
+)  # fmt: skip
+def test_the_headline_names_both_tiers(told, capacity, tiers, said) -> None:  # type: ignore[no-untyped-def]
+    client = told()
+    found = client.key_accounts
+    rows = ["key" if i < 5 else "other" for i in range(16)]
+    changed = found.tiers.assign(tier=[tiers.get(i, row) for i, row in enumerate(rows)])
+    found = replace(found, tiers=changed, capacity=ManagedCapacity(accounts=capacity))
+    assert plain(tiers_headline(found, client.labels)) == f"5 von 16 Kunden bringen 82 % des Umsatzes; {said}"
