@@ -22,7 +22,7 @@ def compare_levels(
     """
     if customers.empty or customers[BASIS_COLUMN[basis]].isna().all():
         return Consolidation()
-    groups = _groups(customers, accounts)
+    groups = groups_of(customers, accounts)
     before, after = (rank_accounts(level, threshold, basis).table for level in (customers, groups))
     chosen = before.loc[before["is_key_account"], "account_id"]
     was_in = customers["account_id"].isin(chosen)
@@ -50,8 +50,9 @@ def compare_levels(
     )
 
 
-def _groups(customers: pd.DataFrame, accounts: pd.DataFrame) -> pd.DataFrame:
-    """The customers put together: sums of what is known, and a name."""
+def groups_of(customers: pd.DataFrame, accounts: pd.DataFrame) -> pd.DataFrame:
+    """The customers of each group put together: account_id (the group's), revenue, margin, wallet as sums of what is
+    known, and name."""
     by_size = customers.sort_values(["revenue", "account_id"], ascending=[False, True])
     largest = by_size.drop_duplicates("group_id").set_index("group_id")["name"]
     sums = customers.groupby("group_id")[["revenue", "margin", "wallet"]].sum(min_count=1)

@@ -10,9 +10,12 @@ import pandas as pd
 from kamkit.analysis.capacity import capacity_in_force
 from kamkit.analysis.concentration import measure_concentration
 from kamkit.analysis.consolidation import compare_levels
+from kamkit.analysis.exposure import measure_exposure
+from kamkit.analysis.list_history import compare_years
 from kamkit.analysis.pareto import BASIS_COLUMN, rank_accounts
 from kamkit.analysis.patterns import spread_bookings
 from kamkit.analysis.stability import membership_probability
+from kamkit.analysis.value import value_accounts
 from kamkit.errors import InputError, shorten
 from kamkit.model.codes import Basis, Grain, Tier
 from kamkit.model.engagement import Capacity, ParetoSettings
@@ -25,12 +28,13 @@ TIER_ANSWERS = {tier.value: tier for tier in Tier}
 
 
 def find_key_accounts(facts: AccountFacts, pareto: ParetoSettings, capacity: Capacity, seed: int) -> KeyAccounts:
-    """Rank the accounts of the period, and say who the key accounts are, how surely, and which of them are managed.
+    """Rank the accounts of the period, and say who the key accounts are, how surely, which of them are managed, what they
+    are worth on three bases, what would be lost with the largest, and how the list has changed.
 
-    `seed` makes the resampling of months repeatable. Raises InputError when the basis is missing for every account, or
+    `seed` makes all random draws repeatable. Raises InputError when the basis is missing for every account, or
     when a decision uses an answer that is not known.
     """
-    accounts = facts.accounts[facts.accounts["in_period"].astype(bool)]
+    accounts = facts.accounts[facts.accounts["in_period"].astype(bool)].reset_index(drop=True)
     ranking = rank_accounts(accounts, pareto.threshold, pareto.basis)
     managed = capacity_in_force(capacity, facts.tables.get("figures"))
     in_force = capacity.model_copy(update={"accounts": managed.accounts})
@@ -41,6 +45,9 @@ def find_key_accounts(facts: AccountFacts, pareto: ParetoSettings, capacity: Cap
         tiers=assign_tiers(ranking, in_force, facts.tables["decisions"], facts.period.end),
         consolidation=compare_levels(facts.customers, facts.accounts, pareto.threshold, pareto.basis),
         capacity=managed,
+        value=value_accounts(accounts, ranking, facts.period),
+        exposure=measure_exposure(facts),
+        history=compare_years(facts, ranking, seed),
     )
 
 

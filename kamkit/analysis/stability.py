@@ -2,18 +2,34 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from kamkit.analysis.resampling import Whole, account_months, by_amounts, in_the_set, sums_of_picks, whole_amounts
+from kamkit.model.codes import Certainty
 from kamkit.model.engagement import Period
 
 DRAWS = 1000
 LEAST_MONTHS = 3
 """Fewer months say nothing about how a year could have gone (convention)."""
 
-CELLS_AT_ONCE = 4_000_000
-TOLERANCE = 1e-12
+CLEAR_FROM, OUTSIDE_BELOW = 0.95, 0.05
+"""Share of draws in the set from which an account is clearly in, and below which it is not (convention)."""
+
+MOST_TOGETHER = 1500
+"""Entries per account in a table of months drawn together."""
+
+
+def certainty(probability: float) -> Certainty | None:
+    """In at least 95 % of the draws: clear; in 5–95 %: borderline; else outside (domain S5, convention)."""
+    if pd.isna(probability):
+        return None
+    if probability >= CLEAR_FROM:
+        return Certainty.CLEAR
+    return Certainty.BORDERLINE if probability >= OUTSIDE_BELOW else Certainty.OUTSIDE
 
 
 def membership_probability(
@@ -29,60 +45,59 @@ def membership_probability(
 
     `months`: account_id, month (first day) and the amount `column`. The months of the period are those from the first
     to the last with a booking; an account's months are drawn with replacement, each account for itself, a month
-    without a booking counting 0. From 95 % membership is clear, below 5 % it is not given, between lie the borderline
-    cases (bootstrap: Efron 1979; the limits are a convention).
+    without a booking counting 0 (bootstrap: Efron 1979). Computed in whole numbers:
+    the same for any order of rows, names, unit of the currency and number of threads. Accounts with the same amounts
+    are as likely as each other, even where the ranking has to place one of them first.
 
     Returns account_id, membership_probability, in the order of `account_ids`; all missing when the period has fewer
     than three months.
     """
-    amounts, simulated = _months_of_the_period(months, column, account_ids, period)
-    if amounts.shape[1] < LEAST_MONTHS:
+    booked = _booked_months(months, period)
+    if booked is None or booked[1].ordinal - booked[0].ordinal + 1 < LEAST_MONTHS:
         return pd.DataFrame({"account_id": account_ids.to_numpy(), "membership_probability": np.nan})
-    hits = np.zeros(len(amounts))
-    rng = np.random.default_rng(seed)
-    at_once = max(1, CELLS_AT_ONCE // max(amounts.size, 1))
-    for first in range(0, draws if len(amounts) else 0, at_once):
-        hits += _in_the_set(_resampled(amounts, min(at_once, draws - first), rng), threshold).sum(axis=0)
-    probability = pd.Series(hits / draws, index=simulated, dtype=float).reindex(account_ids).fillna(0.0)
+    limit = Fraction(str(threshold))
+    amounts, simulated = account_months(months, column, account_ids, *booked)
+    whole = np.sort(whole_amounts(amounts, limit), axis=1)
+    order = by_amounts(whole)
+    whole = whole[order]
+    hits = np.zeros(len(whole), dtype=np.int64)
+    if len(whole):
+        rng = np.random.default_rng(seed)
+        for totals in sums_of_picks(np.zeros(len(whole), dtype=np.int64), _month_choices(whole), draws, rng):
+            hits += in_the_set(totals, limit).sum(axis=0)
+    probability = pd.Series(_shared_by_equals(whole, hits) / draws, index=simulated[order], dtype=float)
+    probability = probability.reindex(account_ids.astype(object)).fillna(0.0)
     return pd.DataFrame({"account_id": account_ids.to_numpy(), "membership_probability": probability.to_numpy()})
 
 
-def _months_of_the_period(
-    months: pd.DataFrame, column: str, account_ids: pd.Series, period: Period
-) -> tuple[NDArray[np.float64], pd.Index]:
-    """Amounts by account and month, for the accounts with an amount, in the order of their ids."""
+def _booked_months(months: pd.DataFrame, period: Period) -> tuple[pd.Period, pd.Period] | None:
+    """The first and the last month of the period with a booking."""
     numbers = pd.DatetimeIndex(pd.to_datetime(months["month"])).to_period("M")
-    inside = (numbers >= pd.Period(period.start, "M")) & (numbers <= pd.Period(period.end, "M"))
-    booked, numbers = months[inside], numbers[inside]
-    if booked.empty:
-        return np.zeros((0, 0)), pd.Index([])
-    first, last = numbers.min(), numbers.max()
-    table = (
-        booked.assign(month=numbers, amount=booked[column].astype(float).fillna(0.0))
-        .pivot_table(index="account_id", columns="month", values="amount", aggfunc="sum", fill_value=0.0)
-        .reindex(columns=pd.period_range(first, last, freq="M"), fill_value=0.0)
-    )
-    table = table[(table != 0).any(axis=1) & table.index.isin(account_ids)].sort_index()
-    return table.to_numpy(float), table.index
+    inside = numbers[(numbers >= pd.Period(period.start, "M")) & (numbers <= pd.Period(period.end, "M"))]
+    return (inside.min(), inside.max()) if len(inside) else None
 
 
-def _resampled(amounts: NDArray[np.float64], draws: int, rng: np.random.Generator) -> NDArray[np.float64]:
-    """Totals of `draws` years, each account's months drawn with replacement: draws × accounts."""
-    n, n_months = amounts.shape
-    picks = rng.integers(0, n_months, size=(draws, n, n_months), dtype=np.int32)
-    picks += (np.arange(n, dtype=np.int32) * n_months)[None, :, None]
-    total: NDArray[np.float64] = amounts.ravel().take(picks).sum(axis=2)
-    return total
+def _month_choices(whole: Whole) -> list[Whole]:
+    """A year of drawn months as a sum of few picks: two or three months drawn with replacement are one entry, each as
+    likely, of the table of all sums of two or three months."""
+    n_months = whole.shape[1]
+    together = 1
+    while n_months ** (together + 1) <= MOST_TOGETHER:
+        together += 1
+    times, rest = divmod(n_months, together)
+    return [_all_sums(whole, together)] * times + ([_all_sums(whole, rest)] if rest else [])
 
 
-def _in_the_set(totals: NDArray[np.float64], threshold: float) -> NDArray[np.bool_]:
-    """Which accounts each draw (row) has in the smallest set; equal amounts go by the order of the columns."""
-    positive = np.maximum(totals, 0.0)
-    order = np.argsort(-positive, axis=1, kind="stable")
-    ranked = np.take_along_axis(positive, order, axis=1)
-    reached = np.cumsum(ranked, axis=1)
-    before = reached - ranked
-    ranked_in = (ranked > 0) & (before < threshold * reached[:, -1:] * (1 - TOLERANCE))
-    inside: NDArray[np.bool_] = np.empty_like(ranked_in)
-    np.put_along_axis(inside, order, ranked_in, axis=1)
-    return inside
+def _all_sums(whole: Whole, together: int) -> Whole:
+    sums = whole
+    for _ in range(together - 1):
+        sums = (sums[:, :, None] + whole[:, None, :]).reshape(len(whole), -1)
+    return sums
+
+
+def _shared_by_equals(whole: Whole, hits: Whole) -> NDArray[np.float64]:
+    """The mean over accounts with the same months, which stand side by side: chance alone tells them apart."""
+    differs = np.concatenate([[True], (whole[1:] != whole[:-1]).any(axis=1)]) if len(whole) else np.zeros(0, bool)
+    group = np.cumsum(differs) - 1
+    mean: NDArray[np.float64] = (np.bincount(group, hits) / np.bincount(group))[group]
+    return mean

@@ -54,7 +54,16 @@ _OF_LARGEST_MEMBER = (
 _ACCOUNT_COLUMNS = (
     *("account_id", "name", "in_period", "n_customers", "revenue", "margin", "margin_coverage", "n_invoices"),
     *("first_date", "last_date", "revenue_prior", "region", "field_rep", "kam_owner", "industry_code"),
-    *("industry_version", "industry_text", "channel", "customer_class", "key_label", "wallet", "country"),
+    *(
+        "industry_version",
+        "industry_text",
+        "channel",
+        "customer_class",
+        "key_label",
+        "wallet",
+        "wallet_source",
+        "country",
+    ),
     *("contract_share", "project_share", "gross", "discount", "terms", "net_net", "cost", "margin_before_terms"),
 )
 
@@ -409,6 +418,7 @@ def _accounts(source: _Tables, lines: _Lines, members: pd.DataFrame) -> pd.DataF
         {
             "key_label": ranked["key_label"].max(),
             "wallet": ranked["wallet"].sum(min_count=1),
+            "wallet_source": _sources(of_account),
             "kam_owner": ranked["kam_owner"].first(),
         }
     )
@@ -416,7 +426,14 @@ def _accounts(source: _Tables, lines: _Lines, members: pd.DataFrame) -> pd.DataF
     reps = by_size.dropna(subset=["usual_rep"]).drop_duplicates("account_id").set_index("account_id")["usual_rep"]
     for column, usual in (("region", _usual(lines, "region")), ("field_rep", reps)):
         accounts[column] = accounts[column].fillna(accounts["account_id"].map(usual).astype("string"))
-    return accounts.astype({"key_label": "boolean"})
+    return accounts.astype({"key_label": "boolean", "wallet_source": "string"})
+
+
+def _sources(members: pd.DataFrame) -> Any:
+    """Who named the wallets that an account's wallet is the sum of, each once."""
+    named = members[members["wallet"].notna() & members["wallet_source"].notna()].sort_values("customer_id")
+    named = named.drop_duplicates(["account_id", "wallet_source"])
+    return named.groupby("account_id")["wallet_source"].agg("; ".join).astype("string")
 
 
 def _usual(lines: _Lines, column: str) -> Mapping[str, str]:

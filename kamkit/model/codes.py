@@ -44,6 +44,23 @@ class Tier(StrEnum):
     OTHER = "other"
 
 
+class Certainty(StrEnum):
+    """How surely an account belongs to the smallest set reaching the threshold (domain S5)."""
+
+    CLEAR = "clear"
+    BORDERLINE = "borderline"
+    OUTSIDE = "outside"
+
+
+class WalletSource(StrEnum):
+    """Who says what an account spends in all; `stated`: somebody did, and it is not known who."""
+
+    CUSTOMER = "customer"
+    KAM = "kam"
+    STATED = "stated"
+    MODEL = "model"
+
+
 class KamType(StrEnum):
     """The three kinds of key account management, as kinds; pseudo is a status, not a type."""
 

@@ -68,6 +68,18 @@ class Period(_Setting):
             raise ValueError(f"{self.start} to {self.end} is no period of sales: give dates from 1900 to 2199")
         return self
 
+    @property
+    def whole_months(self) -> int:
+        """How many whole months the period is; 0 where it begins or ends inside one."""
+        after = self.end + dt.timedelta(days=1)
+        n = (after.year - self.start.year) * 12 + after.month - self.start.month
+        return n if self.start.day == after.day == 1 else 0
+
+    @property
+    def years(self) -> float:
+        """How many years the period is."""
+        return self.whole_months / 12 or ((self.end - self.start).days + 1) / 365.25
+
 
 class FileFormat(_Setting):
     """How a file is written, where detection is to be overruled; everything left out is detected and reported."""

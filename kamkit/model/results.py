@@ -90,9 +90,9 @@ class AccountFacts:
     period's revenue that carries a margin), n_invoices (in the period), first_date, last_date (of lines with positive
     revenue in all history), revenue_prior (the equally long span before the period; missing where history does not
     reach back or lacks months), region, field_rep, kam_owner, industry_code, industry_version, industry_text, channel,
-    customer_class, key_label (boolean, missing where unknown), wallet, country. Master data are those of the account's
+    customer_class, key_label (boolean, missing where unknown), wallet, wallet_source, country. Master data are those of the account's
     largest member in the period, but key_label holds if any member has it, kam_owner is the first one named, wallet the
-    sum of the members' wallets; region and field_rep come from the lines where the master names none.
+    sum of the members' wallets, wallet_source who named these; region and field_rep come from the lines where the master names none.
     `months`: account_id, month (first day), revenue, margin, n_invoices.
     `orders`, one row per invoice with positive revenue (per account and day where there is no invoice number; empty
     unless dated by day): account_id, date, revenue.
@@ -218,8 +218,90 @@ class ManagedCapacity:
 
 
 @dataclass(frozen=True)
+class CustomerValue:
+    """What each account is worth on three bases, side by side, and how the margin adds up (domain S3, S11).
+
+    `table`, by account, in the order of the ranking: account_id, name, and for each basis its amount, rank, share of
+    what is above zero and class (A | B | C): revenue, revenue_rank, revenue_share, revenue_class; margin, …,
+    margin_class (also `loss` where it is not above zero); wallet (yearly, what the account spends in all), …, with
+    wallet_low, wallet_high, wallet_source (customer | kam | stated | model; missing where it cannot be assessed) and
+    share_of_wallet (missing where the wallet is below the account's own revenue, which cannot be).
+    `whale`, accounts with a margin, largest margin first: place, account_id, name, margin, cumulated, cumulated_share
+    (of the total; missing where that is not above zero). `peak` is the largest cumulated share, reached at place
+    `n_at_peak`; `erosion` = peak − 1, both missing where the total is not above zero; `gained` and `lost` the same in
+    money: the cumulated margin at the peak, and what the accounts below zero take off it again.
+    `missing`: table.column without which a basis cannot be assessed.
+    """
+
+    table: pd.DataFrame = field(default_factory=pd.DataFrame)
+    whale: pd.DataFrame = field(default_factory=pd.DataFrame)
+    margin_total: float = float("nan")
+    peak: float = float("nan")
+    erosion: float = float("nan")
+    gained: float = float("nan")
+    lost: float = float("nan")
+    n_at_peak: int = 0
+    n_loss_makers: int = 0
+    n_without_margin: int = 0
+    n_wallet_below_revenue: int = 0
+    missing: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Exposure:
+    """What would be lost with the largest accounts (domain S4); shares 0–1.
+
+    `losses`, one row for the largest account and one for the three largest, by revenue: n_lost, names (tuple),
+    revenue_lost, revenue_lost_share, margin_lost, margin_left, cover_left (the share of the fixed costs that the margin
+    left covers). `cover` is the share it covers today. `disclosed`, the accounts with at least 10 % of all revenue, groups
+    as one customer (IFRS 8.34, norm): account_id, name, revenue, share. `missing`: table.column that margin or cover
+    cannot be assessed without.
+    """
+
+    losses: pd.DataFrame = field(default_factory=pd.DataFrame)
+    disclosed: pd.DataFrame = field(default_factory=pd.DataFrame)
+    revenue: float = float("nan")
+    margin: float = float("nan")
+    fixed_costs: float = float("nan")
+    cover: float = float("nan")
+    missing: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class ListHistory:
+    """The key accounts of the period beside those of the equally long span before it (domain S5).
+
+    `reason`: why nothing is compared (code), else None. `overlap`: accounts in both sets as a share of those in either.
+    `changes`: account_id, name, change (entered | left), before, now (the basis). `transitions`: class_before (A | B | C |
+    none), and the number of accounts that are A, B, C, none now. `chance_low`, `chance_high`: where the overlap lies in
+    nine of ten cases if nothing has changed, `within_chance` whether it does; missing where the data only describe.
+    `n_fallen` of the key accounts before have at least 20 % less now; of as many, chance alone would leave `fallen_low` to
+    `fallen_high`. `kept`, accounts of an earlier set that hysteresis over `n_years` would keep: account_id, name.
+    """
+
+    reason: str | None = None
+    before: Period | None = None
+    n_before: int = 0
+    n_now: int = 0
+    n_both: int = 0
+    overlap: float = float("nan")
+    chance_low: float = float("nan")
+    chance_high: float = float("nan")
+    within_chance: bool | None = None
+    changes: pd.DataFrame = field(default_factory=pd.DataFrame)
+    transitions: pd.DataFrame = field(default_factory=pd.DataFrame)
+    kendall: float = float("nan")
+    rank_biased_overlap: float = float("nan")
+    n_fallen: int = 0
+    fallen_low: int | None = None
+    fallen_high: int | None = None
+    n_years: int = 0
+    kept: pd.DataFrame = field(default_factory=pd.DataFrame)
+
+
+@dataclass(frozen=True)
 class KeyAccounts:
-    """Step 2: who the key accounts are.
+    """Step 2: who the key accounts are, what they are worth, what hangs on them, and how firm their list is.
 
     `membership`: account_id, membership_probability (share of bootstrap draws in the set; missing where the data are
     not dated by month or finer, or too few for statistics). `tiers`: account_id, tier.
@@ -231,6 +313,9 @@ class KeyAccounts:
     tiers: pd.DataFrame
     consolidation: Consolidation = field(default_factory=Consolidation)
     capacity: ManagedCapacity = field(default_factory=ManagedCapacity)
+    value: CustomerValue = field(default_factory=CustomerValue)
+    exposure: Exposure = field(default_factory=Exposure)
+    history: ListHistory = field(default_factory=ListHistory)
 
 
 @dataclass(frozen=True)

@@ -1,39 +1,64 @@
-"""The smallest set of amounts that reaches a share of their sum, compared exactly (domain S3)."""
+"""The smallest set of amounts that reaches a share of their sum, compared exactly (domain S3).
+
+Amounts are whole numbers in int64 arrays; where a sum would pass 2**62 they become Python's, slower and as exact.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from fractions import Fraction
-from itertools import accumulate
+from typing import Any
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 EXACT_DIGITS = 6
 LARGEST_EXACT = 2**53
+LARGEST_SUM = 2.0**62
+
+Units = NDArray[Any]
+"""Whole numbers: int64, or Python's where sums would not fit."""
 
 
-def whole_units(values: pd.Series) -> tuple[list[int], int]:
+def whole_units(values: pd.Series) -> tuple[Units, int]:
     """Amounts as whole numbers of 10**−digits, and the digits: six, fewer only where an amount would pass 2**53.
 
     Missing amounts count as 0 units.
     """
-    largest = values.abs().max() if values.notna().any() else 0.0
+    amounts = np.nan_to_num(values.to_numpy(float), nan=0.0)
+    largest = float(np.abs(amounts).max(initial=0.0))
     digits = next((d for d in range(EXACT_DIGITS, 0, -1) if largest * 10**d < LARGEST_EXACT), 0)
-    return [round(value * 10**digits) for value in values.fillna(0.0).tolist()], digits
+    units = np.rint(amounts * 10**digits)
+    if float(np.abs(units).sum()) < LARGEST_SUM:
+        return units.astype(np.int64), digits
+    return np.array([int(unit) for unit in units.tolist()], dtype=object), digits
 
 
-def smallest_set(amounts: Sequence[int], limit: Fraction) -> int:
-    """How many of the amounts, largest first, it takes to reach a share of their sum."""
-    if not amounts:
+def smallest_set(amounts: Units, limit: Fraction) -> int:
+    """How many of the amounts, largest first and above zero, it takes to reach a share of their sum."""
+    if not len(amounts):
         return 0
-    needed = limit.numerator * sum(amounts)
-    return next(n for n, reached in enumerate(accumulate(amounts), 1) if reached * limit.denominator >= needed)
+    reached = np.cumsum(amounts)
+    needed = -(-limit.numerator * int(reached[-1]) // limit.denominator)
+    return int(np.searchsorted(reached, needed)) + 1
+
+
+def largest_first(units: Units, names: Sequence[str]) -> NDArray[np.intp]:
+    """The order of the amounts, largest first; ties go by name as text."""
+    order = np.argsort(-units, kind="stable")
+    ranked = units[order]
+    same = np.concatenate([[False], ranked[1:] == ranked[:-1], [False]])
+    tied = np.flatnonzero(same[1:] | same[:-1])
+    order[tied] = sorted(order[tied].tolist(), key=lambda i: (-units[i], names[i]))
+    return order
 
 
 def key_set(amounts: pd.Series, threshold: float) -> list[str]:
     """The accounts of the smallest set, largest first; ties go by account as text. `amounts` by account_id; the base is
     what is above zero."""
-    units, _ = whole_units(amounts)
-    ordered = sorted((-unit, str(account)) for account, unit in zip(amounts.index, units, strict=True) if unit > 0)
-    n = smallest_set([-unit for unit, _ in ordered], Fraction(str(threshold)))
-    return [account for _, account in ordered[:n]]
+    above = amounts[amounts > 0]
+    units, _ = whole_units(above)
+    names = above.index.astype(str).tolist()
+    order = [i for i in largest_first(units, names).tolist() if units[i] > 0]
+    return [names[i] for i in order[: smallest_set(units[order], Fraction(str(threshold)))]]

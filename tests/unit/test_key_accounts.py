@@ -19,7 +19,7 @@ from kamkit.model.results import AccountFacts, KeyAccounts
 from kamkit.model.tables import TABLES
 
 YEAR = Period(start=dt.date(2025, 1, 1), end=dt.date(2025, 12, 31))
-REVENUE = {"K1": 500.0, "K2": 300.0, "K3": 150.0, "K4": 50.0, "K5": -20.0}
+REVENUE = {"K1": 600.0, "K2": 360.0, "K3": 180.0, "K4": 60.0, "K5": -24.0}
 
 
 def decisions_of(*rows: Mapping[str, object]) -> pd.DataFrame:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from fractions import Fraction
 
+import numpy as np
 import pandas as pd
 import pytest
 from pandas.testing import assert_frame_equal
@@ -97,11 +98,23 @@ def test_what_floats_get_wrong_is_compared_exactly() -> None:
 
 
 def test_amounts_too_large_for_six_digits_get_fewer() -> None:
-    assert whole_units(pd.Series([1.5, math.nan])) == ([1_500_000, 0], 6)
-    assert whole_units(pd.Series([9_007_199_254.0])) == ([9_007_199_254_000_000], 6)
-    assert whole_units(pd.Series([9_007_199_255.0])) == ([900_719_925_500_000], 5)
-    assert whole_units(pd.Series([1e17])) == ([10**17], 0)
-    assert whole_units(pd.Series([], dtype=float)) == ([], 6)
+    def exact(values: list[float]) -> tuple[list[int], int]:
+        units, digits = whole_units(pd.Series(values, dtype=float))
+        return units.tolist(), digits
+
+    assert exact([1.5, math.nan]) == ([1_500_000, 0], 6)
+    assert exact([9_007_199_254.0]) == ([9_007_199_254_000_000], 6)
+    assert exact([9_007_199_255.0]) == ([900_719_925_500_000], 5)
+    assert exact([1e17]) == ([10**17], 0)
+    assert exact([]) == ([], 6)
+
+
+def test_sums_beyond_64_bits_stay_exact() -> None:
+    # three times 2**62 is above what 64 bits hold; 2/3 of it is an exact hit of two accounts
+    pareto = ranked(accounts_of([2.0**62, 2.0**62, 2.0**62]), 0.666666)
+    assert (pareto.n_key_accounts, pareto.total) == (2, 3 * 2**62)
+    assert pareto.table["share"].tolist() == [1 / 3] * 3
+    assert smallest_set(np.array([2**62] * 3, dtype=object), Fraction(2, 3)) == 2
 
 
 def test_margin_as_basis_keeps_revenue_and_leaves_out_what_has_no_margin() -> None:
@@ -144,7 +157,7 @@ def test_computed_abc_on_the_discrete_polygon() -> None:
     # n = 5, sum 100: Y = .60 .80 .90 .96 1. Squared distances to (0, 1): .04+.16=.20, .16+.04=.20, …: the first of the
     # two equal ones. Mean 20: the break-even point is account 2. A ends at 1; B nearest to (2/5, 1): account 2 has .04,
     # account 3 has .04 + .01, so B ends at 2.
-    assert computed_limits([60, 20, 10, 6, 4]) == [1, 2]
+    assert computed_limits(np.array([60, 20, 10, 6, 4])) == [1, 2]
 
 
 def test_computed_abc_is_withheld_from_accounts_that_are_nearly_equal() -> None:
@@ -154,4 +167,4 @@ def test_computed_abc_is_withheld_from_accounts_that_are_nearly_equal() -> None:
 
 
 def test_smallest_set_of_nothing() -> None:
-    assert smallest_set([], Fraction(4, 5)) == 0
+    assert smallest_set(np.zeros(0, dtype=np.int64), Fraction(4, 5)) == 0

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import datetime as dt
+from fractions import Fraction
 
 import numpy as np
 import pandas as pd
 import pytest
 from pandas.testing import assert_frame_equal
 
-from kamkit.analysis import stability
-from kamkit.analysis.stability import membership_probability
+from kamkit.analysis import resampling
+from kamkit.analysis.resampling import in_the_set
+from kamkit.analysis.stability import certainty, membership_probability
 from kamkit.model.engagement import Period
 
 YEAR = Period(start=dt.date(2025, 1, 1), end=dt.date(2025, 12, 31))
@@ -51,9 +53,10 @@ def test_one_account_is_always_in() -> None:
     assert probabilities(months_of({"K1": [1.0, 2.0, 3.0]}), ["K1"]) == {"K1": 1.0}
 
 
-def test_equal_accounts_go_by_id_as_in_the_ranking() -> None:
+def test_equal_accounts_are_equally_likely_whoever_the_ranking_places_first() -> None:
+    # two of four make half: which two is a matter of their ids in the list, and of nothing in a draw
     months = months_of({name: [10.0] * 4 for name in ("D", "C", "B", "A")})
-    assert probabilities(months, list("ABCD"), threshold=0.5) == {"A": 1.0, "B": 1.0, "C": 0.0, "D": 0.0}
+    assert probabilities(months, list("ABCD"), threshold=0.5) == dict.fromkeys("ABCD", 0.5)
 
 
 def test_an_account_with_one_big_month_in_three_is_as_sure_as_the_chance_to_draw_it() -> None:
@@ -111,8 +114,41 @@ def test_an_account_without_revenue_changes_no_other() -> None:
     assert probabilities(with_zero, ["A0", *ids]) == {"A0": 0.0} | probabilities(months, ids)
 
 
-def test_draws_taken_in_pieces_are_the_same_draws(monkeypatch: pytest.MonkeyPatch) -> None:
-    months = months_of({"K1": [3.0, 1.0, 2.0], "K2": [1.0, 3.0, 2.0]})
-    whole = probabilities(months, ["K1", "K2"], draws=500)
-    monkeypatch.setattr(stability, "CELLS_AT_ONCE", 6 * 7)
-    assert probabilities(months, ["K1", "K2"], draws=500) == whole
+def test_draws_taken_in_pieces_are_as_likely(monkeypatch: pytest.MonkeyPatch) -> None:
+    months = months_of({"K1": [3.0, 1.0, 2.0], "K2": [1.0, 3.0, 1.0]})
+    whole = probabilities(months, ["K1", "K2"], threshold=0.5, draws=4000)
+    monkeypatch.setattr(resampling, "CELLS_AT_ONCE", 2 * 700)
+    monkeypatch.setattr(resampling, "PICKS_AT_ONCE", 1)
+    in_pieces = probabilities(months, ["K1", "K2"], threshold=0.5, draws=4000)
+    assert in_pieces != whole
+    assert all(abs(in_pieces[i] - whole[i]) < 0.03 for i in whole)
+
+
+def test_names_the_unit_of_the_currency_and_the_order_of_months_change_nothing() -> None:
+    rng = np.random.default_rng(7)
+    amounts = {f"K{i}": [round(x, 2) for x in rng.lognormal(3, 1.2, 12)] for i in range(12)}
+    first = list(probabilities(months_of(amounts), list(amounts)).values())
+    renamed = {f"X{99 - i}": values for i, values in enumerate(amounts.values())}
+    assert list(probabilities(months_of(renamed), list(renamed)).values()) == first
+    for unit in (100, 0.001):
+        other = {name: [x * unit for x in values] for name, values in amounts.items()}
+        assert list(probabilities(months_of(other), list(other)).values()) == first
+    turned = {name: values[::-1] for name, values in amounts.items()}
+    assert list(probabilities(months_of(turned), list(turned)).values()) == first
+
+
+def test_a_tie_within_a_draw_takes_as_many_as_there_are_places() -> None:
+    # 6 + 2 + 2 + 2 = 12: half of it is one account, three quarters (9) need two of the three equal ones as well
+    totals = np.array([[6, 2, 2, 2], [2, 2, 6, 2]])
+    found = in_the_set(totals, Fraction(3, 4))
+    assert found.tolist() == [[True, True, True, False], [True, True, True, False]]
+    assert in_the_set(totals, Fraction(1, 2)).tolist() == [[True, False, False, False], [False, False, True, False]]
+    assert not in_the_set(np.array([[0, -3]]), Fraction(1, 2)).any()
+
+
+@pytest.mark.parametrize(
+    ("probability", "expected"),
+    [(0.95, "clear"), (0.949, "borderline"), (0.05, "borderline"), (0.049, "outside"), (np.nan, None)],
+)
+def test_how_certain_a_share_of_draws_is(probability: float, expected: str | None) -> None:
+    assert certainty(probability) == expected

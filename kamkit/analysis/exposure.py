@@ -1,0 +1,79 @@
+"""What would be lost with the largest accounts, and which of them are to be disclosed (domain S4)."""
+
+from __future__ import annotations
+
+import math
+
+import pandas as pd
+
+from kamkit.analysis.consolidation import groups_of
+from kamkit.model.codes import Level
+from kamkit.model.results import AccountFacts, Exposure
+
+NAN = math.nan
+
+DISCLOSED_FROM = 0.10
+"""A single customer of 10 % or more of revenue is to be disclosed (IFRS 8.34, ASC 280-10-50-42; norm)."""
+
+LOSSES = (1, 3)
+"""How many of the largest accounts are taken away (convention)."""
+
+
+def measure_exposure(facts: AccountFacts) -> Exposure:
+    """What revenue, margin and cover of the fixed costs would be without the largest account and the three largest, and
+    which accounts reach the 10 % of revenue that IFRS 8.34 names (companies under common control are one customer).
+
+    Costs that go with an account are taken to go with its margin, fixed ones to stay. The fixed costs per year are the
+    figure `fixed_costs` in `facts.tables["figures"]`, taken for as many years as the period has.
+    """
+    ranked = facts.accounts[facts.accounts["in_period"].astype(bool)]
+    ranked = ranked.sort_values(["revenue", "account_id"], ascending=[False, True], kind="stable", ignore_index=True)
+    if not (ranked["revenue"] > 0).any():
+        return Exposure()
+    total = math.fsum(facts.accounts["revenue"])
+    revenue = total if total > 0 else NAN
+    known = ranked["margin"].notna().any()
+    margin = math.fsum(ranked["margin"].dropna()) if known else NAN
+    fixed = _fixed_costs(facts) * facts.period.years
+    rows = []
+    for n in LOSSES:
+        top = ranked[ranked["revenue"] > 0].head(n)
+        if len(top) < n:
+            continue
+        lost = math.fsum(top["revenue"])
+        margin_lost = math.fsum(top["margin"]) if top["margin"].notna().all() else NAN
+        left = {
+            "margin_lost": margin_lost,
+            "margin_left": margin - margin_lost,
+            "cover_left": (margin - margin_lost) / fixed,
+        }
+        names = tuple(str(name) for name in top["name"])
+        rows.append({"n_lost": n, "names": names, "revenue_lost": lost, "revenue_lost_share": lost / revenue, **left})
+    needed = (("transactions.margin", known), ("figures.fixed_costs", fixed == fixed))
+    return Exposure(
+        losses=pd.DataFrame(rows),
+        disclosed=_disclosed(facts, revenue),
+        revenue=revenue,
+        margin=margin,
+        fixed_costs=fixed,
+        cover=margin / fixed,
+        missing=tuple(name for name, there in needed if not there),
+    )
+
+
+def _disclosed(facts: AccountFacts, revenue: float) -> pd.DataFrame:
+    accounts = facts.accounts[facts.accounts["in_period"].astype(bool)]
+    if facts.level is Level.CUSTOMER and len(facts.customers):
+        accounts = groups_of(facts.customers, facts.accounts)
+    large = accounts[accounts["revenue"] >= DISCLOSED_FROM * revenue]
+    large = large.sort_values(["revenue", "account_id"], ascending=[False, True], kind="stable", ignore_index=True)
+    return large[["account_id", "name", "revenue"]].assign(share=large["revenue"] / revenue)
+
+
+def _fixed_costs(facts: AccountFacts) -> float:
+    """Per year; missing (NaN) where nobody has said them, or something at or below zero."""
+    figures = facts.tables.get("figures")
+    if figures is None or figures.empty:
+        return NAN
+    said = figures.loc[(figures["figure"] == "fixed_costs") & (figures["value"] > 0), "value"]
+    return float(said.iloc[0]) if len(said) else NAN
