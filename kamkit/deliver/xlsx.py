@@ -15,7 +15,7 @@ from xlsxwriter.worksheet import Worksheet
 
 from kamkit.telling.canvas import INK, LINE, MUTE, A
 from kamkit.telling.language import Labels
-from kamkit.telling.story import Points, Section, Sheet, Story
+from kamkit.telling.story import Section, Sheet, Story
 from kamkit.telling.tables import ABSENT, Column
 
 NARROWEST, WIDEST, LINE_HEIGHT = 9, 46, 14.5
@@ -105,9 +105,7 @@ class _Writer:
             for row, part in enumerate(("value", "title", "note"), start=3):
                 page.write_string(row, i, getattr(tile, part), styles[part])
         row = 7
-        said = [f"{part.name}: {comment}" for part in self.story.main for comment in part.comments]
-        comments = [Points(self.labels("report.comments"), tuple(said))] if said else []
-        for points in (*section.lists, *comments):
+        for points in section.lists:
             page.write_string(row, 0, points.title, self._format(bold=True, font_color=A, font_size=12))
             for line in points.lines():
                 row += 1

@@ -11,7 +11,7 @@ import datetime as dt
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from html import escape
 from itertools import islice
@@ -36,6 +36,7 @@ from kamkit.intake.importing import import_engagement
 from kamkit.intake.inputs import read_inputs
 from kamkit.intake.privacy import masked_frame
 from kamkit.intake.pseudonyms import KEY_FILE, read_key
+from kamkit.intake.snapshots import read_snapshots, with_snapshots
 from kamkit.model.engagement import Engagement
 from kamkit.model.kam_type_rules import KamTypeRules, load_kam_type_rules
 from kamkit.model.option_rules import OptionRules, load_option_rules
@@ -70,7 +71,10 @@ _TOLD_ONLY = {
     "split_by",
 }
 _LATER = {"pareto", "capacity", "account_risk", "options"}
-_CHANGE_NO_FIGURE = {"comments"}
+_CHANGE_NO_FIGURE = {"comments", "actions"}
+_KEPT_BY_KAMKIT = ["snapshot", "moved_on"]
+"""Columns of the comments that a refresh fills in: they make no run out of date."""
+
 _CHANGE_NO_TABLE = _CHANGE_NO_FIGURE | set(QUESTIONNAIRES)
 
 
@@ -141,13 +145,22 @@ class Project:
 
     @property
     def comments(self) -> pd.DataFrame:
-        """What people have written for the report: section, account_id, text, author_role, date."""
-        rules = load_cleaning_rules(self.engagement.folder)
-        comments = masked_frame(read_inputs(self.engagement.folder / self.engagement.inputs).comments, rules)
+        """What people have written for the report, as in `Inputs`; new ones with the figures their author saw."""
+        path = self.engagement.folder / self.engagement.inputs
+        return self._as_told(with_snapshots(read_inputs(path).comments, read_snapshots(path)))
+
+    @property
+    def actions(self) -> pd.DataFrame:
+        """Who takes which step and what became of it, as in `Inputs`."""
+        return self._as_told(read_inputs(self.engagement.folder / self.engagement.inputs).actions)
+
+    def _as_told(self, written: pd.DataFrame) -> pd.DataFrame:
+        """What people wrote without what must not be told."""
+        written = masked_frame(written, load_cleaning_rules(self.engagement.folder))
         if not self.engagement.pseudonymise:
-            return comments
+            return written
         key = read_key(self.engagement)
-        return key.hide(key.hide_ids(comments))
+        return key.hide(key.hide_ids(written))
 
     @cached_property
     def rules(self) -> Rules:
@@ -278,8 +291,9 @@ class Project:
     @cached_property
     def _entries(self) -> Mapping[str, Any]:
         """What people have confirmed, answered, decided and commented in inputs.xlsx."""
-        path = self.engagement.folder / self.engagement.inputs
-        return cast(Mapping[str, Any], plain(read_inputs(path)))
+        entered = read_inputs(self.engagement.folder / self.engagement.inputs)
+        comments = entered.comments.drop(columns=_KEPT_BY_KAMKIT)
+        return cast(Mapping[str, Any], plain(replace(entered, comments=comments)))
 
     @property
     def _inputs(self) -> str:

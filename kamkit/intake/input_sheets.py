@@ -27,13 +27,17 @@ from kamkit.model.yaml_files import kit_yaml
 HEADING_ROW = 4
 """The row of the headings, counted from 1: above it the sheet's name, what to do, and the workbook's instructions."""
 
-WORDS_SHEET = "_words"
+WORDS_SHEET, SNAPSHOTS_SHEET = "_words", "_snapshots"
+"""Hidden sheets: the words of the drop-downs, and fingerprints of the figures that people saw."""
 
 _ENTRY = {
     **{"mapping": "confirmed", "groups": "confirmed", "decisions": "decision", "comments": "text"},
     **{"organisation": "answer", "figures": "value", "self_check": "score"},
 }
-"""The column that makes a row an entry of a person; of key accounts any column to fill in does."""
+"""The column that makes a row an entry of a person; of key accounts and actions any column to fill in does."""
+
+_OWN_ENTRY = {"actions": "first_step"}
+"""The column that makes a row an entry that a person added: rows of kamkit have an id on these sheets."""
 
 
 @dataclass(frozen=True)
@@ -126,7 +130,7 @@ def read_workbook(path: Path, book: str = "inputs") -> tuple[dict[str, Rows], di
         )
         if sheet:
             known[sheet.code] = _rows_of(sheet, title, rows)
-        elif title != WORDS_SHEET:
+        elif title not in (WORDS_SHEET, SNAPSHOTS_SHEET):
             foreign[title] = rows
     return known, foreign
 
@@ -163,10 +167,17 @@ def canonical(sheet: Sheet, row: Mapping[str, Any]) -> dict[str, Any]:
     return {known[plain_text(name)]: cell for name, cell in row.items() if plain_text(name) in known}
 
 
+def is_own(sheet: Sheet, cells: Mapping[str, Any]) -> bool:
+    """Whether a person added a row to a sheet on which kamkit's rows have an id."""
+    return "code" in sheet.columns and "code" not in cells
+
+
 def is_entry(sheet: Sheet, cells: Mapping[str, Any]) -> bool:
     """Whether a person has answered in a row."""
     if sheet.code in _ENTRY:
         return _ENTRY[sheet.code] in cells
+    if sheet.code in _OWN_ENTRY and is_own(sheet, cells) and _OWN_ENTRY[sheet.code] in cells:
+        return True
     return any(c.fill and c.code in cells and c.code not in sheet.key for c in sheet.columns.values())
 
 

@@ -14,6 +14,7 @@ import xlsxwriter
 
 from kamkit.intake.input_sheets import (
     HEADING_ROW,
+    SNAPSHOTS_SHEET,
     WORDS_SHEET,
     Column,
     Rows,
@@ -23,12 +24,14 @@ from kamkit.intake.input_sheets import (
     date_of,
     definition,
     is_entry,
+    is_own,
     plain_text,
     read_workbook,
     sheets_of,
     text_of,
     words_of,
 )
+from kamkit.intake.snapshots import Seen, brought_up_to_date, read_snapshots, stamped
 from kamkit.model.codes import Level
 from kamkit.model.questionnaire import QUESTIONNAIRES, questionnaires
 from kamkit.model.results import AccountFacts, Finding, Imported
@@ -42,15 +45,23 @@ def refresh_inputs(
     imported: Imported | None = None,
     facts: AccountFacts | None = None,
     mapping: Sequence[Mapping[str, Any]] | None = None,
+    actions: Sequence[Mapping[str, Any]] | None = None,
+    figures: tuple[Mapping[str, str], dt.date] | None = None,
 ) -> tuple[Finding, ...]:
     """Write inputs.xlsx new, or bring its proposals up to date; the file appears whole or stays as it was. `mapping` are
-    rows of the mapping sheet to propose before anything is imported.
+    rows of the mapping sheet to propose before anything is imported, `actions` the lines of the plan. `figures` are the
+    fingerprints of what people see from a day on; comments written since the last time get those of then.
 
     Every entry, row, column and sheet of a person stays. Gives a finding when the file is open in Excel and cannot be
     replaced. Raises InputError when the present file cannot be read.
     """
     present, foreign = read_workbook(path) if path.exists() else ({}, {})
-    proposals = _proposals(language, imported, facts) | ({"mapping": [dict(row) for row in mapping]} if mapping else {})
+    proposals = _proposals(language, imported, facts)
+    proposals |= {
+        name: [*map(dict, rows)] for name, rows in (("mapping", mapping), ("actions", actions)) if rows is not None
+    }
+    before = read_snapshots(path)
+    seen = brought_up_to_date(before, *figures) if figures else dict(before)
     handle, scratch = tempfile.mkstemp(suffix=".xlsx", dir=path.parent)
     os.close(handle)
     try:
@@ -63,10 +74,14 @@ def refresh_inputs(
             }
             for code, sheet in sheets_of().items():
                 old = present.get(code, Rows(sheet.names[language]))
-                _write_sheet(workbook, formats, ranges, sheet, language, *_merged(sheet, old, proposals.get(code)))
+                own, rows = _merged(sheet, old, proposals.get(code))
+                if code == "comments":
+                    rows = [stamped(row, before, seen if figures else {}) for row in rows]
+                _write_sheet(workbook, formats, ranges, sheet, language, own, rows)
             for title, cells in foreign.items():
                 _write_foreign(workbook.add_worksheet(title), formats, cells)
             _write_words(workbook.add_worksheet(WORDS_SHEET), words)
+            _write_snapshots(workbook.add_worksheet(SNAPSHOTS_SHEET), seen, formats)
         Path(scratch).chmod(0o644)
         Path(scratch).replace(path)
     except PermissionError:
@@ -148,7 +163,7 @@ def _brought_up_to_date(sheet: Sheet, cells: Mapping[str, Any], proposal: Mappin
     """A present row with what kamkit proposes now: a person's cells stay, and once it is confirmed those that were kamkit's
     until then. How sure an earlier proposal was says nothing of another column."""
     settled = is_entry(sheet, cells)
-    open_cells = {k for k, c in sheet.columns.items() if not c.fill or (c.until_confirmed and not settled)}
+    open_cells = {k for k, c in sheet.columns.items() if (not settled if c.until_confirmed else not c.fill)}
     if any(c.until_confirmed and k in proposal and cells.get(k) != proposal[k] for k, c in sheet.columns.items()):
         cells = {k: v for k, v in cells.items() if settled or k not in ("confidence", "why")}
     return {**cells, **{k: v for k, v in proposal.items() if k in open_cells}}
@@ -161,7 +176,7 @@ def _key(column: Column, cell: Any) -> str:
 
 def _fell_away(sheet: Sheet, cells: Mapping[str, Any], own: Sequence[str]) -> bool:
     """Kamkit's own row that it no longer proposes; what was recognised before the import stays to be answered."""
-    if "confidence" in cells:
+    if "confidence" in cells or is_own(sheet, cells):
         return False
     entered = [c.code for c in sheet.columns.values() if c.fill and not c.until_confirmed and c.code not in sheet.key]
     written = any(code in cells for code in entered)
@@ -240,6 +255,15 @@ def _write_words(page: Any, lists: Mapping[str, Sequence[str]]) -> None:
     for x, column in enumerate(lists.values()):
         for y, word in enumerate(column):
             page.write_string(y, x, word)
+    page.hide()
+
+
+def _write_snapshots(page: Any, seen: Mapping[str, Seen], formats: Mapping[str, Any]) -> None:
+    """What the figures look like from now on, a row per account and section, on a hidden sheet."""
+    for y, (name, figures) in enumerate(sorted(seen.items())):
+        page.write_string(y, 0, name)
+        page.write_string(y, 1, figures.fingerprint)
+        page.write_datetime(y, 2, dt.datetime.combine(figures.since, dt.time()), formats["date"])
     page.hide()
 
 

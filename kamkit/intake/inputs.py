@@ -34,8 +34,10 @@ class Inputs:
     remark. `key_accounts`: customer_id (or account id), key_label (boolean), key_since (date), kam_owner, remark.
     `privileges`: customer_id, type. `organisation`: question, answer (yes | partly | no), said_by, date. `figures`: figure,
     value, said_by, date, a row each. `self_check`: statement, score (1–4), said_by, date. What is asked there and the codes
-    stand in `templates/questions.yml`. `decisions`: the columns of the canonical table. `comments`: section, account_id,
-    text, author_role, date.
+    stand in `templates/questions.yml`. `decisions`: the columns of the canonical table. `actions`: account_id,
+    first_step, owner, due, status (open | done | dropped), done_on, result, and of kamkit's own rows proposed_due, plan (the
+    last day of the data behind it) and code (option and first step). `comments`: section, account_id, text, author_role,
+    date, snapshot (fingerprint of the figures it was written for), moved_on (since when they are others).
     """
 
     mapping: pd.DataFrame
@@ -46,6 +48,7 @@ class Inputs:
     figures: pd.DataFrame
     self_check: pd.DataFrame
     decisions: pd.DataFrame
+    actions: pd.DataFrame
     comments: pd.DataFrame
 
 
@@ -83,6 +86,7 @@ def read_inputs(path: Path) -> Inputs:
         frames["figures"].drop(columns=["text", "remark"]),
         frames["self_check"].drop(columns=["text", "remark"]),
         frames["decisions"].drop(columns="name"),
+        frames["actions"].drop(columns=["name", "option", "trigger"]),
         frames["comments"],
     )
 

@@ -73,7 +73,7 @@ _NOT_SEARCHED = frozenset(
 )
 """Text columns in which a name is not looked for: numbers and codes of the client's system."""
 
-_WRITTEN = frozenset({"reason", "text", "remark", "topic"})
+_WRITTEN = frozenset({"reason", "text", "remark", "topic", "result", "first_step"})
 """Columns in which people write sentences."""
 
 _NAMES = {"de": "Kunde", "en": "Account"}

@@ -179,6 +179,37 @@ def actions_frame(options: StrategyOptions, key_accounts: KeyAccounts, labels: L
     return told(options.actions.merge(names, on="account_id", how="left"), labels, ACTION_COLUMNS)
 
 
+def step_code(option: str, first_step: str) -> str:
+    """What tells a step of the plan from others of the same account, in inputs.xlsx too."""
+    return f"{option} · {first_step}"
+
+
+def proposed_steps(
+    options: StrategyOptions, key_accounts: KeyAccounts, plan: dt.date, labels: Labels
+) -> list[dict[str, Any]]:
+    """The lines of the plan as rows of the sheet of actions in inputs.xlsx; `plan` is the last day of the data."""
+    codes = options.actions.sort_values("rank")[["option", "first_step"]].itertuples(index=False)
+    told_rows = actions_frame(options, key_accounts, labels).sort_values("rank").to_dict("records")
+    return [
+        {
+            **{name: row[name] for name in ("account_id", "name", "trigger", "first_step")},
+            "option": labels(f"option.{row['option']}"),
+            "proposed_due": row["due_date"],
+            "plan": plan,
+            "code": step_code(*code),
+        }
+        for row, code in zip(told_rows, codes, strict=True)
+    ]
+
+
+def tracked_steps(actions: pd.DataFrame, plan: dt.date) -> pd.DataFrame:
+    """What people entered about the lines of a plan: account_id, code, owner, due (as proposed where they gave none),
+    status (open where they gave none), done_on, result."""
+    rows = actions[(actions["plan"] == pd.Timestamp(plan)) & actions["code"].notna()]
+    columns = ["account_id", "code", "owner", "due", "status", "done_on", "result"]
+    return rows.assign(due=rows["due"].fillna(rows["proposed_due"]), status=rows["status"].fillna("open"))[columns]
+
+
 def existence_summary(kam_types: KamTypes, labels: Labels) -> dict[str, Any]:
     """The content of `existence.json`: the verdict, and every condition with its outcome, figures and gaps."""
     return {

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass, replace
 from functools import cached_property, partial
 from html import escape
-from typing import Protocol
+from typing import Any, Protocol
 
 import pandas as pd
 
@@ -25,10 +25,18 @@ from kamkit.model.results import AccountFacts, ExistenceTest, Imported, KamTypes
 from kamkit.telling import prose, tables
 from kamkit.telling.canvas import Chart
 from kamkit.telling.charts import plot_pareto
+from kamkit.telling.comments import (
+    Comment,
+    account_figures,
+    comments_on,
+    comments_table,
+    names_of_section,
+    section_figures,
+)
 from kamkit.telling.data_request import DataRequest, next_request
 from kamkit.telling.language import Labels
 from kamkit.telling.questions import client_questions, open_questions
-from kamkit.telling.results import accounts_frame, existence_sentence, finding_sentence, ranking
+from kamkit.telling.results import accounts_frame, existence_sentence, finding_sentence, ranking, tracked_steps
 from kamkit.telling.sign_off import SignOff, sign_off
 from kamkit.telling.tables import DisplayTable, display_table
 
@@ -133,8 +141,10 @@ class Section:
     chart: Callable[[], Chart] | None = None
     lights: tuple[Light, ...] = ()
     tables: tuple[DisplayTable, ...] = ()
-    comments: tuple[str, ...] = ()
+    comments: tuple[Comment, ...] = ()
     banner: str = ""
+    figures: str = ""
+    """A fingerprint of the numbers that the section tells, the same in every language."""
 
     def __repr__(self) -> str:
         lines = [
@@ -219,6 +229,8 @@ class OpenedProject(Protocol):
     def options(self) -> StrategyOptions: ...
     @property
     def comments(self) -> pd.DataFrame: ...
+    @property
+    def actions(self) -> pd.DataFrame: ...
 
 
 def story_of(project: OpenedProject) -> Story:
@@ -233,7 +245,17 @@ def story_of(project: OpenedProject) -> Story:
         project.labels,
         project.today,
         project.comments,
+        project.actions,
     )
+
+
+def figures_of(project: OpenedProject) -> dict[str, str]:
+    """Fingerprints of all that people may comment on: every account, and every section under each of its names."""
+    engagement = project.engagement.model_copy(update={"audience": "sales_management", "sections": ()})
+    results = (project.imported, project.facts, project.key_accounts, project.kam_types, project.options)
+    teller = _Teller(engagement, *results, project.labels, project.today)
+    sections = {name: s.figures for s in teller.sections(list(SECTIONS)) for name in names_of_section(s.key)}
+    return teller.account_figures | sections
 
 
 def build_story(
@@ -246,11 +268,13 @@ def build_story(
     labels: Labels,
     today: dt.date,
     comments: pd.DataFrame | None = None,
+    actions: pd.DataFrame | None = None,
 ) -> Story:
     """The story of an engagement for its audience, dated `today`.
 
-    `comments` of inputs.xlsx (section, account_id, text, author_role, date) stand in the section they name, by its key
-    or its name, those on an account beside its recommendation; only those who decide see them.
+    `comments` of inputs.xlsx (section, account_id, text, author_role, date, snapshot, moved_on) stand in the section they
+    name, by its key or its name, those on an account beside its recommendation; only those who decide see them. `actions` of
+    inputs.xlsx say who takes a line of the plan, and what became of it.
     Raises EngagementError when `sections` names one that does not exist.
     """
     if strange := [name for name in engagement.sections if name not in SECTIONS]:
@@ -260,7 +284,8 @@ def build_story(
         )
     key_accounts, facts, options = _for_audience(engagement.audience, key_accounts, facts, options, labels)
     said = None if is_restricted(engagement.audience) else comments
-    teller = _Teller(engagement, imported, facts, key_accounts, kam_types, options, labels, said)
+    results = (imported, facts, key_accounts, kam_types, options)
+    teller = _Teller(engagement, *results, labels, today, said, actions)
     period = prose.period_words(facts.period, engagement.fiscal_year_start, labels)
     kept = ["story.confidential", *(["story.pseudonyms"] if engagement.pseudonymise else [])]
     return Story(
@@ -273,8 +298,8 @@ def build_story(
         footer=engagement.brand.footer or "",
         audience=engagement.audience,
         labels=labels,
-        main=_under_banner(teller.sections(MAIN), prose.small_sample(imported, labels)),
-        appendix=tuple(teller.sections(APPENDIX)),
+        main=_under_banner(teller.main, prose.small_sample(imported, labels)),
+        appendix=teller.appendix,
         sheets=tuple(teller.sheets()),
         sign_off=teller.sign_off(),
         requests=() if is_restricted(engagement.audience) else tuple(teller.requests(today)),
@@ -338,7 +363,9 @@ class _Teller:
     kam_types: KamTypes
     options: StrategyOptions
     labels: Labels
-    comments: pd.DataFrame | None
+    today: dt.date
+    comments: pd.DataFrame | None = None
+    actions: pd.DataFrame | None = None
 
     def sections(self, keys: list[str]) -> Iterator[Section]:
         for key in keys:
@@ -347,24 +374,34 @@ class _Teller:
                 if section := tell():
                     yield section
 
-    def _section(self, key: str, finding: str, **parts: object) -> Section:
-        parts["comments"] = tuple(self._comments(key))
-        text = self.labels(f"story.{key}_text") if f"story.{key}_text" in self.labels else ""
-        return Section(key, self.labels(f"story.{key}"), finding, text, **parts)  # type: ignore[arg-type]
+    @cached_property
+    def main(self) -> tuple[Section, ...]:
+        return tuple(self.sections(MAIN))
 
-    def _comments(self, key: str) -> Iterator[str]:
-        """What people said about a section, or about accounts where these are recommended something."""
+    @cached_property
+    def appendix(self) -> tuple[Section, ...]:
+        return tuple(self.sections(APPENDIX))
+
+    def _section(self, key: str, finding: str, *others: Any, **parts: Any) -> Section:
+        """A section with what people said about it; `others` are figures that it tells outside its tables."""
+        text = self.labels(f"story.{key}_text") if f"story.{key}_text" in self.labels else ""
+        figures = section_figures(parts.get("tables", ()), others)
+        comments = tuple(self._comments(key, figures))
+        return Section(key, self.labels(f"story.{key}"), finding, text, comments=comments, figures=figures, **parts)
+
+    def _comments(self, key: str, figures: str) -> Iterator[Comment]:
         if self.comments is None:
             return
-        names = dict(zip(self.facts.accounts["account_id"], self.facts.accounts["name"], strict=True))
-        for said in self.comments.to_dict("records"):
-            about = "" if pd.isna(said["section"]) else str(said["section"]).strip().casefold()
-            account = names.get(said["account_id"])
-            own = about in {key, self.labels(f"story.{key}").casefold()}
-            if own or (not about and key == ("recommendations" if account else "at_a_glance")):
-                date = None if pd.isna(said["date"]) else self.labels.date(said["date"])
-                by = ", ".join(str(part) for part in (said["author_role"], date) if not self.labels.missing(part))
-                yield f"{account + ': ' if account else ''}{said['text']}{f' ({by})' if by else ''}"
+        now = self.account_figures | dict.fromkeys(names_of_section(key), figures)
+        yield from comments_on(key, self.comments, now, self.names, self.labels, self.today)
+
+    @cached_property
+    def account_figures(self) -> dict[str, str]:
+        return account_figures(self.key_accounts, self.options)
+
+    @cached_property
+    def names(self) -> dict[str, str]:
+        return dict(zip(self.facts.accounts["account_id"], self.facts.accounts["name"], strict=True))
 
     @cached_property
     def wanted(self) -> frozenset[str]:
@@ -413,7 +450,8 @@ class _Teller:
             tiles += self._amounts("risk", found.at_risk, found.n_red)
             tiles += self._amounts("potential", found.potential, found.n_accounts_with_white_spots)
         finding = findings[0] if customer else prose.glance_headline(self.key_accounts, found, labels)
-        return self._section("at_a_glance", finding, tiles=tuple(tiles), lists=tuple(lists))
+        figures = (*astuple(found), pareto.n_key_accounts, pareto.n_accounts, pareto.key_account_share)
+        return self._section("at_a_glance", finding, *figures, tiles=tuple(tiles), lists=tuple(lists))
 
     def _amounts(self, key: str, amount: float | None, n: int) -> Iterator[Tile]:
         """The tile of an amount with the number of key accounts behind it; no tile where there is nothing, since a zero
@@ -459,6 +497,7 @@ class _Teller:
         section = self._section(
             "pareto",
             stable if customer else prose.tiers_headline(self.key_accounts, self.labels),
+            *self.key_accounts.pareto.table["revenue"].round(),
             chart=chart,
             tables=(self._rest_in_appendix(borderline),) if len(borderline) else (),
         )
@@ -487,8 +526,15 @@ class _Teller:
         if self.options.actions.empty:
             return None
         finding = prose.plan_headline(self.options, self.labels)
-        shown = tables.actions_table(self.options, self.key_accounts, self.labels)
+        shown = tables.actions_table(self.options, self.key_accounts, self.labels, self._tracked)
         return self._section("plan", finding, tables=(shown,))
+
+    @property
+    def _tracked(self) -> pd.DataFrame | None:
+        """What people entered about the steps of this plan; customers do not see it."""
+        if self.actions is None or self.engagement.audience == "customer_meeting":
+            return None
+        return tracked_steps(self.actions, self.facts.period.end)
 
     def _existence(self) -> Section:
         labels = self.labels
@@ -496,7 +542,9 @@ class _Teller:
             Light(test.answer, labels(f"answer.{test.answer}"), labels(f"existence.{test.test}"), self._note(test))
             for test in self.kam_types.existence.tests
         )
-        return self._section("existence", prose.existence_headline(self.kam_types, labels), lights=lights)
+        found = self.kam_types.existence
+        answers = [found.verdict, *(test.answer for test in found.tests)]
+        return self._section("existence", prose.existence_headline(self.kam_types, labels), *answers, lights=lights)
 
     def _note(self, test: ExistenceTest) -> str:
         seen = existence_sentence(test, self.labels)
@@ -617,8 +665,10 @@ class _Teller:
         )
         if not self.restricted:
             yield self._sheet("options", tables.option_sheet_table(self.options, self.key_accounts, labels))
-        yield self._sheet("plan", tables.actions_table(self.options, self.key_accounts, labels))
+        yield self._sheet("plan", tables.actions_table(self.options, self.key_accounts, labels, self._tracked))
         yield self._decision_sheet()
+        if said := [(part.name, comment) for part in (*self.main, *self.appendix) for comment in part.comments]:
+            yield self._sheet("comments", comments_table(said, labels))
         yield self._sheet("method", tables.methods_table(self.engagement, labels, self.restricted))
 
     def sign_off(self) -> SignOff | None:

@@ -18,7 +18,15 @@ from kamkit.model.engagement import Engagement
 from kamkit.model.results import AccountFacts, Imported, KamTypes, KeyAccounts, StrategyOptions
 from kamkit.model.tables import TABLES
 from kamkit.telling.language import Labels
-from kamkit.telling.results import actions_frame, existence_sentence, finding_sentence, of_key_accounts, ranking, told
+from kamkit.telling.results import (
+    actions_frame,
+    existence_sentence,
+    finding_sentence,
+    of_key_accounts,
+    ranking,
+    step_code,
+    told,
+)
 
 NUMERIC = frozenset({"count", "number", "percent", "change", "money", "money_short"})
 ABSENT = "–"
@@ -407,13 +415,20 @@ def recommendations_table(
     return display_table(table, "recommendations", columns, labels, most, keep_empty=True)
 
 
-def actions_table(options: StrategyOptions, key_accounts: KeyAccounts, labels: Labels) -> DisplayTable:
-    """The 90-day plan."""
+def actions_table(
+    options: StrategyOptions, key_accounts: KeyAccounts, labels: Labels, tracked: pd.DataFrame | None = None
+) -> DisplayTable:
+    """The 90-day plan; where somebody has taken a line (`tracked_steps`), with owner, status and the due date agreed on."""
     table = actions_frame(options, key_accounts, labels)
     columns = (
         "rank:count name option:word:option trigger first_step question role due_date:date at_stake:money_short "
         "at_stake_low:money_short at_stake_high:money_short stop_criterion"
     )
+    if tracked is not None and len(tracked):
+        codes = [step_code(*row) for row in options.actions[["option", "first_step"]].itertuples(index=False)]
+        table = table.assign(code=codes).merge(tracked, on=["account_id", "code"], how="left")
+        table["due_date"] = table["due"].dt.date.where(table["due"].notna(), table["due_date"])
+        columns += " owner status:word:action_status"
     return display_table(table.sort_values("rank"), "actions", columns, labels, keep_empty=True)
 
 

@@ -15,6 +15,7 @@ from kamkit.errors import InputError
 from kamkit.intake.input_sheets import HEADING_ROW
 from kamkit.intake.input_writing import refresh_inputs
 from kamkit.intake.inputs import read_decisions, read_inputs
+from kamkit.intake.snapshots import Seen, read_snapshots, with_snapshots
 from kamkit.model.results import Finding
 
 
@@ -83,8 +84,8 @@ def test_a_new_workbook_is_ready_to_fill_in_both_languages(tmp_path: Path) -> No
         assert decisions.cell(2, 1).value
     assert sheets == {
         "de": ["Spalten", "Konzerne", "Key Accounts heute", "Organisation", "Kennzahlen", "Selbsteinschätzung",
-               "Entscheidungen", "Kommentare"],
-        "en": ["Columns", "Groups", "Key accounts today", "Organisation", "Figures", "Self-check", "Decisions",
+               "Entscheidungen", "Maßnahmen", "Kommentare"],
+        "en": ["Columns", "Groups", "Key accounts today", "Organisation", "Figures", "Self-check", "Decisions", "Actions",
                "Comments"],
     }  # fmt: skip
 
@@ -311,3 +312,75 @@ def test_decisions_come_from_csv_files_too(tmp_path: Path) -> None:
     assert str(error.value) == (
         "sued.csv: 1 problem found\n- the file with decisions does not exist: check the path under decisions"
     )
+
+
+STEP = {
+    "account_id": "0007",
+    "name": "Alpha",
+    "option": "Cross-Selling",
+    "trigger": "Kauft keine Ventile.",
+    "first_step": "Anrufen.",
+    "proposed_due": dt.date(2026, 2, 2),
+    "plan": dt.date(2025, 12, 31),
+    "code": "cross_selling · call",
+}
+
+
+def test_a_step_that_somebody_takes_stays_as_agreed(workbook: Path) -> None:
+    other = STEP | {"account_id": "0008", "name": "Beta"}
+    refresh_inputs(workbook, "de", actions=[STEP, other])
+    book = openpyxl.load_workbook(workbook)
+    page = book["Maßnahmen"]
+    at = {cell.value: cell.column for cell in page[HEADING_ROW]}
+    page.cell(HEADING_ROW + 1, at["verantwortlich"], "Frau Weiß")
+    page.cell(HEADING_ROW + 1, at["Stand"], "done")
+    book.save(workbook)
+    fill(workbook, "Maßnahmen", {"Kundennummer": "0009", "Erster Schritt": "Messe besuchen."})
+
+    later = [s | {"proposed_due": dt.date(2026, 3, 2), "first_step": "Schreiben."} for s in (STEP, other)]
+    refresh_inputs(workbook, "en", actions=later)
+    rows = cells(workbook, "Actions")
+    assert [(r["Account number"], r["First step"], r.get("Status")) for r in rows] == [
+        ("0007", "Anrufen.", "done"),
+        ("0008", "Schreiben.", None),
+        ("0009", "Messe besuchen.", None),
+    ]
+    assert rows[0]["Due (proposal)"] == dt.datetime(2026, 2, 2)
+    assert rows[1]["Due (proposal)"] == dt.datetime(2026, 3, 2)
+
+    refresh_inputs(workbook, "de", actions=[])
+    read = read_inputs(workbook).actions
+    assert read[["account_id", "owner", "status"]].astype(object).where(read.notna(), None).to_numpy().tolist()[0] == [
+        "0007",
+        "Frau Weiß",
+        "done",
+    ]
+    assert read["account_id"].tolist() == ["0007", "0009"]
+
+
+def test_a_state_that_is_not_known_names_its_cell(workbook: Path) -> None:
+    fill(workbook, "Maßnahmen", {"Kundennummer": "0009", "Erster Schritt": "X", "Stand": "erledigd"})
+    with pytest.raises(InputError) as failed:
+        read_inputs(workbook)
+    assert str(failed.value) == (
+        "inputs.xlsx: 1 problem found\n"
+        "- sheet 'Maßnahmen', row 5, Stand: 'erledigd' is not known. Did you mean 'erledigt'?"
+    )
+
+
+def test_a_comment_keeps_the_figures_its_author_saw(workbook: Path) -> None:
+    """Refreshed with figures a, commented, refreshed twice with b, then with a again."""
+    name, first, later = "account 0007", dt.date(2026, 1, 5), dt.date(2026, 4, 7)
+    refresh_inputs(workbook, "de", figures=({name: "a"}, first))
+    fill(workbook, "Kommentare", {"Kundennummer": "0007", "Kommentar": "Neuer Einkauf."})
+    assert with_snapshots(read_inputs(workbook).comments, read_snapshots(workbook))["snapshot"].tolist() == ["a"]
+    refresh_inputs(workbook, "de", figures=({name: "b"}, later))
+    refresh_inputs(workbook, "en", figures=({name: "b"}, dt.date(2026, 5, 1)))
+    comment = read_inputs(workbook).comments.iloc[0]
+    assert (comment["snapshot"], comment["moved_on"]) == ("a", pd.Timestamp(later))
+    assert read_snapshots(workbook) == {name: Seen("b", later)}
+    refresh_inputs(workbook, "de", figures=({name: "a"}, dt.date(2026, 6, 1)))
+    comment = read_inputs(workbook).comments.iloc[0]
+    assert (comment["snapshot"], comment["moved_on"] is pd.NaT) == ("a", True)
+    refresh_inputs(workbook, "de")
+    assert read_snapshots(workbook) == {name: Seen("a", dt.date(2026, 6, 1))}

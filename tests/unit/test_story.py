@@ -250,7 +250,7 @@ def comments() -> pd.DataFrame:
 
 def test_comments_stand_where_they_belong(told) -> None:  # type: ignore[no-untyped-def]
     story = told().story(comments=comments())
-    assert {section.key: section.comments for section in (*story.main, *story.appendix) if section.comments} == {
+    assert {s.key: tuple(c.line for c in s.comments) for s in (*story.main, *story.appendix) if s.comments} == {
         "at_a_glance": ("Stand: Entwurf.",),
         "pareto": ("Fusion beachten.",),
         "recommendations": ("Kunde 2: Neuer Einkaufsleiter. (Außendienst)",),
