@@ -239,11 +239,9 @@ def _budgets(facts: AccountFacts, labelled: pd.Series[Any], rules: ExistenceRule
         missing.append("budgets.plan")
     if missing or rows is None:
         return _not_assessable("E2", missing)
-    own = _own_budgets(facts)
+    own = own_budgets(facts)
     key, other = own[_yes(labelled)], own[_no(labelled)]
-    segments = word_pattern(rules.key_segments)
-    is_key_segment = [bool(segments.search(plain(str(segment)))) for segment in rows["segment"].fillna("")]
-    in_segment = rows[np.array(is_key_segment) & (rows["amount"] > 0).to_numpy()]
+    in_segment = _in_key_segments(rows, rules)
     with_key, with_other = key[key > 0], other[other > 0]
     share, beside = len(with_key) / len(key), len(with_other) / len(other) if len(other) else 0.0
     higher = bool(len(with_key)) and (not len(with_other) or bool(with_key.mean() > with_other.mean()))
@@ -279,7 +277,19 @@ def _budget_rows(facts: AccountFacts) -> pd.DataFrame | None:
     return rows.assign(plan=plan, actual=actual, amount=actual.fillna(plan)) if len(rows) else None
 
 
-def _own_budgets(facts: AccountFacts) -> pd.Series[Any]:
+def _in_key_segments(rows: pd.DataFrame, rules: ExistenceRules) -> pd.DataFrame:
+    segments = word_pattern(rules.key_segments)
+    is_key_segment = [bool(segments.search(plain(str(segment)))) for segment in rows["segment"].fillna("")]
+    return rows[np.array(is_key_segment, dtype=bool) & (rows["amount"] > 0).to_numpy()]
+
+
+def key_segment_budget(facts: AccountFacts, rules: ExistenceRules) -> float:
+    """The budgets of the period's years that are named after key accounts and belong to no single account."""
+    rows = _budget_rows(facts)
+    return 0.0 if rows is None else float(_in_key_segments(rows[rows["account_id"].isna()], rules)["amount"].sum())
+
+
+def own_budgets(facts: AccountFacts) -> pd.Series[Any]:
     """Each account's own budget; 0 where the table is filled and names no budget of it, missing where it is not."""
     ids = pd.Index(facts.accounts["account_id"].astype("string"))
     rows = _budget_rows(facts)
@@ -332,7 +342,7 @@ def _plan_and_actual(rows: pd.DataFrame, labelled: pd.Series[Any]) -> dict[str, 
 def _treated(facts: AccountFacts, rules: ExistenceRules) -> pd.Series[Any]:
     """Whether each account is treated as a key account: by a privilege, or by a budget above that of other accounts
     (for an account not called key account: no lower than the key accounts' mean)."""
-    labelled, own = labels_of(facts), _own_budgets(facts)
+    labelled, own = labels_of(facts), own_budgets(facts)
     yes, no = _yes(labelled), _no(labelled)
     others = own[no & (own > 0)].mean()
     keys = own[yes & (own > 0)].mean()

@@ -23,6 +23,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from filelock import FileLock
 
+from kamkit.analysis.investment import with_investment
 from kamkit.analysis.kam_types import classify_accounts
 from kamkit.analysis.key_accounts import find_key_accounts
 from kamkit.analysis.options import assess_options
@@ -40,6 +41,7 @@ from kamkit.intake.snapshots import read_snapshots, with_snapshots
 from kamkit.model.engagement import Engagement
 from kamkit.model.kam_type_rules import KamTypeRules, load_kam_type_rules
 from kamkit.model.option_rules import OptionRules, load_option_rules
+from kamkit.model.portfolio_rules import PortfolioRules, load_portfolio_rules
 from kamkit.model.questionnaire import QUESTIONNAIRES
 from kamkit.model.results import AccountFacts, Imported, KamTypes, KeyAccounts, StrategyOptions
 from kamkit.telling.language import Labels
@@ -84,6 +86,7 @@ class Rules:
 
     kam_types: KamTypeRules
     options: OptionRules
+    portfolio: PortfolioRules
 
 
 @dataclass(frozen=True)
@@ -246,7 +249,7 @@ class Project:
         return classify_accounts(self.facts, self.key_accounts, self.engagement.supplier_industry, self.rules.kam_types)
 
     def _compute_options(self) -> StrategyOptions:
-        return assess_options(
+        options = assess_options(
             self.facts,
             self.key_accounts,
             self.kam_types,
@@ -255,6 +258,9 @@ class Project:
             self.rules.options,
             self.today,
         )
+        window = self.engagement.account_risk.window_months
+        existence = self.rules.kam_types.existence
+        return with_investment(options, self.facts, self.key_accounts, self.rules.portfolio, existence, window)
 
     def _key(self, step: str) -> str:
         return self._keys[step]
@@ -348,7 +354,8 @@ def open_project(
 
 def rules_in_force(engagement: Engagement) -> Rules:
     """The rule tables of an engagement. Raises EngagementError when its own are wrong."""
-    return Rules(load_kam_type_rules(engagement.folder), load_option_rules(engagement.folder))
+    folder = engagement.folder
+    return Rules(load_kam_type_rules(folder), load_option_rules(folder), load_portfolio_rules(folder))
 
 
 def _read_json(path: Path) -> dict[str, Any]:

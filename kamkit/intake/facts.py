@@ -65,6 +65,7 @@ _ACCOUNT_COLUMNS = (
         "country",
     ),
     *("contract_share", "project_share", "gross", "discount", "terms", "net_net", "cost", "margin_before_terms"),
+    *("selling", "service"),
 )
 
 
@@ -97,7 +98,7 @@ def account_facts(work: Path, engagement: Engagement, imported: Imported) -> Acc
         grain=imported.grain,
         level=imported.level,
         item_kind=item_kind,
-        accounts=accounts[list(_ACCOUNT_COLUMNS)],
+        accounts=with_costs[list(_ACCOUNT_COLUMNS)],
         months=months_less_terms(lines.months(), placed),
         orders=lines.orders(),
         purchases=purchases_less_terms(lines.purchases(item_kind), placed),

@@ -103,8 +103,8 @@ class AccountFacts:
     `members`: customer_id, account_id, name, revenue (period), group_source (confirmed | group_id | parent | none).
     `accounts` also carries contract_share and project_share: the share of the period's revenue on lines with a contract
     or project id, missing where the column is not given.
-    They carry the steps of the margin as well, each missing where it is not known: gross (list price per unit times
-    quantity) and discount (of the lines that have them), terms (bonuses, allowances and cash discounts outside invoices),
+    They carry the steps of the margin as well, each missing where it is not known: selling and service (budgets spent on
+    the account), gross (list price per unit times quantity) and discount (of the lines that have them), terms (bonuses, allowances and cash discounts outside invoices),
     net_net (revenue less terms), cost, margin_before_terms. `margin`, here and in `months`, `purchases` and `customers`,
     is after terms where terms are given for every fiscal year of the period; terms then count as far as they fall on
     revenue with a margin, and outside the period it is missing in fiscal years without terms.
@@ -356,6 +356,83 @@ class KamTypes:
 
 
 @dataclass(frozen=True)
+class Portfolio:
+    """Where the key accounts stand on every matrix that can be assessed; matrices are never averaged.
+
+    `main`: the one of the main part, empty where none can be assessed.
+    `models`: model, assessable, n (key accounts with a place), x_unit and y_unit (percent | change | money | score),
+    x_cut and y_cut, x_cut_kind and y_cut_kind (fixed | median), source, evidence, missing (tuple of table.column).
+    `positions`: model, account_id, x, y, x_low, x_high, y_low, y_high (range over random weightings, missing where an axis has
+    one figure), quadrant (high_high | high_low | low_high | low_low, x before y), quadrant_share (of the weightings that
+    leave the account in its field).
+    `raters`, who rated what an axis uses: item, rated_by_role, n.
+    `notes`: codes of what is to be told about the figures (`portfolio_note.<code>`).
+    """
+
+    main: str = ""
+    models: pd.DataFrame = field(default_factory=pd.DataFrame)
+    positions: pd.DataFrame = field(default_factory=pd.DataFrame)
+    raters: pd.DataFrame = field(default_factory=pd.DataFrame)
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Allocation:
+    """How the budget and the time for key accounts are spread today, and how they would be in proportion to margin.
+
+    `table`: kind (budget: money a year | time: share of contacts), account_id, today, optimum (without the cap), proposed,
+    change (proposed ÷ today − 1), limited (boolean: the cap holds it back).
+    `totals`: kind, total, unallocated (what the cap leaves over of the total), n, n_without (key accounts left as they are,
+    since their margin or today's share is not known or is zero), missing (tuple of table.column, where not assessable).
+    `uses_growth`: whether the room for growth counts, because every account's demand is known.
+    """
+
+    table: pd.DataFrame = field(default_factory=pd.DataFrame)
+    totals: pd.DataFrame = field(default_factory=pd.DataFrame)
+    uses_growth: bool = False
+
+
+@dataclass(frozen=True)
+class Investment:
+    """What key account management costs and what it is about; money a year, revenue and margin never added up.
+
+    `cost_today` and where it comes from (`cost_today_from`: budgets | people), `cost_planned` (people for the managed
+    accounts, or the budget that is split; `cost_planned_from`: hours | budgets). At risk: revenue and margin of the key
+    accounts at high risk, low is the part of the next months alone, high adds those at raised risk. Potential: expected
+    revenue and margin of open white spots with the quartiles of what buyers spend. `margin_rate`: of all key accounts.
+    `break_even_cost`, the cost to be earned back, and of what (`break_even_on`: additional | total | ""); the additional
+    revenue that would pay it, and the share of the margin at risk that would have to be kept. None is not assessable or
+    undefined; `missing` names what would tell (table.column, figures.code).
+    """
+
+    cost_today: float | None = None
+    cost_today_from: str = ""
+    cost_planned: float | None = None
+    cost_planned_from: str = ""
+    n_managed: int = 0
+    n_at_risk: int = 0
+    revenue_at_risk: float | None = None
+    revenue_at_risk_low: float | None = None
+    revenue_at_risk_high: float | None = None
+    margin_at_risk: float | None = None
+    margin_at_risk_low: float | None = None
+    margin_at_risk_high: float | None = None
+    n_potential: int = 0
+    potential_revenue: float | None = None
+    potential_revenue_low: float | None = None
+    potential_revenue_high: float | None = None
+    potential_margin: float | None = None
+    potential_margin_low: float | None = None
+    potential_margin_high: float | None = None
+    margin_rate: float | None = None
+    break_even_on: str = ""
+    break_even_cost: float | None = None
+    break_even_revenue: float | None = None
+    break_even_share: float | None = None
+    missing: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class StrategyOptions:
     """Step 4: six options per account, the alarm beside them, one recommendation, and what to do on Monday.
 
@@ -373,6 +450,7 @@ class StrategyOptions:
     stop_criterion (codes), due_date, at_stake, at_stake_low, at_stake_high, values.
     `backtests`: task, cut_off, population, n, events, metric, value, ci_low, ci_high, baseline, baseline_value.
     `methods`: what was used and why, as codes of the catalogues with values.
+    `portfolio`, `allocation`, `investment`: where key accounts stand, how means are spread over them, what it costs and brings.
     """
 
     options: pd.DataFrame
@@ -383,3 +461,6 @@ class StrategyOptions:
     actions: pd.DataFrame
     backtests: pd.DataFrame
     methods: tuple[Finding, ...] = ()
+    portfolio: Portfolio = field(default_factory=Portfolio)
+    allocation: Allocation = field(default_factory=Allocation)
+    investment: Investment = field(default_factory=Investment)

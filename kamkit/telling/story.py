@@ -81,7 +81,17 @@ GLOSSARY = [
     "convention",
     "pseudo",
 ]
-MARGIN_COLUMNS = ("margin", "margin_before_terms", "terms", "net_net", "gross", "discount", "cost")
+MARGIN_COLUMNS = (
+    "margin",
+    "margin_before_terms",
+    "terms",
+    "net_net",
+    "gross",
+    "discount",
+    "cost",
+    "selling",
+    "service",
+)
 """What the accounts say about margins, hidden from some audiences."""
 GLOSSARY_HIDDEN = frozenset({"takeover", "pseudo", "margin"})
 

@@ -20,6 +20,12 @@ RATINGS = {
     "benefit": word_pattern(["benefit*", "customer benefit", "nutzen*", "kundennutzen"]),
     "criticality": word_pattern(["critical*", "kritisch*", "kritikal*", "bedeutung*"]),
     "substitutability": word_pattern(["substitut*", "ersetzbar*", "austauschbar*"]),
+    "importance": word_pattern(["importance", "strategic importance", "strategische bedeutung", "wichtigkeit"]),
+    "difficulty": word_pattern(["difficult*", "schwierig*", "betreuungsaufwand"]),
+    "attractiveness": word_pattern(["attractiv*", "attraktiv*", "kundenattraktiv*"]),
+    "position": word_pattern(["position", "own position", "eigene position", "eigene position beim kunden"]),
+    "demand_growth": word_pattern(["demand growth", "growth of demand", "bedarfswachstum", "wachstum des bedarfs"]),
+    "common_interests": word_pattern(["common interest*", "interessengleichheit", "gemeinsame interessen"]),
 }
 LOWEST, HIGHEST = 1.0, 5.0
 
