@@ -16,7 +16,8 @@ import numpy as np
 import pandas as pd
 from scipy.stats import norm, permutation_test
 
-from kamkit.model.codes import Answer, Grain, KamStatus, Level, Verdict
+from kamkit.analysis.decisions import standing_decisions
+from kamkit.model.codes import Answer, DecisionStatus, Grain, KamStatus, Level, Verdict
 from kamkit.model.engagement import Period
 from kamkit.model.kam_type_rules import ExistenceRules
 from kamkit.model.results import AccountFacts, Existence, ExistenceTest, KeyAccounts
@@ -415,11 +416,11 @@ def _consultation(
 
     Asked for the accounts called key accounts, or, where no labels are known, for those in the 80 % circle.
     """
-    decisions = facts.tables.get("decisions")
-    if decisions is None or decisions.empty or not (decisions["subject"] == "key_account").any():
+    decisions = standing_decisions(facts)
+    decisions = decisions[(decisions["subject"] == "key_account") & (decisions["status"] != DecisionStatus.EXPIRED)]
+    if decisions.empty:
         return _not_assessable("E4", ["decisions.decision"])
-    full = decisions.reindex(columns=[*decisions.columns, *{"decided_by", "consulted"} - set(decisions.columns)])
-    named = full[(full["subject"] == "key_account") & full["decided_by"].notna() & full["consulted"].notna()]
+    named = decisions[decisions["decided_by"].notna() & decisions["consulted"].notna()]
     keys = set(labelled.index[_yes(labelled).to_numpy()]) or set(circle)
     if not keys:
         return _not_assessable("E4", ["customers.key_label"])

@@ -10,6 +10,7 @@ import pandas as pd
 from kamkit.analysis.capacity import capacity_in_force
 from kamkit.analysis.concentration import measure_concentration
 from kamkit.analysis.consolidation import compare_levels
+from kamkit.analysis.decisions import latest_decisions, standing_decisions
 from kamkit.analysis.exposure import measure_exposure
 from kamkit.analysis.list_history import compare_years
 from kamkit.analysis.pareto import BASIS_COLUMN, rank_accounts
@@ -48,6 +49,9 @@ def find_key_accounts(facts: AccountFacts, pareto: ParetoSettings, capacity: Cap
         value=value_accounts(accounts, ranking, facts.period),
         exposure=measure_exposure(facts),
         history=compare_years(facts, ranking, seed),
+        decided=standing_decisions(facts)[["account_id", "subject", "decision", "status"]].dropna(
+            subset=["account_id"]
+        ),
     )
 
 
@@ -59,19 +63,21 @@ def assign_tiers(pareto: Pareto, capacity: Capacity, decisions: pd.DataFrame, on
     this, the latest decision first, those no longer valid `on` that day left out; a tier weighs more than a yes or no.
     Whether an account is in the set that reaches the threshold is a fact and stays as computed.
 
-    Returns account_id, tier. Raises InputError for answers that are not known.
+    Returns account_id, tier, proposed_tier (without decisions). Raises InputError for answers that are not known.
     """
     table = pareto.table
     managed = table["is_key_account"] & (table["rank"].fillna(0) <= capacity.accounts) if capacity.accounts else False
     tiers = np.where(managed, Tier.MANAGED.value, np.where(table["is_key_account"], Tier.KEY.value, Tier.OTHER.value))
-    result = pd.Series(tiers, index=table["account_id"], dtype="str")
+    proposed = pd.Series(tiers, index=table["account_id"], dtype="str")
+    result = proposed.copy()
     for account_id, decided in _decided(decisions, "key_account", KEY_ACCOUNT_ANSWERS, on).items():
         if account_id in result.index and (decided is Tier.OTHER or result[account_id] == Tier.OTHER):
             result[account_id] = decided.value
     for account_id, decided in _decided(decisions, "tier", TIER_ANSWERS, on).items():
         if account_id in result.index:
             result[account_id] = decided.value
-    return result.rename("tier").rename_axis("account_id").reset_index()
+    both = pd.DataFrame({"tier": result, "proposed_tier": proposed})
+    return both.rename_axis("account_id").reset_index()
 
 
 def _membership(facts: AccountFacts, ranking: Pareto, seed: int) -> pd.DataFrame:
@@ -86,11 +92,8 @@ def _membership(facts: AccountFacts, ranking: Pareto, seed: int) -> pd.DataFrame
 
 def _decided(decisions: pd.DataFrame, subject: str, answers: dict[str, Tier], on: dt.date) -> dict[str, Tier]:
     """The latest valid decision on a subject by account."""
-    valid_until = pd.to_datetime(decisions["valid_until"])
-    rows = decisions[
-        (decisions["subject"] == subject) & decisions["decision"].notna() & ~(valid_until < pd.Timestamp(on))
-    ]
-    rows = rows.assign(date=pd.to_datetime(rows["date"])).sort_values("date", kind="stable", na_position="first")
+    latest = latest_decisions(decisions).dropna(subset=["account_id"])
+    rows = latest[(latest["subject"] == subject) & ~(latest["valid_until"] < pd.Timestamp(on))]
     said = rows["decision"].astype(str).str.strip().str.casefold()
     if strange := rows["decision"][~said.isin(list(answers))].tolist():
         n = f"{len(strange)} answer{'s' if len(strange) != 1 else ''}"

@@ -36,15 +36,11 @@ from kamkit.execution.notebooks import (
     write_prepared,
 )
 from kamkit.execution.project import SETTINGS_FILE, Project, rules_in_force
-from kamkit.execution.settings import dotted_settings, engagement_with, is_bundled, runs_of, today_from
-from kamkit.intake.input_writing import refresh_inputs
-from kamkit.intake.pseudonyms import read_key, revealed
+from kamkit.execution.refresh import refresh_entries
+from kamkit.execution.settings import dotted_settings, engagement_with, runs_of, today_from
 from kamkit.intake.sources import PACKED_SUFFIXES, find_files
 from kamkit.model.codes import StepState
 from kamkit.model.engagement import Engagement, unknown
-from kamkit.model.results import AccountFacts, Imported, KamTypes, KeyAccounts, StrategyOptions
-from kamkit.telling.results import finding_sentence, proposed_steps
-from kamkit.telling.story import figures_of
 
 NOTEBOOK_PARAMETERS = ("threshold", "basis", "level", "period")
 
@@ -95,7 +91,7 @@ def run(
         warnings = [*plan.warnings, *_early_stops(records)]
         state = "failed" if any(record.error for record, _ in records) else "ok"
         if state == "ok":
-            warnings += _refresh(plan.engagement, project)
+            warnings += refresh_entries(project)
         outcome = _outcome(plan, state, tuple(record for record, _ in records), warnings, started)
         log.line(f"{outcome.state} in {outcome.seconds:.1f} s")
         publish(outcome, scratch)
@@ -272,43 +268,6 @@ def _early_stops(records: tuple[tuple[StepRecord, Execution | None], ...]) -> li
         for record, execution in records
         if execution and execution.stopped_in
     ]
-
-
-def _refresh(engagement: Engagement, project: Project) -> list[str]:
-    """Bring inputs.xlsx up to date for the people who fill it in; what they entered stays."""
-    if is_bundled(engagement.file):
-        return []
-    try:
-        path = engagement.folder / engagement.inputs
-        imported, facts = project.known(Imported), project.known(AccountFacts)
-        steps, figures = _seen_by_people(project)
-        if engagement.pseudonymise and imported and facts:
-            imported, facts = revealed(engagement, imported, facts)
-        findings = refresh_inputs(path, engagement.language, imported, facts, actions=steps, figures=figures)
-    except OSError as error:
-        return [f"{engagement.inputs} could not be refreshed: {error.strerror}"]
-    return [finding_sentence(finding, project.labels) for finding in findings]
-
-
-def _seen_by_people(
-    project: Project,
-) -> tuple[list[dict[str, Any]] | None, tuple[Mapping[str, str], dt.date] | None]:
-    """The steps of the plan, and the fingerprints of what people see, by the real ids of accounts; nothing where a step of
-    the run has no result."""
-    options, key_accounts, facts = (
-        project.known(StrategyOptions),
-        project.known(KeyAccounts),
-        project.known(AccountFacts),
-    )
-    if options is None or key_accounts is None or facts is None or project.known(KamTypes) is None:
-        return None, None
-    steps = proposed_steps(options, key_accounts, facts.period.end, project.labels)
-    figures = figures_of(project)
-    if project.engagement.pseudonymise:
-        reveal = read_key(project.engagement).reveal_text
-        steps = [{name: reveal(v) if isinstance(v, str) else v for name, v in step.items()} for step in steps]
-        figures = {reveal(name): seen for name, seen in figures.items()}
-    return steps, (figures, project.today)
 
 
 def _outcome(

@@ -32,6 +32,7 @@ from kamkit.execution.files import hash_files, relative, write_json, write_text
 from kamkit.execution.settings import dotted_settings, engagement_with, input_files, today_from, work_of
 from kamkit.execution.store import StepStore, key_of, kit_hash, plain, source_hash
 from kamkit.intake.cleaning import load_cleaning_rules
+from kamkit.intake.consultation import CONSULTATION_FOLDER, read_consultations
 from kamkit.intake.facts import account_facts
 from kamkit.intake.importing import import_engagement
 from kamkit.intake.inputs import read_inputs
@@ -284,7 +285,7 @@ class Project:
     @cached_property
     def input_hashes(self) -> Mapping[str, str]:
         """The content hash of every file the engagement reads, by its path relative to the engagement's folder. Of
-        inputs.xlsx only the entries count, since every run makes or refreshes the rest."""
+        inputs.xlsx and the consultation sheets only the entries count, since every run makes or refreshes the rest."""
         with self._locked():
             memory = self.work / "steps" / "hashes.json"
             remembered = _read_json(memory)
@@ -292,14 +293,22 @@ class Project:
             hashes = hash_files(input_files(self.engagement), self.engagement.folder, remembered)
             if json.dumps(remembered) != known:
                 write_json(memory, remembered)
-        return hashes | {self._inputs: key_of(self._entries)}
+        answered = self._answered
+        files = {f"{CONSULTATION_FOLDER}/{name}": key_of(plain(rows)) for name, rows in answered.groupby("file")}
+        return hashes | {self._inputs: key_of(self._entries)} | files
 
     @cached_property
     def _entries(self) -> Mapping[str, Any]:
         """What people have confirmed, answered, decided and commented in inputs.xlsx."""
         entered = read_inputs(self.engagement.folder / self.engagement.inputs)
         comments = entered.comments.drop(columns=_KEPT_BY_KAMKIT)
-        return cast(Mapping[str, Any], plain(replace(entered, comments=comments)))
+        decisions = entered.decisions.drop(columns="place")
+        return cast(Mapping[str, Any], plain(replace(entered, comments=comments, decisions=decisions)))
+
+    @cached_property
+    def _answered(self) -> pd.DataFrame:
+        """What field sales have answered on the consultation sheets."""
+        return read_consultations(self.engagement.folder)
 
     @property
     def _inputs(self) -> str:

@@ -27,6 +27,7 @@ from kamkit.intake.cleaning import (
     mark_certain_lines,
     rule_report,
 )
+from kamkit.intake.consultation import read_consultations, with_consultations
 from kamkit.intake.currencies import convert_currencies, read_exchange_rates
 from kamkit.intake.frames import checked_frame, one_row_per_customer
 from kamkit.intake.group_candidates import group_candidates
@@ -144,9 +145,13 @@ class _Import:
         inputs = read_inputs(engagement.folder / engagement.inputs)
         typed, frames, links, findings = self._read_all(rules)
         self._grain = grain_of(typed["transactions"].source)
+        asked = read_consultations(engagement.folder).drop(columns="file")
+        if len(asked):
+            frames["consultations"] = masked_frame(asked, rules)
         written = [inputs.decisions, *(read_decisions(engagement.folder / path) for path in engagement.decisions)]
         decided = [masked_frame(table, rules) for table in written]
-        people_wrote = {"decisions": pd.concat(written), "inputs": inputs.comments}
+        people_wrote = {"decisions": pd.concat(written).drop(columns="place"), "inputs": inputs.comments}
+        people_wrote |= {"consultations": asked} if len(asked) else {}
         findings += [found for name, table in people_wrote.items() for found in personal_in(name, table, rules)]
         if key:
             frames, inputs, decided = _with_codes(key, frames, inputs, decided)
@@ -159,7 +164,11 @@ class _Import:
         groups, as_was, restated = self._assign_groups(lines, links, _confirmed(inputs), revenue)
         candidates = _candidates(frames.get("customers"), groups, revenue, inputs, self._group_rules)
         on_group_level = engagement.pareto.level == Level.GROUP
-        decisions, conflicts = merge_decisions(decided, groups.members if on_group_level else None)
+        of_group = groups.members if on_group_level else None
+        decisions = merge_decisions(decided, of_group)
+        if "consultations" in frames:
+            frames["consultations"] = _on_accounts(frames["consultations"], of_group)
+            decisions = with_consultations(decisions, frames["consultations"])
         noticed = check_history(
             lines.kept,
             lines.booked,
@@ -179,7 +188,6 @@ class _Import:
             *restated,
             *account_findings(lines.customers, frames.get("customers"), groups.members, level, threshold),
             *lost_zeros(lines.customers, frames.get("customers")),
-            *conflicts,
             *_open_candidates(candidates),
             *self._about_terms(lines, frames.get("terms"), groups.members),
             *cost_type_findings(frames.get("budgets"), load_margin_rules(engagement.folder)),
@@ -343,31 +351,54 @@ class _Import:
         return self._backend.table("marked"), set(re.findall(r'"name": "(\w+)"', plan)) <= _KEEPING_ORDER
 
 
-def merge_decisions(
-    tables: Sequence[pd.DataFrame], members: pd.DataFrame | None = None
-) -> tuple[pd.DataFrame, tuple[Finding, ...]]:
-    """One decision per account and subject, in the canonical columns: the latest; of equal date the first table's.
+def merge_decisions(tables: Sequence[pd.DataFrame], members: pd.DataFrame | None = None) -> pd.DataFrame:
+    """All decisions in the canonical columns, by account, subject and date, undated ones first; the later one holds.
 
-    Decisions that contradict each other on the same date are a finding. `members` turns a member's number into the
-    account's.
+    `tables`: the canonical columns and place (where it was entered). `members` turns a member's number into the
+    account's. The order of the tables makes no difference. Raises InputError naming both places where an account was
+    decided differently on the same date, or where nobody can tell which decision is the later one.
     """
-    spec = TABLES["decisions"].columns
-    merged = pd.concat([table.reindex(columns=list(spec)) for table in tables], ignore_index=True)
-    merged = merged.astype({column: pandas_dtype(kind) for column, kind in spec.items()})
-    if members is not None:
-        accounts = members.set_index("customer_id")["account_id"]
-        merged["account_id"] = merged["account_id"].map(accounts).fillna(merged["account_id"]).astype("string")
-    key = ["account_id", "subject"]
-    merged = merged.sort_values("date", ascending=False, kind="stable", na_position="last")
-    latest = merged.drop_duplicates(key)
-    rivals = merged.merge(latest[[*key, "date", "decision"]], on=[*key, "date"], suffixes=("", "_taken"))
-    rivals = rivals[rivals["decision"] != rivals["decision_taken"]].drop_duplicates(key)
-    latest = latest.sort_values(key).reset_index(drop=True)
-    if rivals.empty:
-        return latest, ()
-    examples = tuple(sorted(f"{row.account_id} ({row.subject})" for row in rivals.itertuples()))
-    n = len(examples)
-    return latest, (Finding("decision_conflict", "decisions", rows=n, examples=examples[:5], values={"n": n}),)
+    columns = [*TABLES["decisions"].columns, "place"]
+    merged = pd.concat([table.reindex(columns=columns) for table in tables], ignore_index=True)
+    kinds = {**TABLES["decisions"].columns, "place": "text"}
+    merged = _on_accounts(merged.astype({c: pandas_dtype(kind) for c, kind in kinds.items()}), members)
+    rows = merged.dropna(subset=["decision"]).sort_values(columns, kind="stable", na_position="first")
+    if problems := list(_contradictions(rows)):
+        raise InputError("decisions", problems)
+    rows = rows.drop(columns="place").drop_duplicates()
+    return rows.sort_values([*_DECIDED, "date"], kind="stable", na_position="first").reset_index(drop=True)
+
+
+_DECIDED = ["account_id", "new_account", "subject"]
+
+
+def _contradictions(rows: pd.DataFrame) -> Iterator[str]:
+    """Decisions of which none is the later one, a line for each account and subject."""
+    for _key, decided in rows.groupby(_DECIDED, dropna=False):
+        last = (
+            decided.iloc[-1]
+            if decided["date"].isna().all()
+            else decided.sort_values("date").dropna(subset="date").iloc[-1]
+        )
+        account = last["new_account"] if pd.isna(last["account_id"]) else last["account_id"]
+        rivals = decided[(decided["date"] == last["date"]) | decided["date"].isna()]
+        same_day = decided[decided.duplicated("date", keep=False) & decided["date"].notna()]
+        earlier = [day for _, day in same_day.groupby("date") if day["decision"].nunique() > 1]
+        rivals = earlier[0] if earlier else rivals
+        if rivals["decision"].nunique() > 1:
+            one = rivals.iloc[0]
+            other = rivals[rivals["decision"] != one["decision"]].iloc[0]
+            places = f"{one['decision']} in {one['place']}, {other['decision']} in {other['place']}"
+            advice = "date both" if rivals["date"].isna().any() else "keep one, or date the later one"
+            yield f"{account} ({last['subject']}) is decided twice: {places}: {advice}"
+
+
+def _on_accounts(rows: pd.DataFrame, members: pd.DataFrame | None) -> pd.DataFrame:
+    """What was said about a member of a group as said about the account."""
+    if members is None:
+        return rows
+    accounts = members.set_index("customer_id")["account_id"]
+    return rows.assign(account_id=rows["account_id"].map(accounts).fillna(rows["account_id"]).astype("string"))
 
 
 def _with_origin(rows: Sequence[Mapping[str, Any]], confirmed: frozenset[tuple[str, str]]) -> pd.DataFrame:

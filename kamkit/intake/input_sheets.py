@@ -8,7 +8,7 @@ import datetime as dt
 import difflib
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
@@ -33,6 +33,7 @@ WORDS_SHEET, SNAPSHOTS_SHEET = "_words", "_snapshots"
 _ENTRY = {
     **{"mapping": "confirmed", "groups": "confirmed", "decisions": "decision", "comments": "text"},
     **{"organisation": "answer", "figures": "value", "self_check": "score"},
+    **{"selection": "chosen", "consultation": "opinion"},
 }
 """The column that makes a row an entry of a person; of key accounts and actions any column to fill in does."""
 
@@ -43,7 +44,8 @@ _OWN_ENTRY = {"actions": "first_step"}
 @dataclass(frozen=True)
 class Column:
     """A column: its code, its headings, what its cells hold (`words`: a drop-down), and whether a person fills it in;
-    `until_confirmed` ones are kamkit's until the row is an entry."""
+    `until_confirmed` ones are kamkit's until the row is an entry, `required` ones must not be empty `unless` another
+    column is filled."""
 
     code: str
     names: Mapping[str, str]
@@ -52,6 +54,7 @@ class Column:
     fill: bool = False
     required: bool = False
     until_confirmed: bool = False
+    unless: str | None = None
 
     @property
     def plain_names(self) -> set[str]:
@@ -61,22 +64,32 @@ class Column:
 
 @dataclass(frozen=True)
 class Sheet:
-    """A sheet: its code, its titles, what to do on it, and the columns that tell one row from another."""
+    """A sheet: its code, its titles, what to do on it, the columns that tell one row from another, and the `lines` of
+    a name and one cell above the headings."""
 
     code: str
     names: Mapping[str, str]
     help: Mapping[str, str]
     key: tuple[str, ...]
     columns: Mapping[str, Column]
+    lines: Mapping[str, Column]
+    hidden: bool = False
+
+    @property
+    def heading_row(self) -> int:
+        """The row of the headings in a sheet that is written, counted from 1: below the lines and an empty row."""
+        return HEADING_ROW + (len(self.lines) + 1 if self.lines else 0)
 
 
 @dataclass(frozen=True)
 class Rows:
-    """The content of one sheet as a person left it: heading → cell per row, with the row's number in the sheet."""
+    """The content of one sheet as a person left it: heading → cell per row, with the row's number in the sheet, and the
+    cells of its lines by code."""
 
     title: str
     headings: tuple[str, ...] = ()
     rows: tuple[tuple[int, Mapping[str, Any]], ...] = ()
+    lines: Mapping[str, Any] = field(default_factory=dict)
 
 
 @cache
@@ -92,13 +105,15 @@ def sheets_of(book: str = "inputs") -> Mapping[str, Sheet]:
     """The sheets of a workbook by code: `inputs`, or what else `templates/inputs.yml` defines."""
     found = {}
     for code, sheet in definition()[book].items():
-        columns = {
-            column: Column(column, {"de": spec.pop("de"), "en": spec.pop("en")}, **spec)
-            for column, spec in ((column, dict(spec)) for column, spec in sheet["columns"].items())
-        }
         names = {"de": sheet["de"], "en": sheet["en"]}
-        found[code] = Sheet(code, names, sheet["help"], tuple(sheet["key"]), columns)
+        parts = (_columns(sheet["columns"]), _columns(sheet.get("lines", {})))
+        found[code] = Sheet(code, names, sheet["help"], tuple(sheet["key"]), *parts, sheet.get("hidden", False))
     return found
+
+
+def _columns(specs: Mapping[str, Mapping[str, Any]]) -> dict[str, Column]:
+    given = {code: dict(spec) for code, spec in specs.items()}
+    return {code: Column(code, {"de": spec.pop("de"), "en": spec.pop("en")}, **spec) for code, spec in given.items()}
 
 
 def words_of(list_name: str) -> Mapping[str, Mapping[str, str]]:
@@ -147,7 +162,13 @@ def _rows_of(sheet: Sheet, title: str, cells: Sequence[Sequence[Any]]) -> Rows:
         (number, {name: cell for name, cell in zip(names, line, strict=False) if name and cell not in ("", None)})
         for number, line in enumerate(cells[top + 1 :], start=top + 2)
     ]
-    return Rows(title, tuple(name for name in names if name), tuple((n, r) for n, r in rows if r))
+    lines = {
+        column.code: row[1]
+        for row in cells[:top]
+        for column in sheet.lines.values()
+        if len(row) > 1 and plain_text(row[0]) in column.plain_names and row[1] not in ("", None)
+    }
+    return Rows(title, tuple(name for name in names if name), tuple((n, r) for n, r in rows if r), lines)
 
 
 def read_rows(path: Path, sheet: Sheet) -> Rows:
@@ -193,7 +214,7 @@ def entries(sheet: Sheet, rows: Rows | None, problems: list[str]) -> pd.DataFram
         for code, column in sheet.columns.items():
             name = next((h for h in rows.headings if plain_text(h) in column.plain_names), code) if rows else code
             values[code] = value_of(column, cells.get(code), cells, f"{place}, {name}", problems)
-            if column.required and values[code] is None and code not in cells:
+            if column.required and values[code] is None and code not in cells and column.unless not in cells:
                 problems.append(f"{place}: {name} is empty: fill it in")
         found.append(values)
     frame = pd.DataFrame(found, columns=list(sheet.columns))
@@ -205,12 +226,20 @@ def entries(sheet: Sheet, rows: Rows | None, problems: list[str]) -> pd.DataFram
     )
 
 
+def places_of(sheet: Sheet, rows: Rows | None) -> list[str]:
+    """Sheet and row of each entry, for a message."""
+    numbered = rows.rows if rows else ()
+    return [f"sheet {rows.title!r}, row {n}" for n, row in numbered if rows and is_entry(sheet, canonical(sheet, row))]
+
+
 _DTYPES: Mapping[str, str] = {
     "text": "string",
     "prose": "string",
     "answer": "boolean",
     "number": "float64",
     "money": "float64",
+    "percent": "float64",
+    "change": "float64",
     "date": "datetime64[us]",
 }
 
@@ -226,7 +255,7 @@ def value_of(column: Column, cell: Any, row: Mapping[str, Any], place: str, prob
         if date is None:
             problems.append(f"{place}: {text_of(cell)!r} is not a date: write it as 31.12.2025 or 2025-12-31")
         return date
-    if column.kind in {"number", "money"}:
+    if column.kind in {"number", "money", "percent", "change"}:
         return _number(column, cell, place, problems)
     return text_of(cell)
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import datetime as dt
 import os
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +25,7 @@ from kamkit.intake.input_sheets import (
     code_of,
     date_of,
     definition,
+    entries,
     is_entry,
     is_own,
     plain_text,
@@ -31,12 +34,25 @@ from kamkit.intake.input_sheets import (
     text_of,
     words_of,
 )
+from kamkit.intake.inputs import decided, state_key
+from kamkit.intake.live_selection import Live, live_figures
 from kamkit.intake.snapshots import Seen, brought_up_to_date, read_snapshots, stamped
 from kamkit.model.codes import Level
 from kamkit.model.questionnaire import QUESTIONNAIRES, questionnaires
 from kamkit.model.results import AccountFacts, Finding, Imported
 
 MOST_PROPOSED_KEY_ACCOUNTS = 30
+
+
+@dataclass(frozen=True)
+class Meeting:
+    """What the meeting on the key accounts decides about. `accounts`, the candidates: account_id, new_account, name,
+    revenue, share, in_set, certainty, opinions, proposal, decided, tier. `states`: account_id, subject, snapshot of every
+    ranked account. `capacity`: how many accounts can be managed."""
+
+    accounts: pd.DataFrame
+    states: pd.DataFrame
+    capacity: int | None = None
 
 
 def refresh_inputs(
@@ -47,6 +63,7 @@ def refresh_inputs(
     mapping: Sequence[Mapping[str, Any]] | None = None,
     actions: Sequence[Mapping[str, Any]] | None = None,
     figures: tuple[Mapping[str, str], dt.date] | None = None,
+    meeting: Meeting | None = None,
 ) -> tuple[Finding, ...]:
     """Write inputs.xlsx new, or bring its proposals up to date; the file appears whole or stays as it was. `mapping` are
     rows of the mapping sheet to propose before anything is imported, `actions` the lines of the plan. `figures` are the
@@ -62,6 +79,52 @@ def refresh_inputs(
     }
     before = read_snapshots(path)
     seen = brought_up_to_date(before, *figures) if figures else dict(before)
+    if meeting is not None:
+        taken = decided(path.name, present, _entries(present))
+        present = {
+            code: _with_snapshots(rows, taken) if code == "decisions" else rows for code, rows in present.items()
+        }
+        proposals["selection"] = _records(meeting.accounts)
+        proposals["states"] = _records(meeting.states) + [
+            dict(zip(sheets_of()["states"].key, state_key(row), strict=True)) | {"snapshot": row["snapshot"]}
+            for row in taken.to_dict("records")
+        ]
+    lines = {"selection": {"capacity": meeting.capacity if meeting else None}}
+    stamp = partial(stamped, before=before, now=seen if figures else {})
+    return refresh_workbook(path, language, "inputs", (present, foreign), proposals, lines, stamp, seen)
+
+
+def _entries(present: Mapping[str, Rows]) -> dict[str, pd.DataFrame]:
+    """The decisions as they were read before the run; what cannot be read has stopped it."""
+    return {code: entries(sheets_of()[code], present.get(code), []) for code in ("decisions", "selection")}
+
+
+def _with_snapshots(rows: Rows, taken: pd.DataFrame) -> Rows:
+    """The decisions with the snapshot that each was taken on, under its heading."""
+    sheet = sheets_of()["decisions"]
+    heading = next((h for h in rows.headings if plain_text(h) in sheet.columns["snapshot"].plain_names), "snapshot")
+    entered = [number for number, row in rows.rows if is_entry(sheet, canonical(sheet, row))]
+    found = dict(zip(entered, taken["snapshot"].tolist()[: len(entered)], strict=True))
+    shown = {number: snapshot for number, snapshot in found.items() if not pd.isna(snapshot)}
+    filled = tuple((n, {**row, heading: shown[n]} if n in shown else row) for n, row in rows.rows)
+    return replace(rows, rows=filled)
+
+
+def refresh_workbook(
+    path: Path,
+    language: str,
+    book: str,
+    before: tuple[Mapping[str, Rows], Mapping[str, list[list[Any]]]],
+    proposals: Mapping[str, list[dict[str, Any]]],
+    lines: Mapping[str, Mapping[str, Any]],
+    stamp: Callable[[Mapping[str, Any]], dict[str, Any]] | None = None,
+    seen: Mapping[str, Seen] | None = None,
+) -> tuple[Finding, ...]:
+    """Write the sheets of a book anew: `before`, what stands there with the sheets of a person, brought up to date with
+    proposals; `lines` are the cells above the headings by sheet and code, `stamp` marks comments, `seen` are the figures
+    that people see. Whole or not at all; a finding where the file
+    is open elsewhere."""
+    present, foreign = before
     handle, scratch = tempfile.mkstemp(suffix=".xlsx", dir=path.parent)
     os.close(handle)
     try:
@@ -72,16 +135,18 @@ def refresh_inputs(
                 name: f"='{WORDS_SHEET}'!${chr(ord('A') + x)}$1:${chr(ord('A') + x)}${len(words[name])}"
                 for x, name in enumerate(words)
             }
-            for code, sheet in sheets_of().items():
+            for code, sheet in sheets_of(book).items():
                 old = present.get(code, Rows(sheet.names[language]))
                 own, rows = _merged(sheet, old, proposals.get(code))
-                if code == "comments":
-                    rows = [stamped(row, before, seen if figures else {}) for row in rows]
-                _write_sheet(workbook, formats, ranges, sheet, language, own, rows)
+                if code == "comments" and stamp:
+                    rows = [stamp(row) for row in rows]
+                told = {**old.lines, **lines.get(code, {})}
+                _write_sheet(workbook, formats, ranges, sheet, language, own, rows, told)
             for title, cells in foreign.items():
                 _write_foreign(workbook.add_worksheet(title), formats, cells)
             _write_words(workbook.add_worksheet(WORDS_SHEET), words)
-            _write_snapshots(workbook.add_worksheet(SNAPSHOTS_SHEET), seen, formats)
+            if seen is not None:
+                _write_snapshots(workbook.add_worksheet(SNAPSHOTS_SHEET), seen, formats)
         Path(scratch).chmod(0o644)
         Path(scratch).replace(path)
     except PermissionError:
@@ -101,10 +166,16 @@ _LOOKS: Mapping[str, Mapping[str, Any]] = {
     "date": {"num_format": "yyyy-mm-dd", "valign": "top", "align": "left"},
     "money": {"num_format": "#,##0", "valign": "top"},
     "prose": {"num_format": "@", "valign": "top", "text_wrap": True},
+    "percent": {"num_format": "0.0%", "valign": "top"},
+    "change": {"num_format": "+0.0%;-0.0%;0%", "valign": "top"},
+    "figure": {"num_format": "0", "bold": True, "align": "left"},
+    "figure_percent": {"num_format": "0.0%", "bold": True, "align": "left"},
+    "line": {"bold": True},
     "fill_date": {"num_format": "yyyy-mm-dd", "bg_color": "#FFFBEA", "valign": "top", "align": "left"},
     "fill_number": {"num_format": "#,##0.##", "bg_color": "#FFFBEA", "valign": "top"},
 }
 _FILLED = {"date": "fill_date", "number": "fill_number"}
+_NUMBERS = frozenset({"money", "percent", "change"})
 _EMPTY_ROWS, _EMPTY_ANSWERS = 200, 40
 """Rows below the last entry that are formatted and have drop-downs; fewer where only a second person's answers follow."""
 
@@ -136,7 +207,9 @@ def _todays_key_accounts(facts: AccountFacts) -> list[dict[str, Any]]:
 
 
 def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
-    return [dict(zip(map(str, frame.columns), row, strict=True)) for row in frame.itertuples(index=False)]
+    """The rows by column; what is missing is None."""
+    plain = frame.astype(object).where(frame.notna(), None)
+    return [dict(zip(map(str, plain.columns), row, strict=True)) for row in plain.itertuples(index=False)]
 
 
 def _merged(
@@ -170,7 +243,9 @@ def _brought_up_to_date(sheet: Sheet, cells: Mapping[str, Any], proposal: Mappin
 
 
 def _key(column: Column, cell: Any) -> str:
-    """A key cell as compared: a code for a word in either language, else the text."""
+    """A key cell as compared: a code for a word in either language, else the text; nothing for an empty one."""
+    if _is_empty(cell):
+        return ""
     return (code_of(column, text_of(cell)) if column.words else None) or text_of(cell)
 
 
@@ -192,40 +267,64 @@ def _write_sheet(
     language: str,
     own: Sequence[str],
     rows: Sequence[Mapping[str, Any]],
+    lines: Mapping[str, Any],
 ) -> None:
     page = workbook.add_worksheet(sheet.names[language])
     page.write_string(0, 0, sheet.names[language], formats["title"])
     page.write_string(1, 0, sheet.help[language], formats["help"])
     page.write_string(2, 0, definition()["instructions"][language], formats["help"])
     columns = [*sheet.columns.values(), *(Column(h, {language: h}, fill=True) for h in own)]
-    last = HEADING_ROW - 1 + len(rows) + (_EMPTY_ANSWERS if sheet.code in QUESTIONNAIRES else _EMPTY_ROWS)
+    top = sheet.heading_row
+    last = top - 1 + len(rows) + (_EMPTY_ANSWERS if sheet.code in QUESTIONNAIRES else _EMPTY_ROWS)
     for x, column in enumerate(columns):
         name = column.names[language]
-        page.write_string(HEADING_ROW - 1, x, name, formats["fill_heading" if column.fill else "heading"])
+        page.write_string(top - 1, x, name, formats["fill_heading" if column.fill else "heading"])
         kind = "text" if column.words else column.kind
         look = _FILLED.get(kind, "fill") if column.fill else kind if kind in _LOOKS else "text"
         texts = [_shown(column, row.get(column.code), language) for row in rows]
-        for y in range(HEADING_ROW, last):
-            value = texts[y - HEADING_ROW] if y - HEADING_ROW < len(rows) else None
+        for y in range(top, last):
+            value = texts[y - top] if y - top < len(rows) else None
             _write_cell(page, y, x, value, formats[look])
         longest = max((len(str(t).split(" 00:")[0]) for t in texts if t is not None), default=0)
         page.set_column(x, x, min(max(len(name) + 3, longest + 2, 12), 70 if column.kind == "prose" else 50))
         if column.words and column.fill:
             source = {"validate": "list", "source": ranges[column.words], "error_type": "warning"}
-            page.data_validation(HEADING_ROW, x, last, x, source)
-    page.freeze_panes(HEADING_ROW, min(2, len(columns)))
+            page.data_validation(top, x, last, x, source)
+    page.freeze_panes(top, min(2, len(columns)))
+    if sheet.code == "selection":
+        lines = {**lines, **live_figures([c.code for c in columns], rows, top + 1, last + 1, lines.get("capacity"))}
+    for y, line in enumerate(sheet.lines.values(), HEADING_ROW - 1):
+        page.write_string(y, 0, line.names[language], formats["line"])
+        _write_line(page, y, line, lines.get(line.code), formats)
+    if sheet.hidden:
+        page.hide()
     page.set_landscape()
     page.set_paper(9)
     page.fit_to_pages(1, 0)
 
 
+def _write_line(page: Any, y: int, line: Column, value: Any, formats: Mapping[str, Any]) -> None:
+    """The cell of a line above the headings: a person's, a text or number, or a formula with its present value."""
+    look = formats["figure_percent" if line.kind == "percent" else "figure"]
+    if isinstance(value, Live):
+        page.write_formula(y, 1, value.formula, look, value.value)
+    elif line.fill:
+        _write_cell(page, y, 1, _shown(line, value, ""), formats["fill_date" if line.kind == "date" else "fill"])
+    else:
+        _write_cell(page, y, 1, float(value) if isinstance(value, int) else value, look)
+
+
+def _is_empty(cell: Any) -> bool:
+    return not cell.strip() if isinstance(cell, str) else bool(pd.isna(cell))
+
+
 def _shown(column: Column, cell: Any, language: str) -> Any:
     """A cell as it is written: words in the workbook's language, dates as dates, all else as text."""
-    if cell is None or (not isinstance(cell, str) and pd.isna(cell)):
+    if _is_empty(cell):
         return None
     if column.kind == "date" and (date := date_of(cell)) is not None:
         return date
-    if column.kind == "money" or (column.kind == "number" and column.fill and not column.words):
+    if column.kind in _NUMBERS or (column.kind == "number" and column.fill and not column.words):
         return float(cell) if isinstance(cell, int | float) else text_of(cell)
     if column.words:
         code = code_of(column, text_of(cell))

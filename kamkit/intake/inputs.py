@@ -6,24 +6,30 @@ refreshing it stand in `input_writing`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
 from kamkit.errors import InputError
 from kamkit.intake.input_sheets import (
+    Rows,
     canonical,
     code_of,
     entries,
+    places_of,
+    plain_text,
     read_rows,
     read_workbook,
     sheets_of,
     text_of,
     value_of,
+    words_of,
 )
 from kamkit.model.questionnaire import questionnaires
+from kamkit.model.tables import TABLES
 
 
 @dataclass(frozen=True)
@@ -34,7 +40,9 @@ class Inputs:
     remark. `key_accounts`: customer_id (or account id), key_label (boolean), key_since (date), kam_owner, remark.
     `privileges`: customer_id, type. `organisation`: question, answer (yes | partly | no), said_by, date. `figures`: figure,
     value, said_by, date, a row each. `self_check`: statement, score (1–4), said_by, date. What is asked there and the codes
-    stand in `templates/questions.yml`. `decisions`: the columns of the canonical table. `actions`: account_id,
+    stand in `templates/questions.yml`. `decisions`, from the meeting's sheet and from that of the decisions: the columns of
+    the canonical table and place (file, sheet and row for a message); `snapshot` is the state of the figures that kamkit
+    had written last when the decision was entered. `actions`: account_id,
     first_step, owner, due, status (open | done | dropped), done_on, result, and of kamkit's own rows proposed_due, plan (the
     last day of the data behind it) and code (option and first step). `comments`: section, account_id, text, author_role,
     date, snapshot (fingerprint of the figures it was written for), moved_on (since when they are others).
@@ -74,6 +82,7 @@ def read_inputs(path: Path) -> Inputs:
     problems: list[str] = []
     frames = {code: entries(sheet, read.get(code), problems) for code, sheet in sheets_of().items()}
     problems += [*_twice_confirmed(frames["groups"]), *_impossible_figures(frames["figures"])]
+    problems += [p for code in ("selection", "decisions") for p in _without_reason(code, read.get(code), frames[code])]
     if problems:
         raise InputError(path.name, problems)
     key_accounts = frames["key_accounts"]
@@ -85,7 +94,7 @@ def read_inputs(path: Path) -> Inputs:
         frames["organisation"].drop(columns=["text", "remark"]),
         frames["figures"].drop(columns=["text", "remark"]),
         frames["self_check"].drop(columns=["text", "remark"]),
-        frames["decisions"].drop(columns="name"),
+        decided(path.name, read, frames),
         frames["actions"].drop(columns=["name", "option", "trigger"]),
         frames["comments"],
     )
@@ -129,9 +138,69 @@ def read_decisions(path: Path) -> pd.DataFrame:
         raise InputError(path.name, [f"has no sheet {names}"])
     problems: list[str] = []
     frame = entries(sheet, rows, problems)
+    problems += _without_reason("decisions", rows, frame)
     if problems:
         raise InputError(path.name, problems)
-    return frame.drop(columns="name")
+    return frame.drop(columns="name").assign(place=_named(path.name, places_of(sheet, rows)))
+
+
+def decided(file: str, read: Mapping[str, Rows], frames: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    """The decisions of a workbook from the sheets on which they are entered, in canonical columns, with their place."""
+    known, parts = sheets_of(), []
+    for code in ("decisions", "selection"):
+        frame = frames[code].assign(place=_named(file, places_of(known[code], read.get(code))))
+        if code == "selection":
+            answer = frame["chosen"].map({True: "yes", False: "no"}).astype("string")
+            subject = pd.Series("key_account", index=frame.index, dtype="string")
+            frame = frame.assign(subject=subject, decision=answer, snapshot=pd.Series(pd.NA, frame.index, "string"))
+        parts.append(frame[[*TABLES["decisions"].columns, "place"]])
+    decisions = pd.concat(parts, ignore_index=True)
+    taken, now = _states(read.get("states"))
+    if not taken and not now:
+        return decisions
+    found = [taken.get(key, now.get(key[:3])) for key in map(state_key, decisions.to_dict("records"))]
+    return decisions.assign(snapshot=pd.Series(found, index=decisions.index, dtype="string"))
+
+
+def state_key(decision: Mapping[Any, Any]) -> tuple[str, str, str, str, str]:
+    """What tells a decision from another one, as texts: account, wanted account, subject, decision, date."""
+    day = decision["date"]
+    cells = [decision["account_id"], decision["new_account"], decision["subject"], decision["decision"]]
+    account, wanted, subject, answer = ("" if pd.isna(cell) else str(cell) for cell in cells)
+    return account, wanted, subject, answer, "" if pd.isna(day) else pd.Timestamp(day).date().isoformat()
+
+
+def _states(rows: Rows | None) -> tuple[dict[tuple[str, ...], str | None], dict[tuple[str, ...], str | None]]:
+    """The snapshot that each entered decision was taken on, and those of now by account, wanted account and subject."""
+    taken: dict[tuple[str, ...], str | None] = {}
+    now: dict[tuple[str, ...], str | None] = {}
+    sheet = sheets_of()["states"]
+    for _, row in rows.rows if rows else ():
+        cells = canonical(sheet, row)
+        key = tuple(text_of(cells[name]) if name in cells else "" for name in sheet.key)
+        snapshot = text_of(cells["snapshot"]) if "snapshot" in cells else None
+        if key[3]:
+            taken[key] = snapshot
+        else:
+            now[key[:3]] = snapshot
+    return taken, now
+
+
+def _named(file: str, places: Sequence[str]) -> list[str]:
+    return [f"{file}, {place}" for place in places]
+
+
+def _without_reason(code: str, rows: Rows | None, frame: pd.DataFrame) -> Iterator[str]:
+    """Decisions for another reason than those of the list that do not say which."""
+    sheet = sheets_of()[code]
+    names = {name: next(iter(sheet.columns[name].names.values())) for name in ("reason", "reason_code")}
+    for heading in rows.headings if rows else ():
+        names |= {name: heading for name in names if plain_text(heading) in sheet.columns[name].plain_names}
+    silent = (frame["reason_code"] == "other").fillna(False) & frame["reason"].isna()
+    for place, is_silent in zip(places_of(sheet, rows), silent, strict=True):
+        if is_silent:
+            other = " or ".join(repr(word) for word in (words_of("reason_code")["other"][x] for x in ("de", "en")))
+            yield f"{place}: {names['reason']} is empty: {names['reason_code']} {other} needs one"
 
 
 def _twice_confirmed(groups: pd.DataFrame) -> Iterator[str]:

@@ -305,7 +305,11 @@ def _example(row: Mapping[str, Any], found: Container[str]) -> Any:
 
 _ROLES: Mapping[str, tuple[str, ...]] = {"interactions": ("own_role",)}
 _OWNERS: Mapping[str, tuple[str, ...]] = {"customers": ("field_rep", "kam_owner"), "sales_organisation": ("field_rep",)}
-_PEOPLE: Mapping[str, tuple[str, ...]] = {**_OWNERS, "decisions": ("decided_by", "consulted")}
+_PEOPLE: Mapping[str, tuple[str, ...]] = {
+    **_OWNERS,
+    "decisions": ("decided_by", "consulted"),
+    "consultations": ("addressee", "answered_by"),
+}
 """Where people act: they own, decide, are consulted. Where they are measured: on booked lines and in contacts."""
 
 

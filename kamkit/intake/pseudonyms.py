@@ -52,7 +52,12 @@ KINDS: Mapping[str, str] = {
 }
 """What gets codes, each with the letter that its codes begin with."""
 
-ACCOUNT_COLUMNS = ("customer_id", "end_customer_id", "account_id", "parent_id", "group_id", "priority_customer_id")
+ACCOUNT_COLUMNS = (
+    *("customer_id", "end_customer_id", "account_id", "parent_id", "group_id", "priority_customer_id"),
+    "new_account",
+)
+"""Columns that tell which account is meant; a wanted one has no number, and its name gets a code."""
+
 CODED: Mapping[str, str] = {
     **dict.fromkeys(ACCOUNT_COLUMNS, "account"),
     "site": "site",

@@ -144,3 +144,24 @@ class StepState(StrEnum):
     FAILED = "failed"
     NOT_RUN = "not_run"
     CACHED = "cached"
+
+
+class DecisionStatus(StrEnum):
+    """How a decision of sales management stands (domain S13): without consultation of field sales it stays unconfirmed."""
+
+    CONFIRMED = "confirmed"
+    UNCONFIRMED = "unconfirmed"
+    EXPIRED = "expired"
+    OPEN = "open"
+
+
+def wish(about: object, opinion: object) -> str | None:
+    """What somebody wants (yes | no) who agrees or disagrees with a yes or a no; None for an abstention or no opinion.
+
+    >>> wish("yes", "disagree"), wish("no", "disagree"), wish("yes", "abstain")
+    ('no', 'yes', None)
+    """
+    sides = {"yes": "no", "no": "yes"}
+    if not isinstance(about, str) or about not in sides or opinion not in ("agree", "disagree"):
+        return None
+    return about if opinion == "agree" else sides[about]

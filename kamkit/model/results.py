@@ -113,7 +113,10 @@ class AccountFacts:
     margin_after_service), client_name (its own name for the step, and the kind of terms), amount, coverage (share of the
     absolute revenue for which it is known), missing (tuple of table.column, where there is no amount).
     `tables`: the further canonical tables given (privileges, budgets, …), with account_id added; `decisions` is always
-    there, merged from inputs.xlsx and the decision files, and may be empty. What people answered in inputs.xlsx is there
+    `tables`: the further canonical tables given (privileges, budgets, …), with account_id added; `decisions` is always
+    there, merged from inputs.xlsx and the decision files, older ones included, and may be empty. `consultations` holds what
+    field sales answered (opinion agree | disagree | abstain on a proposal yes | no, or missing: an account that they name).
+    What people answered in inputs.xlsx is there
     where somebody answered something: organisation (question, answer: yes | partly | no, said_by, date), figures (figure,
     value, said_by, date; one row each) and self_check (statement, score 1–4, said_by, date); their codes stand in
     `templates/questions.yml`.
@@ -304,7 +307,9 @@ class KeyAccounts:
     """Step 2: who the key accounts are, what they are worth, what hangs on them, and how firm their list is.
 
     `membership`: account_id, membership_probability (share of bootstrap draws in the set; missing where the data are
-    not dated by month or finer, or too few for statistics). `tiers`: account_id, tier.
+    not dated by month or finer, or too few for statistics). `tiers`: account_id, tier, proposed_tier (the one without
+    decisions). `decided`, the latest decision of each account and subject: account_id, subject, decision, status
+    (confirmed | unconfirmed | expired).
     """
 
     pareto: Pareto
@@ -316,6 +321,12 @@ class KeyAccounts:
     value: CustomerValue = field(default_factory=CustomerValue)
     exposure: Exposure = field(default_factory=Exposure)
     history: ListHistory = field(default_factory=ListHistory)
+    decided: pd.DataFrame = field(default_factory=lambda: no_decisions("account_id", "subject", "decision", "status"))
+
+
+def no_decisions(*columns: str) -> pd.DataFrame:
+    """A frame of texts without rows."""
+    return pd.DataFrame({column: pd.Series(dtype="string") for column in columns})
 
 
 @dataclass(frozen=True)
@@ -464,3 +475,45 @@ class StrategyOptions:
     portfolio: Portfolio = field(default_factory=Portfolio)
     allocation: Allocation = field(default_factory=Allocation)
     investment: Investment = field(default_factory=Investment)
+
+
+@dataclass(frozen=True)
+class HitRate:
+    """How often model and people were right about key accounts (domain S13): over `n` decisions, and where they differed.
+    `testable`: from 20 decisions on; `p_value`: sign test where they differed, None where not testable."""
+
+    n: int
+    people_right: int
+    model_right: int
+    n_differ: int
+    people_right_differ: int
+    model_right_differ: int
+    testable: bool
+    p_value: float | None
+
+
+@dataclass(frozen=True)
+class DecisionLog:
+    """Decisions beside proposals (domain S13).
+
+    `table`, every decision that was the latest on its account and subject, and every candidate still open, by rank:
+    account_id (missing for a wanted account), name, new_account, subject (key_account | tier | kam_type | option),
+    revenue, share, rank, proposal, score, coverage (of the proposal, where there are), decision, status (confirmed |
+    unconfirmed | expired | open), reason_code, reason, decided_by, consulted, opinion, date, valid_until, taken_on (the
+    snapshot the decision was taken on), snapshot (of now), moved (missing where one of them is unknown), is_override
+    (missing without a proposal, open or expired), direction (added | removed | raised | lowered | other), size (share of
+    revenue that an override concerns).
+    `overrides`: subject, n, n_overrides, rate, added, removed, raised, lowered, other, size, mean_size.
+    `conflicts`: account_id, name, subject, decision, in_favour, against (names), reasons.
+    `named`, accounts that field sales miss: account_id, new_account, name, revenue, reason, named_by, date.
+    `consultation`: unit (region, else field rep), n_key, n_decided, n_consulted, share.
+    `cases`: account_id, name, date, decision, model, truth (yes | no).
+    """
+
+    table: pd.DataFrame
+    overrides: pd.DataFrame
+    conflicts: pd.DataFrame
+    named: pd.DataFrame
+    consultation: pd.DataFrame
+    cases: pd.DataFrame
+    hits: HitRate

@@ -73,15 +73,23 @@ TABLES: Mapping[str, TableSpec] = MappingProxyType(
             _table("terms", "customer_id* year*:year kind amount*:money"),
             _table(
                 "decisions",
-                "account_id* subject* decision* reason_code reason decided_by consulted opinion date:date "
+                "account_id new_account subject* decision* reason_code reason decided_by consulted opinion date:date "
                 "valid_until:date snapshot",
+                (frozenset({"account_id", "new_account"}),),
+            ),
+            _table(
+                "consultations",
+                "account_id new_account addressee opinion* proposal tier reason answered_by date:date",
+                (frozenset({"account_id", "new_account"}),),
             ),
             _table("exchange_rates", "month* currency* rate*:number"),
         )
     }
 )
 
-SOURCE_TABLES: tuple[str, ...] = tuple(name for name in TABLES if name not in {"decisions", "exchange_rates"})
+SOURCE_TABLES: tuple[str, ...] = tuple(
+    name for name in TABLES if name not in {"decisions", "consultations", "exchange_rates"}
+)
 """The tables an engagement file may name under `sources`."""
 
 _PANDAS_DTYPES = {

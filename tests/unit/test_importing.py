@@ -22,7 +22,7 @@ from kamkit.intake.input_writing import refresh_inputs
 from kamkit.model.codes import Grain, Severity
 from kamkit.model.engagement import Engagement, Period, load_engagement
 from kamkit.model.kit import kit_folder
-from kamkit.model.results import Finding, Imported
+from kamkit.model.results import Imported
 from kamkit.telling.language import Labels
 
 INTAKE = Path(importing.__file__).parent
@@ -295,21 +295,52 @@ def test_what_people_entered_is_merged_into_the_tables(tmp_path: Path) -> None:
     ]
 
 
-def decisions_of(*rows: tuple[str, str, str | None]) -> pd.DataFrame:
-    """account_id, decision, date of decisions on the tier."""
-    frame = pd.DataFrame(rows, columns=["account_id", "decision", "date"]).assign(subject="tier")
+def decisions_of(place: str, *rows: tuple[str, str, str | None]) -> pd.DataFrame:
+    """account_id, decision, date of decisions on the tier, all entered at one place."""
+    frame = pd.DataFrame(rows, columns=["account_id", "decision", "date"]).assign(subject="tier", place=place)
     return frame.assign(date=pd.to_datetime(frame["date"]))
 
 
-def test_the_latest_decision_holds_and_rivals_of_one_day_are_a_finding() -> None:
-    merged, findings = merge_decisions(
+def test_all_decisions_are_kept_the_later_ones_last() -> None:
+    merged = merge_decisions(
         [
-            decisions_of(("A", "key", "2025-01-01"), ("B", "key", "2025-02-01"), ("C", "other", None)),
-            decisions_of(("A", "other", "2025-03-01"), ("B", "other", "2025-02-01"), ("C", "other", None)),
+            decisions_of("a", ("A", "key", "2025-01-01"), ("B", "key", "2025-02-01"), ("C", "other", None)),
+            decisions_of("b", ("A", "other", "2025-03-01"), ("B", "key", "2025-02-01"), ("C", "other", "2025-01-01")),
         ]
     )
-    assert merged[["account_id", "decision"]].to_numpy().tolist() == [["A", "other"], ["B", "key"], ["C", "other"]]
-    assert findings == (Finding("decision_conflict", "decisions", rows=1, examples=("B (tier)",), values={"n": 1}),)
+    assert merged[["account_id", "decision", "date"]].astype(object).to_numpy().tolist() == [
+        ["A", "key", pd.Timestamp("2025-01-01")],
+        ["A", "other", pd.Timestamp("2025-03-01")],
+        ["B", "key", pd.Timestamp("2025-02-01")],
+        ["C", "other", pd.NaT],
+        ["C", "other", pd.Timestamp("2025-01-01")],
+    ]
+
+
+def test_decisions_of_which_none_is_the_later_one_are_an_error_with_both_places() -> None:
+    members = pd.DataFrame({"customer_id": ["M1", "M2"], "account_id": ["K", "K"]})
+    with pytest.raises(InputError) as error:
+        merge_decisions(
+            [
+                decisions_of("nord.csv, row 2", ("B", "other", "2025-02-01"), ("C", "key", None)),
+                decisions_of(
+                    "inputs.xlsx, sheet 'Entscheidungen', row 7",
+                    ("B", "key", "2025-02-01"),
+                    ("C", "other", "2025-05-01"),
+                ),
+                decisions_of("sued.csv, row 3", ("M1", "key", "2024-01-01"), ("M1", "key", "2025-01-01")),
+                decisions_of("sued.csv, row 4", ("M2", "other", "2024-01-01")),
+            ],
+            members,
+        )
+    assert str(error.value) == (
+        "decisions: 3 problems found\n"
+        "- B (tier) is decided twice: key in inputs.xlsx, sheet 'Entscheidungen', row 7, other in nord.csv, row 2: "
+        "keep one, or date the later one\n"
+        "- C (tier) is decided twice: key in nord.csv, row 2, other in inputs.xlsx, sheet 'Entscheidungen', row 7: "
+        "date both\n"
+        "- K (tier) is decided twice: key in sued.csv, row 3, other in sued.csv, row 4: keep one, or date the later one"
+    )
 
 
 def test_the_template_is_an_engagement_once_path_and_columns_are_filled(tmp_path: Path) -> None:

@@ -77,16 +77,16 @@ def test_a_new_workbook_is_ready_to_fill_in_both_languages(tmp_path: Path) -> No
         refresh_inputs(tmp_path / f"{language}.xlsx", language)
         book = openpyxl.load_workbook(tmp_path / f"{language}.xlsx")
         sheets[language] = [page.title for page in book if page.sheet_state == "visible"]
-        decisions = book.worksheets[6]
+        decisions = book.worksheets[7]
         assert decisions.freeze_panes == f"C{HEADING_ROW + 1}"
-        assert len(decisions.data_validations.dataValidation) == 3
+        assert len(decisions.data_validations.dataValidation) == 4
         assert decisions.cell(HEADING_ROW + 1, 1).number_format == "@"
         assert decisions.cell(2, 1).value
     assert sheets == {
         "de": ["Spalten", "Konzerne", "Key Accounts heute", "Organisation", "Kennzahlen", "Selbsteinschätzung",
-               "Entscheidungen", "Maßnahmen", "Kommentare"],
-        "en": ["Columns", "Groups", "Key accounts today", "Organisation", "Figures", "Self-check", "Decisions", "Actions",
-               "Comments"],
+               "Auswahl Key Accounts", "Entscheidungen", "Maßnahmen", "Kommentare"],
+        "en": ["Columns", "Groups", "Key accounts today", "Organisation", "Figures", "Self-check",
+               "Key account selection", "Decisions", "Actions", "Comments"],
     }  # fmt: skip
 
 

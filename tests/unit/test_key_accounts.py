@@ -78,7 +78,7 @@ def found(facts: AccountFacts, capacity: int | None = None, basis: Basis = Basis
 
 def tiers(facts: AccountFacts, capacity: int | None = None) -> dict[str, str]:
     table = found(facts, capacity).tiers
-    assert table.columns.tolist() == ["account_id", "tier"]
+    assert table.columns.tolist() == ["account_id", "tier", "proposed_tier"]
     return dict(zip(table["account_id"], table["tier"], strict=True))
 
 
