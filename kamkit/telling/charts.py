@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from kamkit.analysis.exposure import DISCLOSED_FROM
 from kamkit.model.codes import BASIC_CARE, Option
 from kamkit.model.engagement import Period
 from kamkit.model.results import KeyAccounts, StrategyOptions
@@ -31,8 +32,6 @@ __all__ = ["pareto_headline", "plot_account_risk", "plot_concentration", "plot_p
 
 ROW = 0.30
 MOST_AT_RISK = 10
-DISCLOSED_FROM = 0.10
-"""A single customer of 10 % or more of revenue is to be disclosed (IFRS 8.34; norm)."""
 RISK_COLOURS = {"red": LINE, "amber": B, "green": C}
 
 

@@ -6,7 +6,9 @@ import math
 from dataclasses import dataclass
 from html import escape
 
-from kamkit.model.codes import BASIC_CARE, Gate, KamType, Tier, Verdict
+from kamkit.analysis.exposure import DISCLOSED_FROM
+from kamkit.analysis.stability import certainty
+from kamkit.model.codes import BASIC_CARE, Certainty, Gate, KamType, Tier, Verdict
 from kamkit.model.engagement import Period
 from kamkit.model.results import Imported, KamTypes, KeyAccounts, StrategyOptions
 from kamkit.telling import charts
@@ -52,7 +54,7 @@ def highlights(key_accounts: KeyAccounts, kam_types: KamTypes, options: Strategy
         n_white_spots=len(spots),
         n_accounts_with_white_spots=spots["account_id"].nunique(),
         potential=None if options.cross_selling.empty else math.fsum(spots["expected_revenue"]),
-        n_borderline=int(key_accounts.membership["membership_probability"].between(0.05, 0.95, inclusive="left").sum()),
+        n_borderline=n_borderline(key_accounts),
         n_unclear=int((types["kam_type"] == KamType.UNCLEAR).sum()),
     )
 
@@ -125,8 +127,13 @@ def stability_sentence(key_accounts: KeyAccounts, labels: Labels) -> Sentence:
     """How certain the list is."""
     if key_accounts.membership["membership_probability"].isna().all():
         return Sentence(labels("prose.stability_unknown"))
-    found = key_accounts.membership["membership_probability"].between(0.05, 0.95, inclusive="left").sum()
-    return Sentence(labels("prose.borderline" if found else "prose.no_borderline", n=int(found)))
+    found = n_borderline(key_accounts)
+    return Sentence(labels("prose.borderline" if found else "prose.no_borderline", n=found))
+
+
+def n_borderline(key_accounts: KeyAccounts) -> int:
+    """How many accounts are borderline."""
+    return int((key_accounts.membership["membership_probability"].map(certainty) == Certainty.BORDERLINE).sum())
 
 
 def consolidation_sentence(key_accounts: KeyAccounts, labels: Labels) -> Sentence:
@@ -183,7 +190,7 @@ def largest_account_sentence(key_accounts: KeyAccounts, labels: Labels) -> Sente
     share = key_accounts.concentration.cr1
     if not key_accounts.pareto.n_positive:
         return Sentence(f"{pareto_headline(key_accounts, labels)}.")
-    key = "prose.largest_above_norm" if share >= 0.10 else "prose.largest_below_norm"
+    key = "prose.largest_above_norm" if share >= DISCLOSED_FROM else "prose.largest_below_norm"
     return Sentence(labels(key, name=key_accounts.pareto.table["name"].iloc[0], share=share))
 
 

@@ -44,6 +44,8 @@ ACTION_COLUMNS = columns_of(
     "rank account_id name option trigger first_step question role due_date at_stake at_stake_low at_stake_high "
     "stop_criterion"
 )
+VALUE_COLUMNS = ["account_id", "revenue_class", "margin_rank", "margin_share", "margin_class", "wallet", "wallet_low"]
+VALUE_COLUMNS += ["wallet_high", "wallet_source", "share_of_wallet"]
 SUMMARY_COLUMNS = columns_of("top20_share gini hhi n_effective cr1 cr3 cr5 cr10")
 IMPORT_COLUMNS = columns_of(
     "rows_in rows_kept revenue_in revenue_kept n_customers first_date last_date grain currency level"
@@ -112,7 +114,42 @@ def summary(
             "type": kam_types.programme_type,
             "source_label": kam_types.source_label,
         }
-    return figures | {"consolidation": _consolidation(key_accounts)}
+    return figures | {
+        "consolidation": _consolidation(key_accounts),
+        "value": _value(key_accounts),
+        "exposure": _exposure(key_accounts),
+        "list_history": _list_history(key_accounts),
+    }
+
+
+def _value(key_accounts: KeyAccounts) -> dict[str, Any]:
+    """How the margins add up; null where it cannot be told."""
+    found = key_accounts.value
+    names = columns_of("margin_total peak erosion gained lost n_at_peak n_loss_makers n_without_margin")
+    return {name: getattr(found, name) for name in names} | {"missing": list(found.missing)}
+
+
+def _exposure(key_accounts: KeyAccounts) -> dict[str, Any]:
+    """What would be lost with the largest accounts, and who reaches the disclosure line."""
+    found = key_accounts.exposure
+    figures = {name: getattr(found, name) for name in columns_of("revenue margin fixed_costs cover")}
+    losses, disclosed = _records(found.losses.drop(columns="names", errors="ignore")), _records(found.disclosed)
+    return figures | {"losses": losses, "disclosed": disclosed, "missing": list(found.missing)}
+
+
+LIST_HISTORY = columns_of(
+    "reason n_before n_now n_both overlap chance_low chance_high within_chance kendall rank_biased_overlap n_fallen "
+    "fallen_low fallen_high n_years"
+)
+
+
+def _list_history(key_accounts: KeyAccounts) -> dict[str, Any]:
+    """The list beside that of the equally long span before; `reason` says why nothing is compared."""
+    found = key_accounts.history
+    before = None if found.before is None else {"start": found.before.start, "end": found.before.end}
+    figures = {"before": before, **{name: getattr(found, name) for name in LIST_HISTORY}}
+    lists = {"changes": _records(found.changes), "transitions": _records(found.transitions)}
+    return figures | lists | {"kept": _records(found.kept)}
 
 
 def _consolidation(key_accounts: KeyAccounts) -> dict[str, Any] | None:
@@ -152,6 +189,8 @@ def accounts_frame(
 ) -> pd.DataFrame:
     """One row per account of the period, by rank, with everything that the steps so far say about it."""
     frame = ranking(key_accounts).drop(columns="chosen")
+    if len(key_accounts.value.table):
+        frame = frame.merge(key_accounts.value.table[VALUE_COLUMNS], on="account_id", how="left")
     people = ["account_id", "region", "field_rep", "kam_owner"]
     frame = frame.merge(facts.accounts[people], on="account_id", how="left")
     frame = frame.merge(_decisions(facts), on="account_id", how="left")

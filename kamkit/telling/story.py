@@ -16,13 +16,22 @@ from typing import Any, Protocol
 
 import pandas as pd
 
-from kamkit.analysis.pareto import rank_accounts
+from kamkit.analysis.stability import certainty
 from kamkit.errors import EngagementError
 from kamkit.model.codes import Basis, Option, Verdict
 from kamkit.model.engagement import LANGUAGES, LOCALES, Engagement
 from kamkit.model.option_rules import load_option_rules
-from kamkit.model.results import AccountFacts, ExistenceTest, Imported, KamTypes, KeyAccounts, StrategyOptions
-from kamkit.telling import prose, tables
+from kamkit.model.results import (
+    AccountFacts,
+    CustomerValue,
+    ExistenceTest,
+    Imported,
+    KamTypes,
+    KeyAccounts,
+    ListHistory,
+    StrategyOptions,
+)
+from kamkit.telling import prose, tables, value
 from kamkit.telling.canvas import Chart
 from kamkit.telling.charts import plot_pareto
 from kamkit.telling.comments import (
@@ -39,6 +48,7 @@ from kamkit.telling.questions import client_questions, open_questions
 from kamkit.telling.results import accounts_frame, existence_sentence, finding_sentence, ranking, tracked_steps
 from kamkit.telling.sign_off import SignOff, sign_off
 from kamkit.telling.tables import DisplayTable, display_table
+from kamkit.telling.whale_chart import plot_whale
 
 MAIN = [
     "at_a_glance",
@@ -59,7 +69,7 @@ HIDDEN = {
 """Sections that an audience does not get; every other audience gets all."""
 
 NAMED_IN_MAIN_PART, MOST_LISTED = 15, 400
-MOST_BORDERLINE, MOST_EXCEPTIONS = 8, 8
+MOST_BORDERLINE, MOST_DISCORDANT, MOST_EXCEPTIONS = 8, 8, 8
 """Rows of the tables that share a page of the main part with another section or a chart."""
 
 GLOSSARY = [
@@ -351,7 +361,13 @@ def _for_audience(
     advice, actions, exposed = options.recommendations, options.actions, options.options["option"] == Option.TAKEOVER
     losing = advice["reason"] == LOSS_MAKING
     return (
-        replace(key_accounts, pareto=replace(key_accounts.pareto, table=table)),
+        replace(
+            key_accounts,
+            pareto=replace(key_accounts.pareto, table=table),
+            value=CustomerValue(),
+            exposure=replace(key_accounts.exposure, losses=pd.DataFrame()),
+            history=key_accounts.history if key_accounts.pareto.basis is Basis.REVENUE else ListHistory(),
+        ),
         replace(facts, accounts=accounts, margin_base=facts.margin_base.head(0)),
         replace(
             options,
@@ -433,14 +449,12 @@ class _Teller:
 
     @cached_property
     def margins(self) -> pd.DataFrame | None:
-        """The ranked accounts with their class by margin (`loss` where it is not above zero); None without margins."""
-        table = ranking(self.key_accounts)
-        if table["margin"].notna().sum() < 2 or not (table["margin"] > 0).any():
+        """The ranked accounts with their classes by revenue and by margin, and whether they are key accounts; None without
+        margins, or where nobody earns one."""
+        valued = self.key_accounts.value.table
+        if valued.empty or valued["margin"].notna().sum() < 2 or not (valued["margin"] > 0).any():
             return None
-        by_margin = rank_accounts(table, basis=Basis.MARGIN).table[["account_id", "abc_class"]]
-        table = table.merge(by_margin.rename(columns={"abc_class": "margin_class"}), on="account_id")
-        loss = table["margin_class"].isna() & table["margin"].notna()
-        return table.assign(margin_class=table["margin_class"].mask(loss, "loss"))
+        return ranking(self.key_accounts)[["account_id", "chosen"]].merge(valued, on="account_id")
 
     def _at_a_glance(self) -> Section:
         labels, found = self.labels, self.found
@@ -518,14 +532,31 @@ class _Teller:
         if self.margins is None:
             return None
         table = self.margins[self.margins["chosen"]]
-        differs = table[table["margin_class"].notna() & (table["margin_class"] != table["abc_class"])]
-        columns = "name revenue:money margin:money abc_class margin_class:word:margin_class"
+        differs = table[table["margin_class"].notna() & (table["margin_class"] != table["revenue_class"])]
+        columns = "name revenue:money margin:money revenue_class margin_class:word:margin_class"
+        whale = partial(
+            plot_whale,
+            self.key_accounts,
+            self.labels,
+            self.facts.period,
+            fiscal_year_start=self.engagement.fiscal_year_start,
+        )
+        lists = (
+            Points(self.labels("list_history.stakes"), value.exposure_sentences(self.key_accounts, self.labels)),
+            Points(self.labels("method.potential"), (value.wallet_sentence(self.key_accounts, self.labels),)),
+        )
         shown = (
             tables.class_matrix_table(self.margins, self.labels),
-            display_table(differs, "discordant", columns, self.labels),
+            self._rest_in_appendix(display_table(differs, "discordant", columns, self.labels, MOST_DISCORDANT)),
         )
         finding = self.labels("prose.discordant" if len(differs) else "prose.concordant", n=len(differs))
-        return self._section("margin", finding, tables=tuple(t for t in shown if len(t)))
+        return self._section(
+            "margin",
+            finding,
+            lists=tuple(points for points in lists if points.points),
+            chart=whale,
+            tables=tuple(t for t in shown if len(t)),
+        )
 
     def _recommendations(self) -> Section:
         shown = tables.recommendations_table(self.options, self.key_accounts, self.labels, NAMED_IN_MAIN_PART)
@@ -571,7 +602,8 @@ class _Teller:
         shown = tables.account_risk_table(self.options, self.key_accounts, self.labels, most=None)
         if not len(shown):
             return None
-        return self._section("risk", prose.risk_sentence(self.found, self.labels), tables=(shown,))
+        section = self._section("risk", prose.risk_sentence(self.found, self.labels), tables=(shown,))
+        return replace(section, text=f"{section.text} {value.regression_to_the_mean(self.labels)}".strip())
 
     def _potential(self) -> Section | None:
         shown = tables.cross_selling_table(self.options, self.key_accounts, self.labels, most=None)
@@ -613,25 +645,45 @@ class _Teller:
         rows = rows.assign(membership=rows["membership"].where(rows["membership"] != "outside"))
         shown = display_table(rows, "accounts", columns, self.labels, most=MOST_LISTED)
         finding = self.labels("story.accounts_finding", n=len(self.account_rows))
-        changes = tables.consolidation_table(self.key_accounts, self.labels)
-        return self._section("accounts", finding, tables=(shown, *([changes] if len(changes) else [])))
+        worth = value.value_table(self.key_accounts, self.labels, None)
+        others = (worth, tables.consolidation_table(self.key_accounts, self.labels))
+        return self._section("accounts", finding, tables=(shown, *(table for table in others if len(table))))
 
     @cached_property
     def account_rows(self) -> pd.DataFrame:
         frame = accounts_frame(self.facts, self.key_accounts, self.labels, self.kam_types, self.options)
-        return frame.assign(membership=frame["membership_probability"].map(tables.certainty))
+        return frame.assign(membership=frame["membership_probability"].map(certainty))
 
     @property
     def _margin_base(self) -> tuple[DisplayTable, ...]:
         table = tables.margin_base_table(self.facts, self.labels)
         return (table,) if len(table) else ()
 
+    @property
+    def _worth(self) -> tuple[DisplayTable, ...]:
+        """What is left without the largest accounts, and how the list has changed."""
+        parts = (
+            value.losses_table(self.key_accounts, self.labels),
+            value.list_changes_table(self.key_accounts, self.labels),
+            value.transitions_table(self.key_accounts, self.labels),
+            value.list_figures_table(self.key_accounts, self.labels),
+        )
+        return tuple(table for table in parts if len(table))
+
     def _method(self) -> Section:
         how = tuple(finding_sentence(method, self.labels) for method in self.options.methods)
         tested = prose.backtest_sentences(self.options, self.labels)
-        lists = [Points(self.labels("story.methods_used"), how), Points(self.labels("table.backtests"), tested)]
+        changed = value.list_history_sentences(self.key_accounts, self.labels)
+        concentrated = value.concentration_sentences(self.key_accounts, self.labels)
+        lists = [
+            Points(self.labels("list_history.title"), changed),
+            Points(self.labels("table.concentration"), concentrated),
+            Points(self.labels("story.methods_used"), how),
+            Points(self.labels("table.backtests"), tested),
+        ]
         shown = (
             tables.concentration_table(self.key_accounts, self.labels),
+            *self._worth,
             *self._margin_base,
             tables.options_table(self.options, self.key_accounts, self.labels),
             tables.methods_table(self.engagement, self.labels, self.restricted),

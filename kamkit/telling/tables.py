@@ -13,7 +13,10 @@ from typing import Any
 
 import pandas as pd
 
-from kamkit.model.codes import Answer, Evidence, Gate, Level
+from kamkit.analysis.list_history import DRAWS
+from kamkit.analysis.stability import certainty
+from kamkit.analysis.value import FEWEST_PEERS, QUANTILES
+from kamkit.model.codes import Answer, Certainty, Evidence, Gate, Level
 from kamkit.model.engagement import Engagement
 from kamkit.model.results import AccountFacts, Imported, KamTypes, KeyAccounts, StrategyOptions
 from kamkit.model.tables import TABLES
@@ -325,20 +328,13 @@ def as_was_table(imported: Imported, facts: AccountFacts, labels: Labels, most: 
 def borderline_table(key_accounts: KeyAccounts, labels: Labels, most: int = MOST_ROWS) -> DisplayTable:
     """The accounts whose place in or out of the set is not certain, those nearest to the cut, by rank."""
     table = ranking(key_accounts)
-    borderline = table[table["membership_probability"].map(certainty) == "borderline"]
+    borderline = table[table["membership_probability"].map(certainty) == Certainty.BORDERLINE]
     cut = key_accounts.pareto.n_key_accounts + 0.5
     nearest = (borderline["rank"].astype(float) - cut).abs().sort_values(kind="stable").index
     shown = borderline.loc[nearest[:most]].sort_values("rank")
     borderline = pd.concat([shown, borderline.drop(shown.index)])
     columns = "rank:count name revenue:money cumulative_share:percent is_key_account membership_probability:percent"
     return display_table(borderline, "borderline", columns, labels, most)
-
-
-def certainty(probability: float) -> str | None:
-    """In at least 95 % of the draws: clear; in 5–95 %: borderline (domain S5, convention)."""
-    if pd.isna(probability):
-        return None
-    return "clear" if probability >= 0.95 else "borderline" if probability >= 0.05 else "outside"
 
 
 def concentration_table(key_accounts: KeyAccounts, labels: Labels) -> DisplayTable:
@@ -479,12 +475,14 @@ def questions_table(questions: pd.DataFrame, labels: Labels, most: int | None = 
 
 def class_matrix_table(margins: pd.DataFrame, labels: Labels) -> DisplayTable:
     """How many accounts stand in which class by revenue (rows) and by margin (columns)."""
-    ranked = margins[margins["abc_class"].notna()]
-    counts = pd.crosstab(ranked["abc_class"], ranked["margin_class"]).reindex(
+    if "margin_class" not in margins or margins["margin_class"].isna().all():
+        return DisplayTable("class_matrix", labels("table.class_matrix"), (), (), (), labels("value.whale_unknown"))
+    ranked = margins[margins["revenue_class"].notna()]
+    counts = pd.crosstab(ranked["revenue_class"], ranked["margin_class"]).reindex(
         index=["A", "B", "C"], columns=["A", "B", "C", "loss"], fill_value=0
     )
     counts.columns = [f"margin_{name}" for name in counts.columns]
-    columns = "abc_class margin_A:count margin_B:count margin_C:count margin_loss:count"
+    columns = "revenue_class margin_A:count margin_B:count margin_C:count margin_loss:count"
     return display_table(counts.reset_index(), "class_matrix", columns, labels)
 
 
@@ -495,6 +493,8 @@ METHODS = {
     "disclosure": Evidence.NORM,
     "group": Evidence.NORM,
     "membership": Evidence.CONVENTION,
+    "list_history": Evidence.CONVENTION,
+    "potential": Evidence.STUDY,
     "kam_type": Evidence.CONVENTION,
     "existence": Evidence.CONVENTION,
     "risk": Evidence.CONVENTION,
@@ -507,7 +507,8 @@ SECRET_METHODS = frozenset({"existence", "takeover"})
 
 def methods_table(engagement: Engagement, labels: Labels, restricted: bool = False) -> DisplayTable:
     """Every method with its setting, and whether it rests on a norm, a study or a convention."""
-    values = {"threshold": engagement.pareto.threshold, "months": engagement.account_risk.window_months}
+    values = {"threshold": engagement.pareto.threshold, "months": engagement.account_risk.window_months, "draws": DRAWS}
+    values |= {"peers": FEWEST_PEERS, "low": QUANTILES[0], "high": QUANTILES[1]}
     frame = pd.DataFrame(
         [
             {

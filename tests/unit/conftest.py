@@ -12,7 +12,9 @@ import pandas as pd
 import pytest
 
 from kamkit.analysis.concentration import measure_concentration
+from kamkit.analysis.exposure import measure_exposure
 from kamkit.analysis.pareto import rank_accounts
+from kamkit.analysis.value import value_accounts
 from kamkit.model.codes import Answer, Grain, KamType, Level, Option, Verdict
 from kamkit.model.engagement import Engagement, Period
 from kamkit.model.results import (
@@ -23,6 +25,7 @@ from kamkit.model.results import (
     Imported,
     KamTypes,
     KeyAccounts,
+    ListHistory,
     ManagedCapacity,
     StrategyOptions,
 )
@@ -196,6 +199,33 @@ def _key_accounts(facts: AccountFacts) -> KeyAccounts:
         membership=pd.DataFrame({"account_id": ids, "membership_probability": membership}),
         tiers=pd.DataFrame({"account_id": ids, "tier": tiers}),
         capacity=ManagedCapacity(accounts=3),
+        value=value_accounts(facts.accounts, pareto, facts.period),
+        exposure=measure_exposure(facts),
+        history=_history(),
+    )
+
+
+def _history() -> ListHistory:
+    changes = [["0005", "Kunde 5", "entered", 80.0, 120.0], ["0006", "Kunde 6", "left", 130.0, 90.0]]
+    transitions = [["A", 4, 1, 0, 0], ["B", 1, 4, 1, 0], ["C", 0, 1, 3, 0], ["none", 0, 0, 0, 0]]
+    return ListHistory(
+        before=Period(start=dt.date(2024, 1, 1), end=dt.date(2024, 12, 31)),
+        n_before=5,
+        n_now=5,
+        n_both=4,
+        overlap=4 / 6,
+        chance_low=0.5,
+        chance_high=0.9,
+        within_chance=True,
+        changes=pd.DataFrame(changes, columns=["account_id", "name", "change", "before", "now"]),
+        transitions=pd.DataFrame(transitions, columns=["class_before", "A", "B", "C", "none"]),
+        kendall=0.8,
+        rank_biased_overlap=0.9,
+        n_fallen=1,
+        fallen_low=0,
+        fallen_high=2,
+        n_years=2,
+        kept=pd.DataFrame({"account_id": ["0006"], "name": ["Kunde 6"]}),
     )
 
 

@@ -10,7 +10,7 @@ import pytest
 from kamkit.deliver.html import render_html
 from kamkit.deliver.xlsx import render_xlsx
 from kamkit.errors import EngagementError
-from kamkit.model.results import Finding
+from kamkit.model.results import CustomerValue, Finding
 from kamkit.telling.prose import sample_sentence
 from kamkit.telling.story import SECTIONS, Points, Section, Story
 
@@ -116,7 +116,9 @@ def test_no_section_is_empty(told) -> None:  # type: ignore[no-untyped-def]
     bare = replace(
         client,
         facts=replace(client.facts, accounts=accounts),
-        key_accounts=replace(client.key_accounts, pareto=replace(client.key_accounts.pareto, table=table)),
+        key_accounts=replace(
+            client.key_accounts, pareto=replace(client.key_accounts.pareto, table=table), value=CustomerValue()
+        ),
         options=replace(
             options,
             actions=options.actions.head(0),

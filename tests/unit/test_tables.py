@@ -6,8 +6,9 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 
+from kamkit.analysis.stability import certainty
 from kamkit.telling.language import Labels
-from kamkit.telling.tables import borderline_table, certainty, display_table, key_accounts_table
+from kamkit.telling.tables import borderline_table, display_table, key_accounts_table
 
 DE, EN = Labels("de", "de_DE", "EUR"), Labels("en", "en_GB", "GBP")
 
