@@ -1,7 +1,8 @@
 """Whether the client's key account management is real: the conditions of the source text, tested (domain S6).
 
-What no table speaks about is not assessable. A verdict is given only where it holds whatever the missing tables would
-say, so leaving out a table never leads to another verdict.
+What no table speaks about is what people say of it, marked as such; what nobody says is not assessable. A verdict is given
+only where it holds whatever the missing tables and answers would say, so leaving out one of them never leads to another
+verdict, unless tables and answers contradict each other: then the tables hold, and it is told.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import datetime as dt
 import itertools
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -17,9 +19,12 @@ import pandas as pd
 from scipy.stats import norm, permutation_test
 
 from kamkit.analysis.decisions import standing_decisions
+from kamkit.analysis.intensity import measure_intensity
+from kamkit.analysis.self_reports import SelfReport, read_answers
 from kamkit.model.codes import Answer, DecisionStatus, Grain, KamStatus, Level, Verdict
 from kamkit.model.engagement import Period
-from kamkit.model.kam_type_rules import ExistenceRules
+from kamkit.model.kam_type_rules import ExistenceRules, KamTypeRules
+from kamkit.model.questionnaire import PROGRAMME
 from kamkit.model.results import AccountFacts, Existence, ExistenceTest, KeyAccounts
 from kamkit.model.words import plain, word_pattern
 
@@ -27,21 +32,38 @@ SEED = 19640806
 """Fixed, so that the same tables always give the same p-values and intervals."""
 
 
-def check_existence(facts: AccountFacts, key_accounts: KeyAccounts, rules: ExistenceRules) -> Existence:
+def check_existence(
+    facts: AccountFacts, key_accounts: KeyAccounts, rules: KamTypeRules, intensity: pd.DataFrame
+) -> Existence:
     """The conditions E1–E5 with their answers, figures and gaps, and the verdict on the programme (domain S6).
 
     pseudo: accounts are called key accounts, and privileges (E1) or budgets of their own (E2) are shown to be absent ·
-    real: E1, E2 and E3 hold · partial: anything between · no_kam: labels are known and no account carries one. E4 and
-    E5 inform and do not decide. Thresholds: conventions of `rules`.
+    real: E1, E2 and E3 hold · partial: anything between · no_kam: nobody is called a key account. E4 and E5 inform and do
+    not decide. Where no table speaks of a condition the answers of the sheet Organisation do. `intensity`: as in KamTypes.
+    Thresholds: conventions of `rules`.
     """
     labelled = labels_of(facts)
     table = key_accounts.pareto.table
     circle = table.loc[table["is_key_account"].astype(bool), "account_id"]
-    tests = _conditions(facts, labelled, circle, rules)
-    return Existence(_verdict(tests, labelled), tests)
+    of_tables = (_programme(labelled), *_conditions(facts, labelled, circle, rules.existence, intensity))
+    answers = read_answers(facts.tables.get("organisation"), rules.questions)
+    programme, *tests = (_with_answers(test, answers.get(test.test, SelfReport())) for test in of_tables)
+    verdict = _verdict(programme, tests)
+    resting = sum(test.self_reported for test in (programme, *tests) if test.test in DECIDING)
+    alone = verdict != _verdict(of_tables[0], of_tables[1:])
+    return Existence(verdict, tuple(tests), alone, resting if alone else 0, programme)
 
 
-def asked_for(rules: ExistenceRules) -> dict[str, tuple[str, ...]]:
+DECIDING = (PROGRAMME, "E1", "E2", "E3a", "E3b")
+"""The conditions on which the verdict rests."""
+
+
+def measured_intensity(facts: AccountFacts, rules: KamTypeRules) -> pd.DataFrame:
+    """Cooperation intensity by account, with the substantive privileges counted as service (domain S9)."""
+    return measure_intensity(facts, _treatment(facts, rules.existence)["n_privileges"], rules.intensity)
+
+
+def asked_for(rules: KamTypeRules) -> dict[str, tuple[str, ...]]:
     """What each condition asks for (table.column) where only names and revenue are known; the conditions say it
     themselves, tried on a client of whom nothing else is known."""
     columns = ["account_id", "revenue", "key_label", "region", "field_rep"]
@@ -50,41 +72,77 @@ def asked_for(rules: ExistenceRules) -> dict[str, tuple[str, ...]]:
     period = Period(start=day, end=day)
     frames = (none, none, none, none, none, none)
     facts = AccountFacts(period, day, Grain.DAY, Level.CUSTOMER, None, accounts, *frames, tables={})
-    tests = _conditions(facts, labels_of(facts), accounts["account_id"], rules)
+    intensity = measured_intensity(facts, rules)
+    tests = _conditions(facts, labels_of(facts), accounts["account_id"], rules.existence, intensity)
     return {test.test: test.missing for test in tests}
 
 
 def _conditions(
-    facts: AccountFacts, labelled: pd.Series[Any], circle: pd.Series[Any], rules: ExistenceRules
+    facts: AccountFacts,
+    labelled: pd.Series[Any],
+    circle: pd.Series[Any],
+    rules: ExistenceRules,
+    intensity: pd.DataFrame,
 ) -> tuple[ExistenceTest, ...]:
+    """The conditions as the tables tell them."""
     return (
         _privileges(facts, labelled, rules),
         _budgets(facts, labelled, rules),
         _field_sales(facts, labelled, rules),
         _field_priorities(facts, labelled, rules),
         _consultation(facts, labelled, circle, rules),
-        _intensity(facts, labelled, rules),
+        _intensity(intensity, labelled, rules),
     )
 
 
-def account_status(facts: AccountFacts, key_accounts: KeyAccounts, rules: ExistenceRules) -> pd.Series[Any]:
-    """The status of each account, in the order of the accounts (domain S6).
+def account_status(facts: AccountFacts, key_accounts: KeyAccounts, rules: ExistenceRules) -> pd.DataFrame:
+    """kam_status, status_reason and status_values of each account, in the order of the accounts (domain S6).
 
     Treated as a key account: a substantive privilege, or a budget of its own above that of other accounts. Not treated
-    only where both tables are filled and neither says so.
+    only where both tables are filled and neither says so. What people answer about the organisation says nothing of a
+    single account.
     """
-    labelled, treated = labels_of(facts), _treated(facts, rules)
-    ids = pd.Index(facts.accounts["account_id"].astype("string"))
+    care, labelled = _treatment(facts, rules), labels_of(facts)
     table = key_accounts.pareto.table
-    in_circle = ids.isin(table.loc[table["is_key_account"].astype(bool), "account_id"])
+    in_circle = care.index.isin(table.loc[table["is_key_account"].astype(bool), "account_id"])
     yes, no = _yes(labelled), _no(labelled)
+    privileged, funded = _yes(care["privileged"]), _yes(care["funded"])
+    treated = care["privileged"] | care["funded"]
     special, plain_care = _yes(treated), _no(treated)
-    conditions = [yes & special, yes & plain_care, no & special, no & in_circle, no]
-    outcomes = [KamStatus.REAL, KamStatus.PSEUDO, KamStatus.DE_FACTO, KamStatus.GAP, KamStatus.NONE]
-    found = np.select(
-        [c.to_numpy(dtype=bool) for c in conditions], [str(o) for o in outcomes], str(KamStatus.NOT_ASSESSABLE)
+    kind = np.select([privileged & funded, privileged], ["both", "privilege"], "budget")
+    lacking = np.select(
+        [care["budget"].fillna(0) > 0, care["formal"].map(len) > 0], ["low_budget", "formal"], "nothing"
     )
-    return pd.Series(found, index=ids).astype("string")
+    known = np.where(plain_care, "", "_unknown")
+    outcomes: list[tuple[Any, KamStatus, Any]] = [
+        (yes & special, KamStatus.REAL, np.char.add("real_", kind)),
+        (yes & plain_care, KamStatus.PSEUDO, np.char.add("pseudo_", lacking)),
+        (no & special, KamStatus.DE_FACTO, np.char.add("de_facto_", kind)),
+        (no & in_circle, KamStatus.GAP, np.char.add("gap", known)),
+        (no, KamStatus.NONE, np.char.add("none", known)),
+        (yes, KamStatus.NOT_ASSESSABLE, np.full(len(care), "no_treatment")),
+    ]
+    conditions = [condition.to_numpy(dtype=bool) for condition, _, _ in outcomes]
+    status = np.select(conditions, [str(status) for _, status, _ in outcomes], str(KamStatus.NOT_ASSESSABLE))
+    reason = np.select(conditions, [reasons for _, _, reasons in outcomes], "no_label")
+    values = [
+        {"privileges": privileges, "formal": formal, "budget": budget, "beside": beside, "in_circle": inside}
+        for privileges, formal, budget, beside, inside in zip(
+            care["privileges"], care["formal"], _or_none(care["budget"]), _or_none(care["beside"]), in_circle.tolist(),
+            strict=True,
+        )
+    ]  # fmt: skip
+    return pd.DataFrame(
+        {
+            "kam_status": pd.Series(status, index=care.index).astype("string"),
+            "status_reason": pd.Series(reason, index=care.index).astype("string"),
+            "status_values": pd.Series(values, index=care.index, dtype=object),
+        }
+    )
+
+
+def _or_none(amounts: pd.Series[Any]) -> list[float | None]:
+    return [None if math.isnan(amount) else amount for amount in amounts.tolist()]
 
 
 def labels_of(facts: AccountFacts) -> pd.Series[Any]:
@@ -105,12 +163,37 @@ def _no(flags: pd.Series[Any]) -> pd.Series[Any]:
     return (~flags).fillna(False).astype(bool)
 
 
-def _verdict(tests: Sequence[ExistenceTest], labelled: pd.Series[Any]) -> Verdict:
+def _programme(labelled: pd.Series[Any]) -> ExistenceTest:
+    """Whether anybody is called a key account at all."""
+    if not labelled.notna().any():
+        return _not_assessable(PROGRAMME, ["customers.key_label"])
+    named = int(labelled.sum())
+    return ExistenceTest(
+        PROGRAMME,
+        Answer.YES if named else Answer.NO,
+        {"n": named, "n_other": len(labelled) - named, "absent": not named},
+    )
+
+
+def _with_answers(test: ExistenceTest, said: SelfReport) -> ExistenceTest:
+    """A condition with what people say of it: they decide where the tables do not speak, else a contradiction is marked."""
+    degrees = said.degrees
+    test = replace(test, said=said.said, incomplete=said.incomplete, disputed=said.disputed)
+    if test.answer != Answer.NOT_ASSESSABLE:
+        return replace(test, contradicted=degrees.isdisjoint(_degrees(test)))
+    if test.test == PROGRAMME and degrees == {"in_part"}:
+        degrees = frozenset({"yes"})
+    if "yes" in degrees and len(degrees) > 1:
+        return test
+    absent = degrees == {"absent"} if len(degrees) == 1 else None
+    answer = Answer.YES if "yes" in degrees else Answer.NO
+    return replace(test, answer=answer, values={"absent": absent}, missing=(), self_reported=True)
+
+
+def _verdict(programme: ExistenceTest, tests: Sequence[ExistenceTest]) -> Verdict:
     """The verdict that every completion of what is unknown leads to, else not assessable."""
-    if labelled.notna().any() and not labelled.any():
-        return Verdict.NO_KAM
-    if not labelled.any():
-        return Verdict.NOT_ASSESSABLE
+    if programme.answer != Answer.YES:
+        return Verdict.NO_KAM if programme.answer == Answer.NO else Verdict.NOT_ASSESSABLE
     by_name = {test.test: test for test in tests}
     field = _both(by_name["E3a"].answer, by_name["E3b"].answer)
     options = [
@@ -134,7 +217,11 @@ def _degrees(test: ExistenceTest) -> list[str]:
         case Answer.YES:
             return ["yes"]
         case Answer.NO:
-            return ["absent" if test.values["absent"] else "in_part"]
+            match test.values.get("absent"):
+                case None:
+                    return ["in_part", "absent"]
+                case absent:
+                    return ["absent" if absent else "in_part"]
         case _:
             return ["yes", "in_part", "absent"]
 
@@ -151,7 +238,7 @@ def _privileges(facts: AccountFacts, labelled: pd.Series[Any], rules: ExistenceR
     Difference of shares with a score interval (Newcombe 1998, method 10).
     """
     missing = [] if labelled.any() else ["customers.key_label"]
-    has = _privileged(facts, rules)
+    has = _privileged(facts, rules)["privileged"]
     if has.isna().all():
         missing.append("privileges.type")
     if missing:
@@ -206,13 +293,16 @@ def _wilson(hits: int, n: int, confidence: float) -> tuple[float, float]:
     return (share + spread / 2 - half) / (1 + spread), (share + spread / 2 + half) / (1 + spread)
 
 
-def _privileged(facts: AccountFacts, rules: ExistenceRules) -> pd.Series[Any]:
-    """Whether each account has a substantive privilege in the period: missing where the table is not there or empty,
-    and where only privileges of an unknown kind are named."""
+def _privileged(facts: AccountFacts, rules: ExistenceRules) -> pd.DataFrame:
+    """By account, of the period: privileged (boolean: has a substantive privilege; missing where the table is not there or
+    empty, and where only privileges of an unknown kind are named), privileges and formal (tuples of what is named), and
+    n_privileges (different substantive ones)."""
     ids = pd.Index(facts.accounts["account_id"].astype("string"))
     table = facts.tables.get("privileges")
+    none = pd.Series([()] * len(ids), index=ids, dtype=object)
     if table is None or table.empty:
-        return pd.Series(pd.NA, index=ids, dtype="boolean")
+        unknown = pd.Series(pd.NA, index=ids, dtype="boolean")
+        return pd.DataFrame({"privileged": unknown, "privileges": none, "formal": none, "n_privileges": np.nan})
     held = table
     if "valid_from" in held:
         held = held[held["valid_from"].isna() | (held["valid_from"] <= pd.Timestamp(facts.period.end))]
@@ -222,11 +312,16 @@ def _privileged(facts: AccountFacts, rules: ExistenceRules) -> pd.Series[Any]:
     kinds = {}
     for kind in held["type"].dropna().unique():
         words = plain(str(kind))
-        kinds[kind] = False if formal.search(words) else True if substantive.search(words) else pd.NA
-    said = held["type"].map(kinds).astype("boolean")
-    some = set(held.loc[said.fillna(False), "account_id"])
-    unknown = set(held.loc[said.isna(), "account_id"]) - some
-    return pd.Series([True if i in some else pd.NA if i in unknown else False for i in ids], index=ids, dtype="boolean")
+        kinds[kind] = "formal" if formal.search(words) else "real" if substantive.search(words) else "unknown"
+    named: dict[str, dict[str, set[str]]] = {"real": {}, "formal": {}, "unknown": {}}
+    for account, kind in held[["account_id", "type"]].dropna().itertuples(index=False):
+        named[kinds[kind]].setdefault(account, set()).add(kind)
+    real, formally, unclear = (
+        pd.Series([tuple(sorted(named[kind].get(i, ()))) for i in ids], index=ids, dtype=object) for kind in named
+    )
+    number = real.map(len).astype("float64").mask((real.map(len) == 0) & (unclear.map(len) > 0))
+    privileged = (number > 0).astype("boolean").mask(number.isna(), pd.NA)
+    return pd.DataFrame({"privileged": privileged, "privileges": real, "formal": formally, "n_privileges": number})
 
 
 def _budgets(facts: AccountFacts, labelled: pd.Series[Any], rules: ExistenceRules) -> ExistenceTest:
@@ -340,9 +435,10 @@ def _plan_and_actual(rows: pd.DataFrame, labelled: pd.Series[Any]) -> dict[str, 
     return found
 
 
-def _treated(facts: AccountFacts, rules: ExistenceRules) -> pd.Series[Any]:
-    """Whether each account is treated as a key account: by a privilege, or by a budget above that of other accounts
-    (for an account not called key account: no lower than the key accounts' mean)."""
+def _treatment(facts: AccountFacts, rules: ExistenceRules) -> pd.DataFrame:
+    """By account: what `_privileged` says, budget (its own), beside (the mean budget of the others that have one), and
+    funded (boolean: its budget is above that; for an account not called key account also no lower than the key accounts'
+    mean)."""
     labelled, own = labels_of(facts), own_budgets(facts)
     yes, no = _yes(labelled), _no(labelled)
     others = own[no & (own > 0)].mean()
@@ -350,7 +446,7 @@ def _treated(facts: AccountFacts, rules: ExistenceRules) -> pd.Series[Any]:
     above = own > (0.0 if math.isnan(others) else others)
     like_key = (own >= keys) & above if not math.isnan(keys) else pd.Series(False, index=own.index)
     funded = above.where(yes.astype(bool), like_key).astype("boolean").mask(own.isna(), pd.NA)
-    return _privileged(facts, rules) | funded
+    return _privileged(facts, rules).assign(budget=own, beside=others, funded=funded)
 
 
 def _organisation(facts: AccountFacts, rules: ExistenceRules) -> pd.DataFrame | None:
@@ -365,18 +461,20 @@ def _organisation(facts: AccountFacts, rules: ExistenceRules) -> pd.DataFrame | 
 
 
 def _field_sales(facts: AccountFacts, labelled: pd.Series[Any], rules: ExistenceRules) -> ExistenceTest:
-    """E3a field sales in parallel: the share of the other accounts' revenue in a region with a rep and a target."""
+    """E3a field sales in parallel: the share of the other accounts' revenue in a region with a rep and a target. Revenue
+    without region and rep may be covered or not: there is an answer only where that makes no difference."""
     field = _organisation(facts, rules)
     accounts = facts.accounts[~_yes(labelled).to_numpy()]
     revenue = accounts["revenue"].astype("float64").clip(lower=0).fillna(0.0)
-    located = accounts["region"].notna() | accounts["field_rep"].notna()
-    known = float(revenue[located].sum() / revenue.sum()) if revenue.sum() > 0 else 0.0
+    total, least = float(revenue.sum()), rules.field_share.value - 1e-9
+    placed = accounts["region"].notna() | accounts["field_rep"].notna()
+    unplaced = float(revenue[~placed].sum()) / total if total > 0 else 1.0
     missing = [] if labelled.any() else ["customers.key_label"]
     if field is None:
         missing.append("sales_organisation.role")
     elif len(field) and field["revenue_target"].isna().all():
         missing.append("sales_organisation.revenue_target")
-    if known < rules.known_share.value:
+    if 1 - unplaced < least:
         missing.append("customers.region")
     if field is None or missing:
         return _not_assessable("E3a", missing)
@@ -386,9 +484,11 @@ def _field_sales(facts: AccountFacts, labelled: pd.Series[Any], rules: Existence
         led.loc[led["field_rep"].notna(), "region"].dropna()
     )
     covered = (by_region & owned) | accounts["field_rep"].isin(led["field_rep"].dropna())
-    share = float(revenue[covered].sum() / revenue[located].sum())
-    values = {"share": share, "known_share": known, "n_field": len(field), "n_with_target": len(led)}
-    return ExistenceTest("E3a", Answer.YES if share >= rules.field_share.value - 1e-9 else Answer.NO, values)
+    share = float(revenue[covered].sum()) / total
+    if share < least <= share + unplaced:
+        return _not_assessable("E3a", ["customers.region"])
+    values = {"share": share, "known_share": 1 - unplaced, "n_field": len(field), "n_with_target": len(led)}
+    return ExistenceTest("E3a", Answer.YES if share >= least else Answer.NO, values)
 
 
 def _field_priorities(facts: AccountFacts, labelled: pd.Series[Any], rules: ExistenceRules) -> ExistenceTest:
@@ -431,31 +531,16 @@ def _consultation(
     )
 
 
-def _intensity(facts: AccountFacts, labelled: pd.Series[Any], rules: ExistenceRules) -> ExistenceTest:
-    """E5 a wider band of cooperation: P90 − P10 of contact intensity, key accounts against others, bootstrap interval.
-
-    Intensity: mean of contact frequency and breadth, each 0–1 against its anchor, of the accounts with contacts in the
-    year before the period's end.
-    """
-    table = facts.tables.get("interactions")
-    missing = [] if labelled.any() else ["customers.key_label"]
-    if table is None or table.empty:
-        missing.append("interactions.date")
-    if table is None or missing:
-        return _not_assessable("E5", missing)
-    end = pd.Timestamp(facts.period.end)
-    recent = table[(table["date"] <= end) & (table["date"] > end - pd.DateOffset(years=1))].dropna(
-        subset=["account_id"]
-    )
-    counts = recent.groupby("account_id").size()
-    index = (counts / rules.contacts_per_year.value).clip(upper=1)
-    if "contact_id" in recent and recent["contact_id"].notna().any():
-        breadth = recent.groupby("account_id")["contact_id"].nunique() / rules.contact_breadth.value
-        index = (index + breadth.clip(upper=1)) / 2
+def _intensity(intensity: pd.DataFrame, labelled: pd.Series[Any], rules: ExistenceRules) -> ExistenceTest:
+    """E5 a wider band of cooperation: P90 − P10 of cooperation intensity (domain S9), key accounts against others, with a
+    bootstrap interval."""
+    index = intensity.set_index("account_id")["intensity"].dropna()
     flags = labelled.reindex(index.index)
     key, other = index[_yes(flags)], index[_no(flags)]
-    if min(len(key), len(other)) < rules.fewest_accounts.value:
-        return _not_assessable("E5", ["interactions.customer_id"])
+    missing = [] if labelled.any() else ["customers.key_label"]
+    if missing or min(len(key), len(other)) < rules.fewest_accounts.value:
+        unknown = intensity.loc[intensity["intensity"].isna(), "missing"]
+        return _not_assessable("E5", [*missing, *dict.fromkeys(name for names in unknown for name in names)])
     difference = _band(key.to_numpy()) - _band(other.to_numpy())
     rng, draws = np.random.default_rng(SEED), int(rules.draws.value)
     drawn = [rng.choice(side.to_numpy(), (draws, len(side))) for side in (key, other)]

@@ -8,7 +8,7 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
-from kamkit.analysis.existence import account_status, check_existence
+from kamkit.analysis.existence import account_status, check_existence, measured_intensity
 from kamkit.analysis.kam_evidence import (
     account_industry,
     evidence_frame,
@@ -46,10 +46,11 @@ def classify_accounts(
     evidence = _ordered(
         pd.concat([everywhere, own, _silent(everywhere, own, account_ids)], ignore_index=True), account_ids
     )
-    existence = check_existence(facts, key_accounts, rules.existence)
-    table["kam_status"] = account_status(facts, key_accounts, rules.existence).array
+    intensity = measured_intensity(facts, rules)
+    existence = check_existence(facts, key_accounts, rules, intensity)
+    status = account_status(facts, key_accounts, rules.existence).reset_index(drop=True)
     source_label = "pseudo" if existence.verdict == Verdict.PSEUDO else str(programme)
-    return KamTypes(programme, source_label, existence, table, evidence)
+    return KamTypes(programme, source_label, existence, table.join(status), evidence, intensity)
 
 
 def _points(evidence: pd.DataFrame, account_ids: pd.Series[Any]) -> pd.DataFrame:

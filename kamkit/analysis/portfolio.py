@@ -159,7 +159,7 @@ def portfolio_figures(
     relationship = relationship_indicators(history).reindex(
         index=figures.index, columns=["tenure_years", "contact_density", "contact_authority"]
     )
-    rated = ratings(history).add_prefix(RATING)
+    rated = ratings(history.tables.get("ratings")).add_prefix(RATING)
     wanted = {
         name
         for model in rules.portfolios.values()

@@ -40,7 +40,7 @@ class Inputs:
     remark. `key_accounts`: customer_id (or account id), key_label (boolean), key_since (date), kam_owner, remark.
     `privileges`: customer_id, type. `organisation`: question, answer (yes | partly | no), said_by, date. `figures`: figure,
     value, said_by, date, a row each. `self_check`: statement, score (1–4), said_by, date. What is asked there and the codes
-    stand in `templates/questions.yml`. `decisions`, from the meeting's sheet and from that of the decisions: the columns of
+    stand in `templates/rules/questions.yml`. `decisions`, from the meeting's sheet and from that of the decisions: the columns of
     the canonical table and place (file, sheet and row for a message); `snapshot` is the state of the figures that kamkit
     had written last when the decision was entered. `actions`: account_id,
     first_step, owner, due, status (open | done | dropped), done_on, result, and of kamkit's own rows proposed_due, plan (the

@@ -91,6 +91,16 @@ class Verdict(StrEnum):
     NOT_ASSESSABLE = "not_assessable"
 
 
+class Stage(StrEnum):
+    """How intensely client and account work together, from the lowest up (McDonald & Woodburn)."""
+
+    EXPLORATORY = "exploratory"
+    BASIC = "basic"
+    COOPERATIVE = "cooperative"
+    INTERDEPENDENT = "interdependent"
+    INTEGRATED = "integrated"
+
+
 class Answer(StrEnum):
     """The outcome of one test of the existence check."""
 

@@ -18,7 +18,9 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from kamkit.model.codes import Evidence, KamType
+from kamkit.model.intensity_rules import IntensityRules, load_intensity_rules
 from kamkit.model.kit import kit_folder
+from kamkit.model.questionnaire import Asked, questionnaires
 from kamkit.model.rules import Rule, Threshold, load_rules
 from kamkit.model.words import word_pattern
 
@@ -222,10 +224,7 @@ class ExistenceRules(Rule):
     field_share: Threshold
     other_priorities: Threshold
     consulted_share: Threshold
-    known_share: Threshold
     confidence: Threshold
-    contacts_per_year: Threshold
-    contact_breadth: Threshold
     fewest_accounts: Threshold
     draws: Threshold
     formal: Words = Field(min_length=1)
@@ -250,6 +249,8 @@ class KamTypeRules(Rule):
     industry_words: tuple[IndustryWords, ...]
     category_words: tuple[CategoryWords, ...]
     existence: ExistenceRules
+    intensity: IntensityRules
+    questions: Mapping[str, Asked]
     divisions: Mapping[str, Division]
 
     def take(self, programme: Literal["known", "unknown"], own: OwnEvidence) -> str:
@@ -297,11 +298,13 @@ class KamTypeRules(Rule):
 
 
 def load_kam_type_rules(engagement_folder: Path | None = None) -> KamTypeRules:
-    """The rules of the KAM types: the engagement's own `rules/kam_types.yml`, else the kit's, with the NACE divisions.
+    """The rules of the KAM types: the engagement's own `rules/kam_types.yml`, else the kit's, with the NACE divisions, the
+    rules of cooperation intensity and the questions on the organisation.
 
-    Raises EngagementError with every problem of the table.
+    Raises EngagementError with every problem of a table.
     """
-    return load_rules(KamTypeRules, "kam_types", engagement_folder, divisions=_divisions())
+    beside = {"intensity": load_intensity_rules(engagement_folder), "questions": questionnaires()["organisation"]}
+    return load_rules(KamTypeRules, "kam_types", engagement_folder, divisions=_divisions(), **beside)
 
 
 @cache

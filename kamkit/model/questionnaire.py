@@ -1,4 +1,4 @@
-"""What people are asked in inputs.xlsx: `templates/questions.yml`, typed. The texts are there in every language."""
+"""What people are asked in inputs.xlsx: `templates/rules/questions.yml`, typed. The texts are there in every language."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Asked(Rule):
 @cache
 def questionnaires() -> Mapping[str, Mapping[str, Asked]]:
     """Everything that is asked, by sheet and code, in its order."""
-    content = kit_yaml(kit_folder("templates") / "questions.yml")
+    content = kit_yaml(kit_folder("templates") / "rules" / "questions.yml")
     return {
         sheet: {code: Asked(code=code, **fields) for code, fields in asked.items()} for sheet, asked in content.items()
     }

@@ -119,7 +119,7 @@ class AccountFacts:
     What people answered in inputs.xlsx is there
     where somebody answered something: organisation (question, answer: yes | partly | no, said_by, date), figures (figure,
     value, said_by, date; one row each) and self_check (statement, score 1–4, said_by, date); their codes stand in
-    `templates/questions.yml`.
+    `templates/rules/questions.yml`.
     `blocked`: as in Imported.
     `customers`, one row per customer with a line in the period, whatever the level: account_id (its own number), name,
     revenue, margin, wallet, group_id (its account on group level), group_source.
@@ -330,28 +330,59 @@ def no_decisions(*columns: str) -> pd.DataFrame:
 
 
 @dataclass(frozen=True)
+class Said:
+    """An answer of somebody at the client: question (code of `templates/rules/questions.yml`), answer (yes | partly | no), the
+    role of who gave it, and when."""
+
+    question: str
+    answer: str
+    said_by: str
+    date: dt.date | None = None
+
+
+@dataclass(frozen=True)
 class ExistenceTest:
-    """One condition of the source text, tested: its outcome, the figures behind it, what is missing for it."""
+    """One condition of the source text, tested: its outcome, the figures behind it, what is missing for it.
+
+    `said`: the answers on it. `self_reported`: the outcome rests on them, since no table speaks of it. `contradicted`: the
+    tables decide, and the answers say something else. `incomplete`: questions on it answered without a role, `disputed`:
+    questions answered differently by several people; neither counts.
+    """
 
     test: str
     answer: Answer
     values: Mapping[str, Any] = field(default_factory=dict)
     missing: tuple[str, ...] = ()
+    said: tuple[Said, ...] = ()
+    self_reported: bool = False
+    contradicted: bool = False
+    incomplete: tuple[str, ...] = ()
+    disputed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Existence:
-    """Whether the client's key account management is real (domain S6)."""
+    """Whether the client's key account management is real (domain S6).
+
+    `self_reported`: without people's answers there would be no verdict; `n_self_reported`: how many deciding conditions
+    rest on them. `programme`: whether anybody is called a key account at all, as a test of its own.
+    """
 
     verdict: Verdict
     tests: tuple[ExistenceTest, ...]
+    self_reported: bool = False
+    n_self_reported: int = 0
+    programme: ExistenceTest | None = None
 
 
 @dataclass(frozen=True)
 class KamTypes:
     """Step 3: of which type the accounts are, and whether they are treated as they are called.
 
-    `table`: account_id, kam_type, kam_type_margin, inherited (boolean), kam_status.
+    `table`: account_id, kam_type, kam_type_margin, inherited (boolean), kam_status, status_reason (code of
+    `kam_status_reason`), status_values (mapping for its sentence: privileges, budget, beside, in_circle).
+    `intensity`: account_id, intensity (0–1), coverage, stage, missing (tuple of table.column), and the score of each
+    dimension of `rules/intensity.yml` (0–1); intensity and stage are missing where less than half of the weight is known.
     `evidence`: account_id, block (supplier_industry | account_industry | product_category | pattern), kam_type,
     points, reason (code of the catalogues: `type_reason.<reason>` in a few words, `type_sentence.<reason>` filled with
     the row), detail (what was seen, as the client writes it), value (the share of revenue or the figure behind it,
@@ -364,6 +395,7 @@ class KamTypes:
     existence: Existence
     table: pd.DataFrame
     evidence: pd.DataFrame
+    intensity: pd.DataFrame = field(default_factory=pd.DataFrame)
 
 
 @dataclass(frozen=True)

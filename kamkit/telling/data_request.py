@@ -120,7 +120,7 @@ def _needs(options: OptionRules, kam_types: KamTypeRules) -> Iterator[tuple[str,
     for option, rule in options.options.items():
         for indicator in rule.indicators.values():
             yield from ((need_of(need), f"option.{option}") for need in indicator.needs)
-    for test, missing in asked_for(kam_types.existence).items():
+    for test, missing in asked_for(kam_types).items():
         yield from ((need_of(need), f"existence_short.{test}") for need in missing)
 
 

@@ -12,13 +12,13 @@ import pandas as pd
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kamkit.analysis.existence import check_existence
+from kamkit.analysis.existence import check_existence, measured_intensity
 from kamkit.analysis.kam_evidence import read_code, text_reader
 from kamkit.analysis.kam_types import _decide, classify_accounts
 from kamkit.model.codes import Basis, Grain, KamStatus, KamType, Level, Verdict
 from kamkit.model.engagement import Period, SupplierIndustry
 from kamkit.model.kam_type_rules import TYPES, Block, load_kam_type_rules
-from kamkit.model.results import AccountFacts, Concentration, KeyAccounts, Pareto
+from kamkit.model.results import AccountFacts, Concentration, Existence, KeyAccounts, Pareto
 
 RULES = load_kam_type_rules()
 IDS = [f"K{n}" for n in range(8)]
@@ -78,6 +78,12 @@ def portfolios(draw: Any) -> AccountFacts:
         field = st.tuples(maybe(["Außendienst", "KAM"]), maybe([None, "Nord"]), maybe([None, 1e6]), maybe([None, *IDS]))
         columns = ["role", "region", "revenue_target", "priority_customer_id"]
         tables["sales_organisation"] = pd.DataFrame(draw(st.lists(field, max_size=4)), columns=columns)
+    if draw(st.booleans()):
+        said = draw(st.dictionaries(maybe(list(RULES.questions)), maybe(["yes", "partly", "no"])))
+        tables["organisation"] = pd.DataFrame(
+            [(question, answer, draw(maybe(["Leitung", None])), pd.NaT) for question, answer in said.items()],
+            columns=["question", "answer", "said_by", "date"],
+        ).astype({"date": "datetime64[us]"})
     return AccountFacts(
         period=Period(start=dt.date(2025, 1, 1), end=dt.date(2025, 12, 31)),
         history_start=dt.date(2024, 1, 2),
@@ -162,14 +168,25 @@ def test_the_order_of_rows_changes_nothing(facts: AccountFacts, supplier: Suppli
         pd.testing.assert_frame_equal(*sides, rtol=1e-9)
 
 
+def existence_of(facts: AccountFacts) -> Existence:
+    return check_existence(facts, key_accounts(facts), RULES, measured_intensity(facts, RULES))
+
+
 @given(portfolios())
-@settings(max_examples=40, deadline=None)
-def test_leaving_out_a_table_never_makes_another_verdict(facts: AccountFacts) -> None:
-    verdict = check_existence(facts, key_accounts(facts), RULES.existence).verdict
-    for name in ("privileges", "budgets", "sales_organisation"):
-        fewer = dataclasses.replace(facts, tables={n: table for n, table in facts.tables.items() if n != name})
-        less = check_existence(fewer, key_accounts(fewer), RULES.existence).verdict
-        assert less in (verdict, Verdict.NOT_ASSESSABLE)
+@settings(max_examples=25, deadline=None)
+def test_leaving_out_a_table_or_an_answer_never_makes_another_verdict(facts: AccountFacts) -> None:
+    """Whatever is left out; a table only where the answers that then count do not contradict it."""
+    found = existence_of(facts)
+    agreed = not any(test.contradicted for test in (*found.tests, found.programme) if test)
+    tables = dict(facts.tables)
+    answers = tables.get("organisation", pd.DataFrame())
+    fewer = [tables | {"organisation": answers.drop(index=row)} for row in answers.index]
+    fewer += [{n: t for n, t in tables.items() if n != name} for name in tables if agreed or name == "organisation"]
+    for less in fewer:
+        assert existence_of(dataclasses.replace(facts, tables=less)).verdict in (found.verdict, Verdict.NOT_ASSESSABLE)
+    if found.self_reported:
+        without = {name: table for name, table in tables.items() if name != "organisation"}
+        assert existence_of(dataclasses.replace(facts, tables=without)).verdict == Verdict.NOT_ASSESSABLE
 
 
 def test_the_classifier_is_total_over_points_and_programmes() -> None:

@@ -36,18 +36,18 @@ def next_of(questions: list[Question], labels: Labels = DE, tables: tuple[str, .
 def test_everything_that_any_rule_or_test_needs_can_be_asked_for() -> None:
     rules = load_option_rules().options.values()
     needs = {need for rule in rules for indicator in rule.indicators.values() for need in indicator.needs}
-    needs |= {need for missing in asked_for(load_kam_type_rules().existence).values() for need in missing}
+    needs |= {need for missing in asked_for(load_kam_type_rules()).values() for need in missing}
     assert {need for need in needs if item_for(need_of(need), request_items()) is None} == set()
 
 
 def test_the_conditions_say_themselves_what_they_ask_for() -> None:
-    assert asked_for(load_kam_type_rules().existence) == {
+    assert asked_for(load_kam_type_rules()) == {
         "E1": ("customers.key_label", "privileges.type"),
         "E2": ("customers.key_label", "budgets.plan"),
         "E3a": ("customers.key_label", "sales_organisation.role", "customers.region"),
         "E3b": ("customers.key_label", "sales_organisation.role"),
         "E4": ("decisions.decision",),
-        "E5": ("customers.key_label", "interactions.date"),
+        "E5": ("customers.key_label", "privileges.type", "interactions.date", "interactions.contact_id"),
     }
 
 

@@ -17,7 +17,7 @@ from kamkit.model.option_rules import UpgradeRules
 def alliance_indicators(history: History, pair: pd.DataFrame) -> pd.DataFrame:
     """Per account_id: fit, complementarity, trust (rated 1–5), joint_projects (number; missing without the table),
     mutual_dependence (Lambert & Knemeyer 2004; Casciaro & Piskorski 2005)."""
-    rated = ratings(history).reindex(columns=["fit", "complementarity", "trust"])
+    rated = ratings(history.tables.get("ratings")).reindex(columns=["fit", "complementarity", "trust"])
     found = rated.reindex(pair.index).assign(mutual_dependence=pair["mutual"])
     projects = history.tables.get("projects")
     if projects is not None and len(projects):

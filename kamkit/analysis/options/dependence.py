@@ -26,6 +26,10 @@ RATINGS = {
     "position": word_pattern(["position", "own position", "eigene position", "eigene position beim kunden"]),
     "demand_growth": word_pattern(["demand growth", "growth of demand", "bedarfswachstum", "wachstum des bedarfs"]),
     "common_interests": word_pattern(["common interest*", "interessengleichheit", "gemeinsame interessen"]),
+    "integration": word_pattern(["*integration*", "edi", "edi vmi", "vmi", "*anbindung*"]),
+    "information": word_pattern(
+        ["information*", "*informationsaustausch*", "*forecast*", "*prognose*", "*planungsdaten*"]
+    ),
 }
 LOWEST, HIGHEST = 1.0, 5.0
 
@@ -40,7 +44,7 @@ def dependence(history: History, rules: OptionRules) -> pd.DataFrame:
     raw = pd.DataFrame({"our_dependence": our_dependence(history)})
     wallet = accounts["wallet"].astype(float).reindex(raw.index)
     theirs = (history.yearly_revenue.reindex(raw.index).fillna(0.0) / wallet.where(wallet > 0)).clip(upper=1.0)
-    rated = ratings(history).reindex(raw.index)
+    rated = ratings(history.tables.get("ratings")).reindex(raw.index)
     for item, low_counts in (("criticality", False), ("substitutability", True)):
         if item in rated:
             scaled = ((rated[item] - LOWEST) / (HIGHEST - LOWEST)).clip(0, 1)
@@ -68,9 +72,8 @@ def our_dependence(history: History) -> pd.Series[float]:
     return base / base.sum() if base.sum() > 0 else base * np.nan
 
 
-def ratings(history: History) -> pd.DataFrame:
-    """The mean rating (1–5) by account_id, a column per known item; empty without ratings."""
-    given = history.tables.get("ratings")
+def ratings(given: pd.DataFrame | None) -> pd.DataFrame:
+    """The mean rating (1–5) by account_id of the table `ratings`, a column per known item; empty without ratings."""
     if given is None or given.empty:
         return pd.DataFrame()
     words = given["item"].map(lambda text: plain(str(text)))
