@@ -350,6 +350,8 @@ def _budgets(facts: AccountFacts, labelled: pd.Series[Any], rules: ExistenceRule
         "key_segment_budget": float(in_segment["amount"].sum()) if len(in_segment) else None,
         "mean_key": _mean(with_key),
         "mean_other": _mean(with_other),
+        "per_account_key": float(key.mean()) if key.notna().all() else None,
+        "per_account_other": float(other.mean()) if len(other) and other.notna().all() else None,
         "is_higher": higher,
         "p_value": _permutation_p(with_key, with_other, rules),
         **_per_revenue(facts, with_key, with_other),

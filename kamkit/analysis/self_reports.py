@@ -75,3 +75,46 @@ def _degree(answers: tuple[str, ...], enough: list[bool]) -> str:
         return "absent"
     alone = any(answer == "yes" and one for answer, one in zip(answers, enough, strict=True))
     return "yes" if alone or all(answer == "yes" for answer in answers) else "in_part"
+
+
+def rate_self_check(table: pd.DataFrame | None, asked: Mapping[str, Asked]) -> pd.DataFrame:
+    """statement, field, score (mean over everybody who scored it, 1–4), n_people: the statements that somebody scored, in
+    the order asked. A self-assessment: no verdict follows from it."""
+    scored = pd.DataFrame(columns=["statement", "score"]) if table is None else table.dropna(subset=["score"])
+    by_statement = scored.groupby("statement")["score"]
+    mean, people = by_statement.mean(), by_statement.size()
+    rows = [(code, q.of, float(mean[code]), int(people[code])) for code, q in asked.items() if code in mean.index]
+    return pd.DataFrame(rows, columns=["statement", "field", "score", "n_people"])
+
+
+def self_check_fields(rated: pd.DataFrame, asked: Mapping[str, Asked]) -> pd.DataFrame:
+    """field, score (mean of its statements), n_scored, n_statements, weakest (tuple of the statements with the field's
+    lowest score, where that is below the highest possible): the fields with a score, in the order asked."""
+    rows = []
+    for name in dict.fromkeys(q.of for q in asked.values()):
+        own = rated[rated["field"] == name]
+        if len(own):
+            low = own["score"].min()
+            weakest = tuple(own.loc[own["score"] == low, "statement"]) if low < HIGHEST_SCORE else ()
+            n_statements = sum(q.of == name for q in asked.values())
+            rows.append((name, float(own["score"].mean()), len(own), n_statements, weakest))
+    return pd.DataFrame(rows, columns=["field", "score", "n_scored", "n_statements", "weakest"])
+
+
+HIGHEST_SCORE = 4
+
+
+def compare_self_checks(
+    earlier: pd.DataFrame | None, now: pd.DataFrame | None, asked: Mapping[str, Asked]
+) -> pd.DataFrame:
+    """field, statement, earlier, now, difference: the sheets of two self-checks, statement by statement as far as both
+    scored it, each field's mean over these first (without statement). The same people's view twice, not a measurement."""
+    key = ["field", "statement"]
+    before, after = (rate_self_check(table, asked).set_index(key)["score"] for table in (earlier, now))
+    both = pd.DataFrame({"earlier": before, "now": after}).dropna().reset_index()
+    fields = both.groupby("field", as_index=False)[["earlier", "now"]].mean()
+    order = {name: place for place, name in enumerate([*dict.fromkeys(q.of for q in asked.values()), *asked])}
+    found = pd.concat([fields, both], ignore_index=True).reindex(columns=[*key, "earlier", "now"])
+    place = pd.DataFrame({"field": found["field"].map(order), "statement": found["statement"].map(order).fillna(-1)})
+    found = found.loc[place.sort_values(["field", "statement"]).index].reset_index(drop=True)
+    return found.astype({"field": "string", "statement": "string"}).assign(difference=found["now"] - found["earlier"])

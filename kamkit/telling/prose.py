@@ -6,14 +6,17 @@ import math
 from dataclasses import dataclass
 from html import escape
 
+from kamkit.analysis.existence import DECIDING
 from kamkit.analysis.exposure import DISCLOSED_FROM
+from kamkit.analysis.self_reports import rate_self_check, self_check_fields
 from kamkit.analysis.stability import certainty
-from kamkit.model.codes import BASIC_CARE, Certainty, Gate, KamType, Tier, Verdict
+from kamkit.model.codes import BASIC_CARE, Certainty, Gate, KamType, Stage, Tier, Verdict
 from kamkit.model.engagement import Period
-from kamkit.model.results import Imported, KamTypes, KeyAccounts, StrategyOptions
+from kamkit.model.questionnaire import questionnaires
+from kamkit.model.results import AccountFacts, Imported, KamTypes, KeyAccounts, StrategyOptions
 from kamkit.telling import charts
 from kamkit.telling.language import Labels
-from kamkit.telling.results import finding_sentence, of_key_accounts, ranking
+from kamkit.telling.results import finding_sentence, of_key_accounts, ranking, said_by
 
 
 class Sentence(str):
@@ -158,8 +161,39 @@ def types_headline(kam_types: KamTypes, key_accounts: KeyAccounts, labels: Label
 
 
 def existence_headline(kam_types: KamTypes, labels: Labels) -> Sentence:
-    """Whether the client's key account management is real."""
-    return Sentence(labels(f"prose.verdict_{kam_types.existence.verdict}"))
+    """Whether the client's key account management is real, and how far that rests on what people said."""
+    existence = kam_types.existence
+    if not existence.self_reported:
+        return Sentence(labels(f"prose.verdict_{existence.verdict}"))
+    resting = [test for test in (existence.programme, *existence.tests) if test and test.self_reported]
+    by = said_by((said for test in resting if test.test in DECIDING for said in test.said), labels)
+    verdict = labels(f"prose.said_{existence.verdict}", by=by)
+    return Sentence(f"{verdict} {labels('prose.said_conditions', n=existence.n_self_reported)}")
+
+
+def intensity_headline(kam_types: KamTypes, key_accounts: KeyAccounts, labels: Labels) -> Sentence:
+    """For how many key accounts cooperation can be assessed, and the most frequent stage; of equal ones the lowest."""
+    stages = of_key_accounts(kam_types.intensity, key_accounts)["stage"]
+    counts = stages.dropna().value_counts()
+    if counts.empty:
+        return Sentence(labels("prose.no_intensity"))
+    stage = next(str(stage) for stage in Stage if counts.get(str(stage)) == counts.max())
+    return Sentence(
+        labels("prose.intensity", n=int(counts.sum()), total=len(stages), stage=stage, most=int(counts.max()))
+    )
+
+
+def self_check_sentence(facts: AccountFacts, labels: Labels) -> Sentence:
+    """Which field the client sees itself weakest in; no verdict follows from it."""
+    asked = questionnaires()["self_check"]
+    fields = self_check_fields(rate_self_check(facts.tables.get("self_check"), asked), asked).sort_values(
+        "score", kind="stable"
+    )
+    if fields.empty:
+        return Sentence(labels("prose.no_self_check"))
+    low = fields.iloc[0]
+    even = len(fields) > 1 and bool((fields["score"] == low["score"]).all())
+    return Sentence(labels(f"prose.self_check{'_even' if even else ''}", field=low["field"], score=low["score"]))
 
 
 def options_headline(options: StrategyOptions, key_accounts: KeyAccounts, labels: Labels) -> Sentence:

@@ -10,10 +10,13 @@ from typing import Any
 import pandas as pd
 
 from kamkit.model.codes import Answer, Gate, Grain, KamType, Option
+from kamkit.model.questionnaire import questionnaires
 from kamkit.model.results import AccountFacts, Imported, KamTypes, KeyAccounts, StrategyOptions
 from kamkit.telling.language import Labels
 
 QUESTION_COLUMNS = ("rank", "question", "why", "effect")
+ANSWERS = "organisation.answer"
+"""What is asked for beside the tables where nobody has answered the questions on a condition either."""
 UNTOLD = f"option.{Option.TAKEOVER}"
 """What no question names, since the client's departments read it."""
 
@@ -149,9 +152,11 @@ def _needs(
             for missing in row["missing"]:
                 yield missing, f"option.{row['option']}", [row["account_id"]]
     if kam_types is not None:
-        for test in kam_types.existence.tests:
+        programme = kam_types.existence.programme
+        for test in (*((programme,) if programme else ()), *kam_types.existence.tests):
             if test.answer == Answer.NOT_ASSESSABLE:
-                for missing in test.missing:
+                asked = any(question.of == test.test for question in questionnaires()["organisation"].values())
+                for missing in (*test.missing, *((ANSWERS,) if asked else ())):
                     yield missing, f"existence_short.{test.test}", list(revenue.index)
 
 

@@ -9,14 +9,25 @@ from __future__ import annotations
 import datetime as dt
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from kamkit.model.codes import Answer, Tier
-from kamkit.model.results import AccountFacts, ExistenceTest, Finding, Imported, KamTypes, KeyAccounts, StrategyOptions
+from kamkit.model.questionnaire import questionnaires
+from kamkit.model.results import (
+    AccountFacts,
+    Existence,
+    ExistenceTest,
+    Finding,
+    Imported,
+    KamTypes,
+    KeyAccounts,
+    Said,
+    StrategyOptions,
+)
 from kamkit.telling.language import Labels
 from kamkit.telling.questions import client_questions
 
@@ -33,6 +44,7 @@ ACCOUNT_COLUMNS = columns_of(
     "membership_probability kam_type kam_type_margin kam_status recommended_option supporting_option options_assessed "
     "reason decision region field_rep kam_owner"
 )
+"""Of `accounts.csv`, first and in this order; `kam_status_reason` and others follow."""
 OPTION_COLUMNS = columns_of("account_id option score coverage gate rank evidence action")
 RISK_COLUMNS = columns_of(
     "account_id risk_score eligible days_since_last own_interval_days revenue_change revenue_at_risk evidence"
@@ -195,10 +207,39 @@ def accounts_frame(
     frame = frame.merge(facts.accounts[people], on="account_id", how="left")
     frame = frame.merge(_decisions(facts), on="account_id", how="left")
     if kam_types is not None:
-        frame = frame.merge(kam_types.table, on="account_id", how="left")
+        frame = frame.merge(status_told(kam_types.table, labels), on="account_id", how="left")
+        if len(kam_types.intensity):
+            index = kam_types.intensity[["account_id", "intensity", "stage"]]
+            frame = frame.merge(index.rename(columns=INTENSITY), on="account_id", how="left")
     if options is not None:
         frame = frame.merge(told(options.recommendations, labels), on="account_id", how="left")
     return _ordered(frame.drop(columns=["values", "missing"], errors="ignore"), ACCOUNT_COLUMNS)
+
+
+INTENSITY = {"intensity": "cooperation_intensity", "stage": "cooperation_stage"}
+
+
+def status_told(table: pd.DataFrame, labels: Labels) -> pd.DataFrame:
+    """The table of KamTypes with kam_status_reason: why each account has its status, in a sentence."""
+    if "status_reason" not in table:
+        return table
+    sentences = [
+        status_sentence(reason, values, labels)
+        for reason, values in zip(table["status_reason"], table["status_values"], strict=True)
+    ]
+    plain = table.drop(columns=["status_reason", "status_values"])
+    return plain.assign(kam_status_reason=pd.Series(sentences, index=table.index, dtype="string"))
+
+
+def status_sentence(reason: str, values: Mapping[str, Any], labels: Labels) -> str:
+    """Why an account has its status: privileges, its budget against that of others, and the 80 % circle. A budget that
+    nobody else has is compared with nothing."""
+    alone = reason.endswith(("_budget", "_both")) and values["beside"] is None
+    sentence = labels(f"kam_status_reason.{reason}{'_alone' if alone else ''}", **values)
+    if reason.startswith(("real", "pseudo", "de_facto")):
+        place = labels(f"kam_status_reason.{'inside' if values['in_circle'] else 'outside'}")
+        return f"{sentence} {place}"
+    return sentence
 
 
 def _decisions(facts: AccountFacts) -> pd.DataFrame:
@@ -251,10 +292,13 @@ def tracked_steps(actions: pd.DataFrame, plan: dt.date) -> pd.DataFrame:
 
 def existence_summary(kam_types: KamTypes, labels: Labels) -> dict[str, Any]:
     """The content of `existence.json`: the verdict, and every condition with its outcome, figures and gaps."""
+    existence = kam_types.existence
     return {
-        "verdict": kam_types.existence.verdict,
+        "verdict": existence.verdict,
         "type": kam_types.programme_type,
         "source_label": kam_types.source_label,
+        "self_reported": existence.self_reported,
+        "n_self_reported": existence.n_self_reported,
         "tests": [
             {
                 "test": test.test,
@@ -263,17 +307,56 @@ def existence_summary(kam_types: KamTypes, labels: Labels) -> dict[str, Any]:
                 "sentence": existence_sentence(test, labels),
                 "values": dict(test.values),
                 "missing": list(test.missing),
+                "self_reported": test.self_reported,
+                "contradicted": test.contradicted,
+                "said": [vars(said) for said in test.said],
             }
-            for test in kam_types.existence.tests
+            for test in told_conditions(existence)
         ],
     }
 
 
+def told_conditions(existence: Existence) -> tuple[ExistenceTest, ...]:
+    """The conditions to be told; whether anybody is called a key account only where somebody was asked and answered."""
+    programme = existence.programme
+    answered = programme is not None and (programme.said or programme.incomplete or programme.disputed)
+    return (programme, *existence.tests) if programme is not None and answered else existence.tests
+
+
 def existence_sentence(test: ExistenceTest, labels: Labels) -> str | None:
-    """What was seen for a condition; nothing where it cannot be assessed."""
-    if test.answer == Answer.NOT_ASSESSABLE:
-        return None
-    return labels(f"existence_{test.answer}.{test.test}", **test.values)
+    """What was seen or said of a condition, who said it and when; nothing where nobody knows anything."""
+    parts = []
+    if test.self_reported:
+        parts.append(labels("self_report.said", by=said_by(test.said, labels), answers=_answers(test, labels)))
+    elif test.answer != Answer.NOT_ASSESSABLE:
+        parts.append(labels(f"existence_{test.answer}.{test.test}", **test.values))
+    if test.contradicted:
+        parts.append(labels("self_report.contradicted", by=said_by(test.said, labels), answers=_answers(test, labels)))
+    for key, codes in (("incomplete", test.incomplete), ("disputed", test.disputed)):
+        if codes:
+            names = [topic_of("organisation", code, labels) for code in codes]
+            parts.append(labels(f"self_report.{key}", names=names))
+    return " ".join(parts) or None
+
+
+def said_by(said: Iterable[Said], labels: Labels) -> str:
+    """Who said something and when: the roles with their dates, each once."""
+    people = {
+        f"{s.said_by}, {labels.date(s.date)}" if s.date else labels("self_report.undated", role=s.said_by) for s in said
+    }
+    return "; ".join(sorted(people))
+
+
+def topic_of(sheet: str, code: str, labels: Labels) -> str:
+    """What a question, figure or statement of inputs.xlsx is about."""
+    return questionnaires()[sheet][code].topic[labels.language]
+
+
+def _answers(test: ExistenceTest, labels: Labels) -> list[str]:
+    return [
+        labels("self_report.answer", topic=topic_of("organisation", said.question, labels), answer=said.answer)
+        for said in test.said
+    ]
 
 
 def import_summary(imported: Imported, labels: Labels) -> dict[str, Any]:

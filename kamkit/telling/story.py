@@ -45,7 +45,14 @@ from kamkit.telling.comments import (
 from kamkit.telling.data_request import DataRequest, next_request
 from kamkit.telling.language import Labels
 from kamkit.telling.questions import client_questions, open_questions
-from kamkit.telling.results import accounts_frame, existence_sentence, finding_sentence, ranking, tracked_steps
+from kamkit.telling.results import (
+    accounts_frame,
+    existence_sentence,
+    finding_sentence,
+    ranking,
+    told_conditions,
+    tracked_steps,
+)
 from kamkit.telling.sign_off import SignOff, sign_off
 from kamkit.telling.tables import DisplayTable, display_table
 from kamkit.telling.whale_chart import plot_whale
@@ -59,11 +66,11 @@ MAIN = [
     "existence",
     "types",
 ]
-APPENDIX = ["risk", "potential", "missing", "accounts", "method", "data", "glossary"]
+APPENDIX = ["risk", "potential", "missing", "accounts", "organisation", "method", "data", "glossary"]
 SECTIONS = (*MAIN, *APPENDIX)
 
 HIDDEN = {
-    "field": frozenset({"margin", "existence", "missing"}),
+    "field": frozenset({"margin", "existence", "organisation", "missing"}),
     "customer_meeting": frozenset(SECTIONS) - {"at_a_glance", "pareto", "glossary"},
 }
 """Sections that an audience does not get; every other audience gets all."""
@@ -103,6 +110,8 @@ MARGIN_COLUMNS = (
     "service",
 )
 """What the accounts say about margins, hidden from some audiences."""
+STATUS_COLUMNS = ("kam_status", "kam_status_reason", "cooperation_stage")
+"""What tells whether an account is treated as it is called, hidden from the same audiences."""
 GLOSSARY_HIDDEN = frozenset({"takeover", "pseudo", "margin"})
 
 LOSS_MAKING = "loss_making"
@@ -581,7 +590,7 @@ class _Teller:
         labels = self.labels
         lights = tuple(
             Light(test.answer, labels(f"answer.{test.answer}"), labels(f"existence.{test.test}"), self._note(test))
-            for test in self.kam_types.existence.tests
+            for test in told_conditions(self.kam_types.existence)
         )
         found = self.kam_types.existence
         answers = [found.verdict, *(test.answer for test in found.tests)]
@@ -590,7 +599,8 @@ class _Teller:
     def _note(self, test: ExistenceTest) -> str:
         seen = existence_sentence(test, self.labels)
         missing = tables.missing_words(test.missing, self.labels)
-        return seen or (self.labels("story.missing_for_it", names=missing) if missing else "")
+        lacking = self.labels("story.missing_for_it", names=missing) if missing else None
+        return " ".join(part for part in (seen, lacking) if part)
 
     def _types(self) -> Section:
         exceptions = tables.exceptions_table(self.kam_types, self.key_accounts, self.labels, MOST_EXCEPTIONS)
@@ -648,6 +658,21 @@ class _Teller:
         worth = value.value_table(self.key_accounts, self.labels, None)
         others = (worth, tables.consolidation_table(self.key_accounts, self.labels))
         return self._section("accounts", finding, tables=(shown, *(table for table in others if len(table))))
+
+    def _organisation(self) -> Section | None:
+        """Figures of the existence check, cooperation intensity and self-check, as far as there is something to show."""
+        labels, kam_types = self.labels, self.kam_types
+        shown = [tables.existence_figures_table(kam_types, labels)]
+        findings = []
+        if len(kam_types.intensity) and kam_types.intensity["intensity"].notna().any():
+            findings.append(prose.intensity_headline(kam_types, self.key_accounts, labels))
+            shown.append(tables.intensity_table(kam_types, self.key_accounts, labels, MOST_LISTED))
+        if len(check := tables.self_check_table(self.facts, labels)):
+            findings.append(prose.self_check_sentence(self.facts, labels))
+            shown.append(check)
+        found = tuple(table for table in shown if len(table))
+        finding = " ".join(findings) or labels("story.organisation_finding")
+        return self._section("organisation", finding, tables=found) if found else None
 
     @cached_property
     def account_rows(self) -> pd.DataFrame:
@@ -718,10 +743,10 @@ class _Teller:
         if self.engagement.audience == "customer_meeting":
             return
         labels = self.labels
-        yield self._sheet("accounts", tables.account_sheet_table(self.account_rows, labels), "kam_status")
+        yield self._sheet("accounts", tables.account_sheet_table(self.account_rows, labels), *STATUS_COLUMNS)
         if len(former := tables.as_was_table(self.imported, self.facts, labels, None)):
             yield self._sheet("as_was", former)
-        yield self._sheet("types", tables.types_table(self.kam_types, self.key_accounts, labels, None), "kam_status")
+        yield self._sheet("types", tables.types_table(self.kam_types, self.key_accounts, labels, None), *STATUS_COLUMNS)
         yield self._sheet(
             "recommendations", tables.recommendations_table(self.options, self.key_accounts, labels, None)
         )

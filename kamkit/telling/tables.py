@@ -7,6 +7,7 @@ word:<section>), and titles come from `column.<name>`.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from html import escape
 from typing import Any
@@ -14,10 +15,12 @@ from typing import Any
 import pandas as pd
 
 from kamkit.analysis.list_history import DRAWS
+from kamkit.analysis.self_reports import rate_self_check, self_check_fields
 from kamkit.analysis.stability import certainty
 from kamkit.analysis.value import FEWEST_PEERS, QUANTILES
 from kamkit.model.codes import Answer, Certainty, Evidence, Gate, Level
 from kamkit.model.engagement import Engagement
+from kamkit.model.questionnaire import questionnaires
 from kamkit.model.results import AccountFacts, Imported, KamTypes, KeyAccounts, StrategyOptions
 from kamkit.model.tables import TABLES
 from kamkit.telling.language import Labels
@@ -27,8 +30,10 @@ from kamkit.telling.results import (
     finding_sentence,
     of_key_accounts,
     ranking,
+    status_told,
     step_code,
     told,
+    told_conditions,
 )
 
 NUMERIC = frozenset({"count", "number", "percent", "change", "money", "money_short"})
@@ -356,10 +361,11 @@ def concentration_table(key_accounts: KeyAccounts, labels: Labels) -> DisplayTab
 def types_table(
     kam_types: KamTypes, key_accounts: KeyAccounts, labels: Labels, most: int | None = MOST_ROWS
 ) -> DisplayTable:
-    """The key accounts with type, margin of the decision and status."""
-    table = of_key_accounts(kam_types.table, key_accounts)
+    """The key accounts with type, margin of the decision, status, and why they have it."""
+    table = of_key_accounts(status_told(kam_types.table, labels), key_accounts)
     columns = (
-        "name account_revenue:money kam_type:word:kam_type kam_type_margin:number inherited kam_status:word:kam_status"
+        "name account_revenue:money kam_type:word:kam_type kam_type_margin:number inherited kam_status:word:kam_status "
+        "kam_status_reason"
     )
     return display_table(table, "types", columns, labels, most)
 
@@ -388,10 +394,105 @@ def existence_table(kam_types: KamTypes, labels: Labels) -> DisplayTable:
                 "seen": existence_sentence(test, labels),
                 "missing": missing_words(test.missing, labels) if test.answer == Answer.NOT_ASSESSABLE else None,
             }
-            for test in kam_types.existence.tests
+            for test in told_conditions(kam_types.existence)
         ]
     )
     return display_table(frame, "existence", "test condition answer:word:answer seen missing", labels)
+
+
+FIGURES: Mapping[str, tuple[str, str, str, str | None]] = {
+    "E1": ("percent", "share_key", "share_other", "difference"),
+    "E2_account": ("money", "per_account_key", "per_account_other", None),
+    "E2_given": ("money", "mean_key", "mean_other", None),
+    "E2_plan": ("money", "plan_key", "plan_other", None),
+    "E2_actual": ("money", "actual_key", "actual_other", None),
+    "E2_revenue": ("share", "per_revenue_key", "per_revenue_other", None),
+    "E3a": ("percent", "", "share", None),
+    "E3b": ("number", "", "difference", None),
+    "E4": ("percent", "share", "", None),
+    "E5": ("number", "band_key", "band_other", "difference"),
+}
+"""The figures behind the conditions: their format, and the values of key accounts, of the others, and their difference."""
+TABLES_OF = {
+    "E1": ("customers", "privileges"),
+    "E2": ("customers", "budgets"),
+    "E3a": ("customers", "sales_organisation"),
+    "E3b": ("customers", "sales_organisation"),
+    "E4": ("customers", "decisions"),
+    "E5": ("customers", "interactions", "privileges"),
+}
+
+
+def existence_figures_table(kam_types: KamTypes, labels: Labels) -> DisplayTable:
+    """The figures behind the conditions that tables speak of: the data used, the statistic on both sides, its interval
+    and its p-value where there is one. The p-value is reported and decides nothing."""
+    tests = {test.test: test for test in kam_types.existence.tests}
+    rows = []
+    for figure, (kind, key, other, difference) in FIGURES.items():
+        name = figure.partition("_")[0]
+        values = tests[name].values if name in tests else {}
+        if any(values.get(side) is not None for side in (key, other)):
+            interval = [values.get(limit) for limit in ("ci_low", "ci_high")] if difference else [None]
+            rows.append(
+                {
+                    "test": name,
+                    "data": ", ".join(labels(f"table_name.{table}") for table in TABLES_OF[name]),
+                    "statistic": labels(f"existence_figure.{figure}"),
+                    "key_value": _figure(values.get(key), kind, labels),
+                    "other_value": _figure(values.get(other), kind, labels),
+                    "figure_difference": _figure(values.get(difference), kind, labels) if difference else None,
+                    "interval": None
+                    if None in interval
+                    else " … ".join(str(_figure(limit, kind, labels)) for limit in interval),
+                    "p_value": values.get("p_value") if figure == "E2_given" else None,
+                }
+            )
+    columns = "test data statistic key_value other_value figure_difference interval p_value:number"
+    return display_table(pd.DataFrame(rows), "existence_figures", columns, labels, most=None)
+
+
+def _figure(value: Any, kind: str, labels: Labels) -> str | None:
+    if labels.missing(value):
+        return None
+    match kind:
+        case "number":
+            return labels.number(value, 2)
+        case "share":
+            return labels.percent(value, 1)
+        case _:
+            return labels.format_field(value, kind)
+
+
+def intensity_table(
+    kam_types: KamTypes, key_accounts: KeyAccounts, labels: Labels, most: int | None = MOST_ROWS
+) -> DisplayTable:
+    """How intensely the client works together with each key account: index, stage, how much is known, what is missing."""
+    table = of_key_accounts(kam_types.intensity, key_accounts)
+    shown = table.assign(
+        cooperation_index=table["intensity"] * 100,
+        cooperation_stage=table["stage"],
+        missing=pd.Series(
+            [missing_words(names, labels) for names in table["missing"]], index=table.index, dtype="string"
+        ),
+    )
+    columns = "name account_revenue:money cooperation_index:count cooperation_stage:word:stage coverage:percent missing"
+    return display_table(shown, "intensity", columns, labels, most)
+
+
+def self_check_table(facts: AccountFacts, labels: Labels) -> DisplayTable:
+    """The self-check by field, with its weakest statements by name; empty where nobody answered."""
+    asked = questionnaires()["self_check"]
+    fields = self_check_fields(rate_self_check(facts.tables.get("self_check"), asked), asked)
+    shown = fields.assign(
+        self_check_field=fields["field"],
+        self_check_score=fields["score"],
+        n_scored=[
+            labels("table.scored_of", n=n, total=total) for n, total in fields[["n_scored", "n_statements"]].to_numpy()
+        ],
+        weakest=[" ".join(asked[code].text[labels.language] for code in weakest) for weakest in fields["weakest"]],
+    )
+    columns = "self_check_field:word:self_check_field self_check_score:number n_scored weakest"
+    return display_table(shown, "self_check", columns, labels, most=None)
 
 
 def missing_words(missing: tuple[str, ...], labels: Labels) -> str | None:
@@ -531,8 +632,8 @@ def account_sheet_table(accounts: pd.DataFrame, labels: Labels) -> DisplayTable:
     columns = (
         "rank:count account_id name revenue:money share:percent cumulative_share:percent is_key_account tier:word:tier "
         "abc_class abc_computed membership:word:membership margin:money kam_type:word:kam_type kam_status:word:kam_status "
-        "recommended_option:word:option supporting_option:word:option options_assessed:count reason decision region "
-        "field_rep kam_owner"
+        "kam_status_reason cooperation_stage:word:stage recommended_option:word:option supporting_option:word:option "
+        "options_assessed:count reason decision region field_rep kam_owner"
     )
     return display_table(accounts, "accounts", columns, labels, most=None)
 

@@ -244,8 +244,21 @@ def _kam_types() -> KamTypes:
                 ExistenceTest("E3a", Answer.NOT_ASSESSABLE, missing=("sales_organisation",)),
             ),
         ),
-        table=table.assign(kam_status=["pseudo", "real", "gap", *["none"] * 13]),
+        table=table.assign(
+            kam_status=["pseudo", "real", "gap", *["none"] * 13],
+            status_reason=["pseudo_nothing", "real_privilege", "gap_unknown", *["none_unknown"] * 13],
+            status_values=[{"privileges": ("Sonderpreis",), "beside": None, "in_circle": i < 5} for i in range(16)],
+        ),
         evidence=pd.DataFrame(columns=["account_id", "block", "kam_type", "points", "reason", "detail"]),
+        intensity=pd.DataFrame(
+            {
+                "account_id": IDS,
+                "intensity": [0.6, 0.3, *[None] * 14],
+                "coverage": [0.75, 0.5, *[0.25] * 14],
+                "stage": ["interdependent", "cooperative", *[None] * 14],
+                "missing": [(), (), *[("privileges.type",)] * 14],
+            }
+        ).astype({"intensity": "float64", "stage": "string"}),
     )
 
 

@@ -148,7 +148,7 @@ def test_the_report_and_the_request_name_the_same_gaps_with_the_same_revenue(tol
             by_item[item.name] = max(by_item.get(item.name, 0.0), shown.raw(row, "effect"))
     for request in story.requests:
         assert {thing.name: thing.effect for thing in request.groups[0].things} == by_item
-    assert by_item == {"contracts": 2020.0, "demand": 2020.0, "sales_organisation": 2020.0}
+    assert by_item == dict.fromkeys(("contracts", "demand", "organisation", "sales_organisation"), 2020.0)
 
 
 @pytest.mark.parametrize("audience", ["field", "customer_meeting"])

@@ -295,6 +295,8 @@ def test_e2_reports_what_key_accounts_and_others_get(rules: KamTypeRules) -> Non
         "key_segment_budget": None,
         "mean_key": pytest.approx(130 / 3),
         "mean_other": 10.0,
+        "per_account_key": 130 / 4,
+        "per_account_other": 10 / 6,
         "is_higher": True,
         "p_value": None,
         "per_revenue_key": pytest.approx(130 / 300),

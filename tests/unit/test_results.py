@@ -98,14 +98,17 @@ def test_words_are_in_the_runs_language_and_codes_stay_codes(told) -> None:  # t
 
 
 def test_questions_stand_by_the_revenue_that_hangs_on_them(told) -> None:  # type: ignore[no-untyped-def]
-    questions = files_of(told())["questions.csv"]
-    assert questions["rank"].tolist() == [1, 2, 3, 4, 5]
-    assert questions["effect"].tolist() == [2020.0, 2020.0, 2020.0, 120.0, 40.0]
-    assert questions["question"].tolist()[3:] == [
+    client = told()
+    questions, labels = files_of(client)["questions.csv"], client.labels
+    assert questions["rank"].tolist() == [1, 2, 3, 4, 5, 6]
+    assert questions["effect"].tolist() == [*[2020.0] * 4, 120.0, 40.0]
+    assert questions["question"].tolist()[4:] == [
         "Wie kauft der Key Account, dessen KAM-Typ unklar ist: als Händler, als Anwender oder als Dienstleistungskunde?",
         "Zu welchen Kunden gehören die 10 Zeilen ohne Kundennummer?",
     ]
-    assert questions.loc[2, "why"] == "Damit wird beurteilbar: Flächenvertrieb."
+    by_question = questions.set_index("question")["why"]
+    assert by_question[labels("question.sales_organisation")] == "Damit wird beurteilbar: Flächenvertrieb."
+    assert by_question[labels("question.organisation")] == "Damit wird beurteilbar: Flächenvertrieb."
     assert not questions["why"].str.contains("Übernahme").any()
 
 
