@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from kamkit.analysis.decisions import candidates, named_accounts, snapshots, standing_decisions
+from kamkit.analysis.stability import certainty
 from kamkit.execution.project import Project
 from kamkit.execution.settings import is_bundled
 from kamkit.intake.consultation import CONSULTATION_FOLDER, opinions_told, refresh_consultations
@@ -19,7 +20,6 @@ from kamkit.model.engagement import Engagement
 from kamkit.model.results import AccountFacts, Imported, KamTypes, KeyAccounts, StrategyOptions
 from kamkit.telling.results import finding_sentence, proposed_steps
 from kamkit.telling.story import figures_of
-from kamkit.telling.tables import certainty
 
 Frames = Callable[[pd.DataFrame], pd.DataFrame]
 
