@@ -38,6 +38,7 @@ from kamkit.execution.notebooks import (
 from kamkit.execution.project import SETTINGS_FILE, Project, rules_in_force
 from kamkit.execution.refresh import refresh_entries
 from kamkit.execution.settings import dotted_settings, engagement_with, runs_of, today_from
+from kamkit.intake.previous_run import read_previous
 from kamkit.intake.sources import PACKED_SUFFIXES, find_files
 from kamkit.model.codes import StepState
 from kamkit.model.engagement import Engagement, unknown
@@ -132,6 +133,7 @@ def _plan(
     settings = dotted_settings(given)
     engagement = engagement_with(reference, settings)
     check_files(engagement)
+    read_previous(engagement)
     rules_in_force(engagement)
     chain = chain_of(engagement.folder)
     for notebook in chain:
@@ -277,6 +279,7 @@ def _outcome(
         state=state,
         out=plan.out if state == "ok" else failed_folder(plan.out),
         engagement=plan.engagement.file,
+        client=plan.engagement.client,
         steps=records,
         parameters=plan.parameters,
         inputs=plan.inputs,
@@ -291,7 +294,8 @@ def _tell_latest(plan: _Plan, outcome: RunOutcome) -> None:
     if plan.dated:
         if outcome.state == "ok":
             write_text(plan.out.parent / "latest.txt", f"{plan.out.name}\n")
-        prune_runs(plan.out.parent, plan.engagement.keep_runs)
+        compared = plan.engagement.folder / plan.engagement.previous if plan.engagement.previous else None
+        prune_runs(plan.out.parent, plan.engagement.keep_runs, compared)
 
 
 class _Log:

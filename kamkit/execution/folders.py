@@ -59,9 +59,11 @@ def publish(outcome: RunOutcome, scratch: Path) -> None:
             shutil.rmtree(failed_folder(out), ignore_errors=True)
 
 
-def prune_runs(runs: Path, keep: int) -> tuple[Path, ...]:
-    """Remove the oldest runs beyond `keep`, done and failed ones each; only folders that kamkit made."""
+def prune_runs(runs: Path, keep: int, compared: Path | None = None) -> tuple[Path, ...]:
+    """Remove the oldest runs beyond `keep`, done and failed ones each; only folders that kamkit made, and never the one that
+    later runs are `compared` with."""
     made = [path for path in sorted(runs.iterdir()) if (path / "manifest.json").is_file()] if runs.is_dir() else []
+    made = [path for path in made if compared is None or path.resolve() != compared.resolve()]
     failed = [path for path in made if path.name.endswith(".failed")]
     done = [path for path in made if path not in failed]
     old = [*done[: max(len(done) - keep, 0)], *failed[: max(len(failed) - keep, 0)]]

@@ -47,6 +47,7 @@ class RunOutcome:
     state: str
     out: Path
     engagement: Path
+    client: str
     steps: tuple[StepRecord, ...]
     parameters: Mapping[str, Any]
     inputs: Mapping[str, str]
@@ -72,6 +73,7 @@ class RunOutcome:
         return {
             "state": self.state,
             "engagement": self.engagement.as_posix(),
+            "client": self.client,
             "parameters": dict(self.parameters),
             "inputs": dict(self.inputs),
             "versions": dict(self.versions),

@@ -23,6 +23,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from filelock import FileLock
 
+from kamkit.analysis.follow_up import compare_runs
 from kamkit.analysis.investment import with_investment
 from kamkit.analysis.kam_types import classify_accounts
 from kamkit.analysis.key_accounts import find_key_accounts
@@ -36,10 +37,12 @@ from kamkit.intake.consultation import CONSULTATION_FOLDER, read_consultations
 from kamkit.intake.facts import account_facts
 from kamkit.intake.importing import import_engagement
 from kamkit.intake.inputs import read_inputs
+from kamkit.intake.previous_run import FILES, read_previous
 from kamkit.intake.privacy import masked_frame
 from kamkit.intake.pseudonyms import KEY_FILE, read_key
 from kamkit.intake.snapshots import read_snapshots, with_snapshots
 from kamkit.model.engagement import Engagement
+from kamkit.model.follow_up import FollowUp
 from kamkit.model.kam_type_rules import KamTypeRules, load_kam_type_rules
 from kamkit.model.option_rules import OptionRules, load_option_rules
 from kamkit.model.portfolio_rules import PortfolioRules, load_portfolio_rules
@@ -158,6 +161,23 @@ class Project:
         """Who takes which step and what became of it, as in `Inputs`."""
         return self._as_told(read_inputs(self.engagement.folder / self.engagement.inputs).actions)
 
+    @property
+    def follow_up(self) -> FollowUp | None:
+        """What has changed since the earlier run that the engagement names; None where it names none. It is compared when it
+        is told, from two finished results, and belongs to no step."""
+        if (previous := read_previous(self.engagement)) is None:
+            return None
+        return compare_runs(
+            previous,
+            self.facts,
+            self.key_accounts,
+            self.kam_types.existence,
+            self.actions,
+            self.engagement.currency,
+            self.engagement.account_risk.window_months,
+            self.today,
+        )
+
     def _as_told(self, written: pd.DataFrame) -> pd.DataFrame:
         """What people wrote without what must not be told."""
         written = masked_frame(written, load_cleaning_rules(self.engagement.folder))
@@ -271,7 +291,8 @@ class Project:
         """A step's key changes with everything the step depends on: each contains the keys of the steps before it."""
         told_only = _TOLD_ONLY - ({"language"} if self.engagement.pseudonymise else set())
         settings = self.engagement.model_dump(exclude=told_only | _LATER)
-        files = {k: v for k, v in self.input_hashes.items() if k not in (self._file, self._inputs)}
+        told = (self._file, self._inputs, *self._compared)
+        files = {k: v for k, v in self.input_hashes.items() if k not in told}
         code = source_hash("errors.py", "model", "intake")
         entered = {k: v for k, v in self._entries.items() if k not in _CHANGE_NO_TABLE}
         first = key_of(code, kit_hash("rules"), settings, self.engagement.pareto.level, files, entered)
@@ -290,7 +311,8 @@ class Project:
             memory = self.work / "steps" / "hashes.json"
             remembered = _read_json(memory)
             known = json.dumps(remembered)
-            hashes = hash_files(input_files(self.engagement), self.engagement.folder, remembered)
+            read = [*input_files(self.engagement), *self._compared.values()]
+            hashes = hash_files(read, self.engagement.folder, remembered)
             if json.dumps(remembered) != known:
                 write_json(memory, remembered)
         answered = self._answered
@@ -311,6 +333,13 @@ class Project:
         return read_consultations(self.engagement.folder)
 
     @property
+    def _compared(self) -> Mapping[str, Path]:
+        """The files of the earlier run, by their path relative to the engagement's folder."""
+        folder = self.engagement.previous
+        paths = [self.engagement.folder / folder / name for name in FILES] if folder else []
+        return {relative(path, self.engagement.folder): path for path in paths if path.is_file()}
+
+    @property
     def _inputs(self) -> str:
         return relative(self.engagement.folder / self.engagement.inputs, self.engagement.folder)
 
@@ -321,7 +350,8 @@ class Project:
     def _write_results(self) -> Iterator[Path]:
         """Write the files of all steps that are fresh; those of stale ones go."""
         later = (self.known(KeyAccounts), self.known(KamTypes), self.known(StrategyOptions))
-        content = result_files(self.imported, self.facts, self.labels, *later)
+        changes = self.follow_up if all(result is not None for result in later) else None
+        content = result_files(self.imported, self.facts, self.labels, *later, changes)
         folder = self.work / "results"
         for name, file in content.items():
             write_text(folder / name, render_result(file))

@@ -349,7 +349,7 @@ class Engagement(_Setting):
     def not_yet_effective(self) -> tuple[str, ...]:
         """Settings of this engagement that this version accepts but does not act on, told rather than ignored."""
         later = [f"deliverables: {d}" for d in self.deliverables if d not in AVAILABLE_DELIVERABLES]
-        later += [name for name in ("previous", "split_by") if getattr(self, name)]
+        later += ["split_by"] if self.split_by else []
         later += [f"brand.{name}" for name in ("logo", "template", "colours") if getattr(self.brand, name)]
         return tuple(later)
 
@@ -502,6 +502,8 @@ def _path_problems(engagement: Engagement) -> Iterator[str]:
     named = [("inputs", engagement.inputs), *(("decisions", path) for path in engagement.decisions)]
     if engagement.exchange_rates:
         named.append(("exchange_rates", engagement.exchange_rates.path))
+    if engagement.previous:
+        named.append(("previous", engagement.previous))
     for name, source in engagement.sources.given():
         named += [(f"sources.{name}", pattern) for pattern in source.patterns]
         named += [(f"sources.{name}.join", join.path) for join in source.join]

@@ -15,7 +15,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from kamkit.analysis.self_reports import rate_self_check
 from kamkit.model.codes import Answer, Tier
+from kamkit.model.follow_up import FollowUp
 from kamkit.model.questionnaire import questionnaires
 from kamkit.model.results import (
     AccountFacts,
@@ -76,6 +78,7 @@ def result_files(
     key_accounts: KeyAccounts | None = None,
     kam_types: KamTypes | None = None,
     options: StrategyOptions | None = None,
+    follow_up: FollowUp | None = None,
 ) -> Mapping[str, ResultFile]:
     """The content of every result file that the steps so far allow, by file name."""
     content: dict[str, ResultFile] = {"import.json": import_summary(imported, labels)}
@@ -83,7 +86,7 @@ def result_files(
         content["summary.json"] = summary(imported, facts, key_accounts, kam_types)
         content["accounts.csv"] = accounts_frame(facts, key_accounts, labels, kam_types, options)
     if kam_types is not None:
-        content["existence.json"] = existence_summary(kam_types, labels)
+        content["existence.json"] = existence_summary(kam_types, labels) | {"self_check": _self_check(facts)}
     if options is not None:
         content["options.csv"] = told(options.options, labels, OPTION_COLUMNS)
         content["account_risk.csv"] = told(options.account_risk, labels, RISK_COLUMNS)
@@ -91,6 +94,9 @@ def result_files(
         content["backtests.csv"] = options.backtests
         if key_accounts is not None:
             content["actions.csv"] = actions_frame(options, key_accounts, labels)
+    if follow_up is not None:
+        content["follow_up.json"] = follow_up_summary(follow_up)
+        content["changes.csv"] = follow_up.accounts
     content["questions.csv"] = client_questions(imported, facts, labels, key_accounts, kam_types, options)
     return content
 
@@ -316,11 +322,45 @@ def existence_summary(kam_types: KamTypes, labels: Labels) -> dict[str, Any]:
     }
 
 
+def _self_check(facts: AccountFacts) -> dict[str, float]:
+    """The mean score of each statement of the self-check that somebody rated."""
+    rated = rate_self_check(facts.tables.get("self_check"), questionnaires()["self_check"])
+    return dict(zip(rated["statement"], rated["score"], strict=True))
+
+
 def told_conditions(existence: Existence) -> tuple[ExistenceTest, ...]:
     """The conditions to be told; whether anybody is called a key account only where somebody was asked and answered."""
     programme = existence.programme
     answered = programme is not None and (programme.said or programme.incomplete or programme.disputed)
     return (programme, *existence.tests) if programme is not None and answered else existence.tests
+
+
+def follow_up_summary(found: FollowUp) -> dict[str, Any]:
+    """The content of `follow_up.json`."""
+    warned, others = (found.warnings[found.warnings["warned"].astype(bool) == told] for told in (True, False))
+    return {
+        "previous": found.name,
+        "made_on": found.made_on,
+        "period": {"start": found.before.start, "end": found.before.end},
+        "refused": dict(found.refused),
+        "list": {
+            c: found.accounts.loc[found.accounts["change"] == c, "account_id"].tolist()
+            for c in ("entered", "left", "kept")
+        },
+        "warnings": {
+            "window": None if found.window is None else {"start": found.window[0], "end": found.window[1]},
+            "n": len(warned),
+            "came_true": int(warned["came_true"].sum()),
+            "n_others": len(others),
+            "others": int(others["came_true"].sum()),
+            "testable": found.testable,
+        },
+        "decisions": {str(k): int(n) for k, n in found.decisions["change"].value_counts().sort_index().items()},
+        "actions": {str(k): int(n) for k, n in found.actions["status"].value_counts().sort_index().items()},
+        "verdict": {"before": found.verdict[0], "now": found.verdict[1]},
+        "tests": found.tests.to_dict("records"),
+        "self_check": found.self_check.to_dict("records"),
+    }
 
 
 def existence_sentence(test: ExistenceTest, labels: Labels) -> str | None:

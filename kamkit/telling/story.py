@@ -20,6 +20,7 @@ from kamkit.analysis.stability import certainty
 from kamkit.errors import EngagementError
 from kamkit.model.codes import Basis, Option, Verdict
 from kamkit.model.engagement import LANGUAGES, LOCALES, Engagement
+from kamkit.model.follow_up import FollowUp
 from kamkit.model.option_rules import load_option_rules
 from kamkit.model.results import (
     AccountFacts,
@@ -31,7 +32,7 @@ from kamkit.model.results import (
     ListHistory,
     StrategyOptions,
 )
-from kamkit.telling import prose, tables, value
+from kamkit.telling import follow_up, prose, tables, value
 from kamkit.telling.canvas import Chart
 from kamkit.telling.charts import plot_pareto
 from kamkit.telling.comments import (
@@ -59,6 +60,7 @@ from kamkit.telling.whale_chart import plot_whale
 
 MAIN = [
     "at_a_glance",
+    "changes",
     "pareto",
     "margin",
     "recommendations",
@@ -66,7 +68,7 @@ MAIN = [
     "existence",
     "types",
 ]
-APPENDIX = ["risk", "potential", "missing", "accounts", "organisation", "method", "data", "glossary"]
+APPENDIX = ["follow_up", "risk", "potential", "missing", "accounts", "organisation", "method", "data", "glossary"]
 SECTIONS = (*MAIN, *APPENDIX)
 
 HIDDEN = {
@@ -76,7 +78,7 @@ HIDDEN = {
 """Sections that an audience does not get; every other audience gets all."""
 
 NAMED_IN_MAIN_PART, MOST_LISTED = 15, 400
-MOST_BORDERLINE, MOST_DISCORDANT, MOST_EXCEPTIONS = 8, 8, 8
+MOST_BORDERLINE, MOST_DISCORDANT, MOST_EXCEPTIONS, MOST_MOVES = 8, 8, 8, 8
 """Rows of the tables that share a page of the main part with another section or a chart."""
 
 GLOSSARY = [
@@ -230,6 +232,11 @@ class Story:
     requests: tuple[DataRequest, ...] = ()
     """The next data request in every language, since it goes to the client; none where nothing is missing."""
 
+    def part(self, key: str) -> Section | prose.Sentence:
+        """The section of this key, or a sentence that the report has none."""
+        found = (part for part in (*self.main, *self.appendix) if part.key == key)
+        return next(found, prose.Sentence(self.labels("story.no_section", name=self.labels(f"story.{key}"))))
+
     def contents(self) -> DisplayTable:
         """The sections and what each says."""
         frame = pd.DataFrame(
@@ -260,6 +267,8 @@ class OpenedProject(Protocol):
     def comments(self) -> pd.DataFrame: ...
     @property
     def actions(self) -> pd.DataFrame: ...
+    @property
+    def follow_up(self) -> FollowUp | None: ...
 
 
 def story_of(project: OpenedProject) -> Story:
@@ -275,6 +284,7 @@ def story_of(project: OpenedProject) -> Story:
         project.today,
         project.comments,
         project.actions,
+        project.follow_up,
     )
 
 
@@ -282,7 +292,7 @@ def figures_of(project: OpenedProject) -> dict[str, str]:
     """Fingerprints of all that people may comment on: every account, and every section under each of its names."""
     engagement = project.engagement.model_copy(update={"audience": "sales_management", "sections": ()})
     results = (project.imported, project.facts, project.key_accounts, project.kam_types, project.options)
-    teller = _Teller(engagement, *results, project.labels, project.today)
+    teller = _Teller(engagement, *results, project.labels, project.today, follow_up=project.follow_up)
     sections = {name: s.figures for s in teller.sections(list(SECTIONS)) for name in names_of_section(s.key)}
     return teller.account_figures | sections
 
@@ -298,12 +308,13 @@ def build_story(
     today: dt.date,
     comments: pd.DataFrame | None = None,
     actions: pd.DataFrame | None = None,
+    follow_up: FollowUp | None = None,
 ) -> Story:
     """The story of an engagement for its audience, dated `today`.
 
     `comments` of inputs.xlsx (section, account_id, text, author_role, date, snapshot, moved_on) stand in the section they
     name, by its key or its name, those on an account beside its recommendation; only those who decide see them. `actions` of
-    inputs.xlsx say who takes a line of the plan, and what became of it.
+    inputs.xlsx say who takes a line of the plan, and what became of it; `follow_up` what has changed since an earlier run.
     Raises EngagementError when `sections` names one that does not exist.
     """
     if strange := [name for name in engagement.sections if name not in SECTIONS]:
@@ -314,7 +325,7 @@ def build_story(
     key_accounts, facts, options = _for_audience(engagement.audience, key_accounts, facts, options, labels)
     said = None if is_restricted(engagement.audience) else comments
     results = (imported, facts, key_accounts, kam_types, options)
-    teller = _Teller(engagement, *results, labels, today, said, actions)
+    teller = _Teller(engagement, *results, labels, today, said, actions, follow_up)
     period = prose.period_words(facts.period, engagement.fiscal_year_start, labels)
     kept = ["story.confidential", *(["story.pseudonyms"] if engagement.pseudonymise else [])]
     return Story(
@@ -401,6 +412,7 @@ class _Teller:
     today: dt.date
     comments: pd.DataFrame | None = None
     actions: pd.DataFrame | None = None
+    follow_up: FollowUp | None = None
 
     def sections(self, keys: list[str]) -> Iterator[Section]:
         for key in keys:
@@ -485,6 +497,33 @@ class _Teller:
         finding = findings[0] if customer else prose.glance_headline(self.key_accounts, found, labels)
         figures = (*astuple(found), pareto.n_key_accounts, pareto.n_accounts, pareto.key_account_share)
         return self._section("at_a_glance", finding, *figures, tiles=tuple(tiles), lists=tuple(lists))
+
+    def _changes(self) -> Section | None:
+        """What has changed since the earlier run, for those who see the key accounts; short tables stand here, long ones
+        in the appendix."""
+        if (found := self.follow_up) is None:
+            return None
+        points = follow_up.change_sentences(found, self.labels, candid=not self.restricted)
+        moves = follow_up.list_changes_table(found, self.labels, MOST_MOVES)
+        more = self.labels("table.more_in_appendix", n=moves.left, section=self.labels("story.follow_up"))
+        if moves.left and "follow_up" in self.wanted:
+            moves = replace(moves, more=more)
+        section = self._section(
+            "changes",
+            follow_up.changes_headline(found, self.labels),
+            *found.verdict,
+            *found.warnings["came_true"],
+            *found.decisions["change"],
+            lists=(Points(self.labels("changes.since"), points),) if points else (),
+            tables=(moves,) if len(moves) else (),
+        )
+        return replace(section, text=follow_up.changes_text(found, self.engagement.fiscal_year_start, self.labels))
+
+    def _follow_up(self) -> Section | None:
+        shown = () if self.follow_up is None else tuple(follow_up.change_tables(self.follow_up, self.labels))
+        if not shown:
+            return None
+        return self._section("follow_up", self.labels("story.follow_up_finding"), tables=shown)
 
     def _amounts(self, key: str, amount: float | None, n: int) -> Iterator[Tile]:
         """The tile of an amount with the number of key accounts behind it; no tile where there is nothing, since a zero
