@@ -13,7 +13,8 @@ from kamkit.model.results import AccountFacts, Exposure
 NAN = math.nan
 
 DISCLOSED_FROM = 0.10
-"""A single customer of 10 % or more of revenue is to be disclosed (IFRS 8.34, ASC 280-10-50-42; norm)."""
+"""From 10 % of revenue on listed companies have to tell of a single customer, without a name (IFRS 8.34, ASC 280-10-50-42;
+norm)."""
 
 LOSSES = (1, 3)
 """How many of the largest accounts are taken away (convention)."""

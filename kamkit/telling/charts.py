@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from kamkit.analysis.exposure import DISCLOSED_FROM
-from kamkit.model.codes import BASIC_CARE, Option
+from kamkit.model.codes import BASIC_CARE, Basis, Option
 from kamkit.model.engagement import Period
 from kamkit.model.results import KeyAccounts, StrategyOptions
 from kamkit.telling.canvas import (
@@ -66,7 +66,8 @@ def plot_concentration(
     of = labels(f"chart.of_{key_accounts.pareto.basis}")
     with drawing():
         title = labels("concentration.headline", share=found.cr1, of=of)
-        notes = [labels("concentration.note_norm", limit=DISCLOSED_FROM)] if found.cr1 >= DISCLOSED_FROM else []
+        reached = key_accounts.pareto.basis is Basis.REVENUE and found.cr1 >= DISCLOSED_FROM
+        notes = [labels("concentration.note_norm", limit=DISCLOSED_FROM)] if reached else []
         page = Page(title, labels("concentration.subtitle", of=of, **words), notes, _source(labels, source), 2.9, width)
         square = min(2.3, 0.3 * width)
         _draw_bars(page, bars, page.top + 0.35, page.right - square - 0.5, limit=1.0)

@@ -220,12 +220,16 @@ def potential_sentence(found: Highlights, labels: Labels) -> Sentence:
 
 
 def largest_account_sentence(key_accounts: KeyAccounts, labels: Labels) -> Sentence:
-    """What share the largest account has, measured at the only line that is a norm (IFRS 8.34: 10 %)."""
-    share = key_accounts.concentration.cr1
-    if not key_accounts.pareto.n_positive:
+    """Which share of revenue the largest account has, whatever accounts are ranked by, beside the only line that is a norm
+    (IFRS 8.34: 10 % of revenue)."""
+    table = key_accounts.pareto.table
+    total = math.fsum(table["revenue"].clip(lower=0))
+    if not total:
         return Sentence(f"{pareto_headline(key_accounts, labels)}.")
+    largest = table.loc[table["revenue"].idxmax()]
+    share = largest["revenue"] / total
     key = "prose.largest_above_norm" if share >= DISCLOSED_FROM else "prose.largest_below_norm"
-    return Sentence(labels(key, name=key_accounts.pareto.table["name"].iloc[0], share=share))
+    return Sentence(labels(key, name=largest["name"], share=share))
 
 
 def plan_headline(options: StrategyOptions, labels: Labels) -> Sentence:

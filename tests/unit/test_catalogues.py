@@ -100,6 +100,14 @@ def test_no_number_is_typed_into_a_sentence(language: str) -> None:
     assert typed == {}
 
 
+PERCENT = {"de": r"\d(?!\u00a0%)\s*%", "en": r"\d\s+%"}
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_percent_is_written_in_one_way(language: str) -> None:
+    assert {key for key, sentence in catalogue(language).items() if re.search(PERCENT[language], sentence)} == set()
+
+
 def test_words_of_codes_are_complete() -> None:
     from kamkit.model import codes
 

@@ -5,13 +5,15 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 
-from kamkit.model.codes import Verdict
+from kamkit.analysis.pareto import rank_accounts
+from kamkit.model.codes import Basis, Verdict
 from kamkit.model.results import ManagedCapacity
 from kamkit.telling.prose import (
     Sentence,
     glance_headline,
     highlights,
     import_headline,
+    largest_account_sentence,
     options_headline,
     pareto_headline,
     plan_headline,
@@ -53,12 +55,22 @@ def test_three_findings_open_the_report(told, language: str, expected: list[str]
     assert [plain(sentence) for sentence in found] == expected
 
 
+def test_the_norm_speaks_of_revenue_whatever_accounts_are_ranked_by(told) -> None:  # type: ignore[no-untyped-def]
+    client = told()
+    ranked = client.key_accounts.pareto.table
+    by_margin = rank_accounts(ranked, basis=Basis.MARGIN)
+    found = largest_account_sentence(replace(client.key_accounts, pareto=by_margin), client.labels)
+    assert by_margin.table["name"].iloc[0] != ranked["name"].iloc[0]  # the most profitable account is another one
+    assert found == largest_account_sentence(client.key_accounts, client.labels)
+
+
 def test_findings_that_do_not_hold_make_room_for_others(told) -> None:  # type: ignore[no-untyped-def]
     client = told()
     risk = client.options.account_risk.assign(level="green")
     options = replace(client.options, account_risk=risk, cross_selling=client.options.cross_selling.head(0))
     assert [plain(s) for s in three_findings(client.key_accounts, client.kam_types, options, client.labels)][1:] == [
-        "„Kunde 1“ allein steht für 36 % des Umsatzes und liegt damit über der Berichtsgrenze von 10 % (IFRS 8.34).",
+        "„Kunde 1“ allein steht für 36 % des Umsatzes und erreicht damit die 10 %, ab denen börsennotierte "
+        "Unternehmen über einen Kunden berichten (IFRS 8.34).",
         "Für alle 5 Key Accounts liegt eine Empfehlung vor, am häufigsten Beziehungsmanagement (1).",
     ]
 
