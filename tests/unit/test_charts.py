@@ -302,7 +302,7 @@ def test_concentration() -> None:
     shown = texts(chart)
     assert "The largest account stands for 60% of revenue" in shown
     assert "Lorenz curve, Gini 0.33" in shown
-    assert "From 10% of revenue on, listed companies report on the customer without naming it (IFRS 8.34)." in shown
+    assert "From 10% of revenue on, listed companies report on the customer (IFRS 8.34)." in shown
     assert [(name, value) for name, value, _ in bars(chart)] == [
         ("Share of the largest account (CR-1)", pytest.approx(0.6)),
         ("Share of the three largest (CR-3)", pytest.approx(1.0)),
