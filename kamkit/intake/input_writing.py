@@ -174,6 +174,8 @@ _LOOKS: Mapping[str, Mapping[str, Any]] = {
     "fill_date": {"num_format": "yyyy-mm-dd", "bg_color": "#FFFBEA", "valign": "top", "align": "left"},
     "fill_number": {"num_format": "#,##0.##", "bg_color": "#FFFBEA", "valign": "top"},
 }
+_PROSE_WIDTH, _LINE_HEIGHT = 80, 15
+"""Letters of a line of a question, and a line's height in points: not every program makes room for wrapped texts itself."""
 _FILLED = {"date": "fill_date", "number": "fill_number"}
 _NUMBERS = frozenset({"money", "percent", "change"})
 _EMPTY_ROWS, _EMPTY_ANSWERS = 200, 40
@@ -286,7 +288,9 @@ def _write_sheet(
             value = texts[y - top] if y - top < len(rows) else None
             _write_cell(page, y, x, value, formats[look])
         longest = max((len(str(t).split(" 00:")[0]) for t in texts if t is not None), default=0)
-        page.set_column(x, x, min(max(len(name) + 3, longest + 2, 12), 70 if column.kind == "prose" else 50))
+        page.set_column(x, x, min(max(len(name) + 3, longest + 2, 12), _PROSE_WIDTH if column.kind == "prose" else 50))
+        for y, text in enumerate(texts if column.kind == "prose" else (), HEADING_ROW):
+            page.set_row(y, _LINE_HEIGHT * max(-(-len(str(text or "")) // _PROSE_WIDTH), 1))
         if column.words and column.fill:
             source = {"validate": "list", "source": ranges[column.words], "error_type": "warning"}
             page.data_validation(top, x, last, x, source)

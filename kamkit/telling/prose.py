@@ -184,16 +184,14 @@ def intensity_headline(kam_types: KamTypes, key_accounts: KeyAccounts, labels: L
 
 
 def self_check_sentence(facts: AccountFacts, labels: Labels) -> Sentence:
-    """Which field the client sees itself weakest in; no verdict follows from it."""
+    """In which field or fields the client sees itself weakest, as written; no verdict follows from it."""
     asked = questionnaires()["self_check"]
-    fields = self_check_fields(rate_self_check(facts.tables.get("self_check"), asked), asked).sort_values(
-        "score", kind="stable"
-    )
+    fields = self_check_fields(rate_self_check(facts.tables.get("self_check"), asked), asked)
     if fields.empty:
         return Sentence(labels("prose.no_self_check"))
-    low = fields.iloc[0]
-    even = len(fields) > 1 and bool((fields["score"] == low["score"]).all())
-    return Sentence(labels(f"prose.self_check{'_even' if even else ''}", field=low["field"], score=low["score"]))
+    score = fields["score"].round(1)
+    names = [labels(f"self_check_field.{field}") for field in fields.loc[score == score.min(), "field"]]
+    return Sentence(labels("prose.self_check", n=len(names), fields=names, score=float(score.min())))
 
 
 def options_headline(options: StrategyOptions, key_accounts: KeyAccounts, labels: Labels) -> Sentence:

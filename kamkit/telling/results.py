@@ -392,11 +392,11 @@ def topic_of(sheet: str, code: str, labels: Labels) -> str:
     return questionnaires()[sheet][code].topic[labels.language]
 
 
-def _answers(test: ExistenceTest, labels: Labels) -> list[str]:
-    return [
+def _answers(test: ExistenceTest, labels: Labels) -> str:
+    return ", ".join(
         labels("self_report.answer", topic=topic_of("organisation", said.question, labels), answer=said.answer)
         for said in test.said
-    ]
+    )
 
 
 def import_summary(imported: Imported, labels: Labels) -> dict[str, Any]:

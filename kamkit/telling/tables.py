@@ -432,7 +432,7 @@ def existence_figures_table(kam_types: KamTypes, labels: Labels) -> DisplayTable
         name = figure.partition("_")[0]
         values = tests[name].values if name in tests else {}
         if any(values.get(side) is not None for side in (key, other)):
-            interval = [values.get(limit) for limit in ("ci_low", "ci_high")] if difference else [None]
+            limits = [values.get(limit) for limit in ("ci_low", "ci_high") if difference]
             rows.append(
                 {
                     "test": name,
@@ -440,15 +440,23 @@ def existence_figures_table(kam_types: KamTypes, labels: Labels) -> DisplayTable
                     "statistic": labels(f"existence_figure.{figure}"),
                     "key_value": _figure(values.get(key), kind, labels),
                     "other_value": _figure(values.get(other), kind, labels),
-                    "figure_difference": _figure(values.get(difference), kind, labels) if difference else None,
-                    "interval": None
-                    if None in interval
-                    else " … ".join(str(_figure(limit, kind, labels)) for limit in interval),
-                    "p_value": values.get("p_value") if figure == "E2_given" else None,
+                    "figure_difference": _gap(kind, labels, values.get(difference)) if difference else None,
+                    "interval": _gap(kind, labels, *limits),
+                    "p_value": _figure(values.get("p_value"), "number", labels) if figure == "E2_given" else None,
                 }
             )
-    columns = "test data statistic key_value other_value figure_difference interval p_value:number"
+    columns = "test data statistic key_value other_value figure_difference interval p_value"
     return display_table(pd.DataFrame(rows), "existence_figures", columns, labels, most=None)
+
+
+def _gap(kind: str, labels: Labels, *values: Any) -> str | None:
+    """A difference, or both ends of its interval: of shares in points, so that nobody takes it for a share."""
+    if not values or any(labels.missing(value) for value in values):
+        return None
+    if kind == "percent":
+        points = " … ".join(labels.count(100 * value) for value in values)
+        return labels("existence_figure.points", points=points)
+    return " … ".join(str(_figure(value, kind, labels)) for value in values)
 
 
 def _figure(value: Any, kind: str, labels: Labels) -> str | None:
@@ -498,7 +506,7 @@ def self_check_table(facts: AccountFacts, labels: Labels) -> DisplayTable:
 def missing_words(missing: tuple[str, ...], labels: Labels) -> str | None:
     """The tables that are missing, in words, each once."""
     names = dict.fromkeys(labels(f"table_name.{name.partition('.')[0]}") for name in missing)
-    return labels.names(names) if names else None
+    return ", ".join(names) or None
 
 
 def recommendations_table(
@@ -598,12 +606,13 @@ METHODS = {
     "potential": Evidence.STUDY,
     "kam_type": Evidence.CONVENTION,
     "existence": Evidence.CONVENTION,
+    "intensity": Evidence.CONVENTION,
     "risk": Evidence.CONVENTION,
     "cross_selling": Evidence.STUDY,
     "takeover": Evidence.CONVENTION,
     "recommendation": Evidence.CONVENTION,
 }
-SECRET_METHODS = frozenset({"existence", "takeover"})
+SECRET_METHODS = frozenset({"existence", "intensity", "takeover"})
 
 
 def methods_table(engagement: Engagement, labels: Labels, restricted: bool = False) -> DisplayTable:

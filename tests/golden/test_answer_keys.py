@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 import json
 import operator
@@ -19,10 +20,11 @@ from kamkit.analysis.options import assess_options
 from kamkit.intake.facts import account_facts
 from kamkit.intake.group_candidates import group_candidates
 from kamkit.intake.importing import import_engagement
+from kamkit.model.codes import Verdict
 from kamkit.model.engagement import load_engagement
 from kamkit.model.kam_type_rules import load_kam_type_rules
 from kamkit.model.option_rules import load_option_rules
-from kamkit.model.results import Imported
+from kamkit.model.results import AccountFacts, Imported, KeyAccounts
 from kamkit.telling.language import Labels
 from kamkit.telling.results import ResultFile, result_files
 
@@ -62,6 +64,8 @@ class Run:
     transactions: pd.DataFrame
     customers: pd.DataFrame
     members: pd.DataFrame
+    facts: AccountFacts
+    key_accounts: KeyAccounts
 
 
 @pytest.fixture(scope="session")
@@ -102,7 +106,7 @@ def run_chain(case: str, level: str, work: Path) -> Run:
         found |= {"kam_types": kam_types, "options": options}
     files = dict(result_files(imported, facts, labels, **found))
     tables = [pd.read_parquet(work / "tables" / f"{name}.parquet") for name in ("transactions", "customers")]
-    return Run(case, imported, files, *tables, facts.members)
+    return Run(case, imported, files, *tables, facts.members, facts, key_accounts)
 
 
 def rows_matching(frame: pd.DataFrame, match: dict[str, str]) -> pd.DataFrame:
@@ -160,3 +164,26 @@ def test_the_shared_vat_id_is_a_candidate_for_a_person(run: Run) -> None:
     fact = next(fact for fact in KEYS[run.case]["facts"] if fact["fact"] == "same_vat_id")
     candidates = group_candidates(run.customers, run.members)
     assert list(candidates.loc[candidates["evidence"] == "vat_id", "customer_id"]) == fact["customer_ids"]
+
+
+@pytest.mark.parametrize("run", [("pseudo-kam", "group")], indirect=True)
+def test_without_its_lists_the_pseudo_case_is_pseudo_by_its_own_account(run: Run) -> None:
+    """The same company with nothing but its bookings, its master, and sales management's answers."""
+    no = ("advantages", "priority", "own_budget")
+    answers = pd.DataFrame({"question": no, "answer": "no", "said_by": "Vertriebsleitung", "date": pd.NaT})
+    lists = ("privileges", "budgets", "sales_organisation")
+    bare = {name: table for name, table in run.facts.tables.items() if name not in lists}
+    found = {}
+    for case, tables in {
+        "lists": run.facts.tables,
+        "answers": bare | {"organisation": answers},
+        "nothing": bare,
+    }.items():
+        facts = dataclasses.replace(run.facts, tables=tables)
+        existence = classify_accounts(facts, run.key_accounts, None, load_kam_type_rules()).existence
+        found[case] = (existence.verdict, existence.self_reported, existence.n_self_reported)
+    assert found == {
+        "lists": (Verdict.PSEUDO, False, 0),
+        "answers": (Verdict.PSEUDO, True, 2),
+        "nothing": (Verdict.NOT_ASSESSABLE, False, 0),
+    }
