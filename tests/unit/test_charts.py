@@ -306,7 +306,7 @@ def test_concentration() -> None:
     assert [(name, value) for name, value, _ in bars(chart)] == [
         ("Share of the largest account (CR-1)", pytest.approx(0.6)),
         ("Share of the three largest (CR-3)", pytest.approx(1.0)),
-        ("Largest 20 % of accounts", pytest.approx(0.6)),
+        ("Largest 20% of accounts", pytest.approx(0.6)),
     ]
     curve = next(line for line in axes(chart, "lorenz").lines if line.get_label() == "lorenz")
     assert curve.get_ydata().tolist() == pytest.approx([0, 0.1, 0.4, 1])
