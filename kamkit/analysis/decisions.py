@@ -113,8 +113,6 @@ def candidates(facts: AccountFacts, key_accounts: KeyAccounts) -> pd.DataFrame:
     led = table["key_label"].astype("boolean").fillna(False).astype(bool)
     named = table["account_id"].isin(named_accounts(facts)["account_id"].dropna())
     chosen = table["is_key_account"].astype(bool) | borderline | led | (decided == "yes") | named
-    if "proposed_tier" not in table:
-        table["proposed_tier"] = table["tier"]
     columns = "account_id name region field_rep revenue share change is_key_account membership_probability"
     return table.loc[chosen, [*columns.split(), "proposed_tier", "decided"]].reset_index(drop=True)
 
@@ -147,9 +145,7 @@ def snapshots(
     `score`: the probability of membership, the lead of the type, the score of the option, with its `coverage`.
     """
     table = key_accounts.pareto.table.merge(key_accounts.membership, on="account_id", how="left")
-    tiers = key_accounts.tiers
-    proposed = tiers["proposed_tier"] if "proposed_tier" in tiers else tiers["tier"]
-    table["tier"] = table["account_id"].map(dict(zip(tiers["account_id"], proposed, strict=True)))
+    table["tier"] = table["account_id"].map(key_accounts.tiers.set_index("account_id")["proposed_tier"])
     ids, inside = table["account_id"], table["is_key_account"].astype(bool)
     parts = [
         pd.DataFrame(

@@ -96,7 +96,7 @@ def _on_the_table(asked: pd.DataFrame, facts: AccountFacts, engagement: Engageme
     """The rows of the meeting: the candidates with what field sales say, then the wanted accounts without revenue."""
     heard = facts.tables.get("consultations")
     said = {} if heard is None else opinions_told(shown(heard), engagement.language)
-    rows = _proposed(asked).assign(opinions=asked["account_id"].map(said), new_account=None)
+    rows = _proposed(asked).assign(new_account=None)
     taken = standing_decisions(facts)
     taken = taken[(taken["subject"] == "key_account") & (taken["status"] != DecisionStatus.EXPIRED)]
     wanted = taken.loc[taken["account_id"].isna(), ["new_account", "decision"]]
@@ -105,4 +105,5 @@ def _on_the_table(asked: pd.DataFrame, facts: AccountFacts, engagement: Engageme
     wanted = pd.concat([wanted.rename(columns={"decision": "decided"}), named[["new_account"]].drop_duplicates()])
     columns = "account_id new_account name revenue share in_set certainty opinions proposal decided"
     frames = [frame.reindex(columns=columns.split()).astype(object) for frame in (rows, shown(wanted))]
-    return pd.concat(frames, ignore_index=True)
+    table = pd.concat(frames, ignore_index=True)
+    return table.assign(opinions=table["account_id"].fillna(table["new_account"]).map(said))

@@ -128,11 +128,12 @@ def _on_decision(subject: str, decision: str, answer: Mapping[Any, Any]) -> str 
 
 
 def opinions_told(consultations: pd.DataFrame, language: str) -> dict[str, str]:
-    """What field sales said about each account in one cell: who agrees, who does not."""
-    words = {code: word[language] for code, word in words_of("opinion").items()}
+    """What field sales said about each account, or wanted one, in one cell: who agrees, who does not, who misses it."""
+    words = {code: word[language] for name in ("opinion", "voice") for code, word in words_of(name).items()}
     said: dict[str, list[str]] = {}
-    for row in consultations[consultations["opinion"].isin(list(words))].to_dict("records"):
-        said.setdefault(row["account_id"], []).append(f"{_who(row) or '?'}: {words[row['opinion']]}")
+    for row in consultations.to_dict("records"):
+        account = row["new_account"] if pd.isna(row["account_id"]) else row["account_id"]
+        said.setdefault(account, []).append(": ".join(filter(None, (_who(row), words[row["opinion"]]))))
     return {account: "; ".join(dict.fromkeys(texts)) for account, texts in said.items()}
 
 

@@ -164,10 +164,10 @@ _LOOKS: Mapping[str, Mapping[str, Any]] = {
     "text": {"num_format": "@", "valign": "top"},
     "fill": {"num_format": "@", "bg_color": "#FFFBEA", "valign": "top", "text_wrap": True},
     "date": {"num_format": "yyyy-mm-dd", "valign": "top", "align": "left"},
-    "money": {"num_format": "#,##0", "valign": "top"},
+    "money": {"num_format": "#,##0", "valign": "top", "align": "right", "indent": 1},
     "prose": {"num_format": "@", "valign": "top", "text_wrap": True},
-    "percent": {"num_format": "0.0%", "valign": "top"},
-    "change": {"num_format": "+0.0%;-0.0%;0%", "valign": "top"},
+    "percent": {"num_format": "0.0%", "valign": "top", "align": "right", "indent": 1},
+    "change": {"num_format": "+0.0%;-0.0%;0%", "valign": "top", "align": "right", "indent": 1},
     "figure": {"num_format": "0", "bold": True, "align": "left"},
     "figure_percent": {"num_format": "0.0%", "bold": True, "align": "left"},
     "line": {"bold": True},
@@ -288,8 +288,10 @@ def _write_sheet(
             value = texts[y - top] if y - top < len(rows) else None
             _write_cell(page, y, x, value, formats[look])
         longest = max((len(str(t).split(" 00:")[0]) for t in texts if t is not None), default=0)
+        if x == 0:
+            longest = max([longest, *(len(line.names[language]) + 2 for line in sheet.lines.values())])
         page.set_column(x, x, min(max(len(name) + 3, longest + 2, 12), _PROSE_WIDTH if column.kind == "prose" else 50))
-        for y, text in enumerate(texts if column.kind == "prose" else (), HEADING_ROW):
+        for y, text in enumerate(texts if column.kind == "prose" else (), top):
             page.set_row(y, _LINE_HEIGHT * max(-(-len(str(text or "")) // _PROSE_WIDTH), 1))
         if column.words and column.fill:
             source = {"validate": "list", "source": ranges[column.words], "error_type": "warning"}

@@ -165,6 +165,12 @@ class DecisionStatus(StrEnum):
     OPEN = "open"
 
 
+REASON_CODES = (
+    *("strategic", "potential", "reference", "margin", "risk", "capacity", "relationship", "knowledge", "other"),
+)
+"""Why sales management decides as it does; `other` needs a sentence."""
+
+
 def wish(about: object, opinion: object) -> str | None:
     """What somebody wants (yes | no) who agrees or disagrees with a yes or a no; None for an abstention or no opinion.
 

@@ -8,12 +8,13 @@ from html import escape
 
 from kamkit.analysis.existence import DECIDING
 from kamkit.analysis.exposure import DISCLOSED_FROM
+from kamkit.analysis.people_and_model import FEWEST_DECISIONS
 from kamkit.analysis.self_reports import rate_self_check, self_check_fields
 from kamkit.analysis.stability import certainty
-from kamkit.model.codes import BASIC_CARE, Certainty, Gate, KamType, Stage, Tier, Verdict
+from kamkit.model.codes import BASIC_CARE, Certainty, DecisionStatus, Gate, KamType, Stage, Tier, Verdict
 from kamkit.model.engagement import Period
 from kamkit.model.questionnaire import questionnaires
-from kamkit.model.results import AccountFacts, Imported, KamTypes, KeyAccounts, StrategyOptions
+from kamkit.model.results import AccountFacts, DecisionLog, Imported, KamTypes, KeyAccounts, StrategyOptions
 from kamkit.telling import charts
 from kamkit.telling.language import Labels
 from kamkit.telling.results import finding_sentence, of_key_accounts, ranking, said_by
@@ -287,3 +288,32 @@ def three_findings(
         (True, options_headline(options, key_accounts, labels)),
     ]
     return tuple(dict.fromkeys(sentence for holds, sentence in candidates if holds))[:3]
+
+
+def decisions_headline(log: DecisionLog, n_answered: int, labels: Labels) -> Sentence:
+    """How many decisions are taken, how many depart from the proposal, how many wait for field sales."""
+    taken = log.table[log.table["decision"].notna() & (log.table["status"] != DecisionStatus.EXPIRED)]
+    n = len(taken)
+    if not n:
+        return Sentence(labels("decisions.none", n=n_answered))
+    overrides = int(taken["is_override"].fillna(False).sum())
+    waiting = int((taken["status"] == DecisionStatus.UNCONFIRMED).sum())
+    over = labels("decisions.overrides", n=overrides) if overrides else labels("decisions.as_proposed", n=n)
+    wait = labels("decisions.unconfirmed", n=waiting) if waiting else labels("decisions.consulted", n=n)
+    return Sentence(f"{labels('decisions.taken', n=n)}: {over}, {wait}.")
+
+
+def people_and_model(log: DecisionLog, labels: Labels) -> tuple[str, ...]:
+    """How often the people who decided and the model were right; that few cases prove nothing."""
+    hits = log.hits
+    if not hits.n:
+        return ()
+    said = [labels("decisions.hits", n=hits.n, people=hits.people_right, model=hits.model_right)]
+    if hits.n_differ:
+        sides = {"people": hits.people_right_differ, "model": hits.model_right_differ}
+        said.append(labels("decisions.hits_differ", n=hits.n_differ, **sides))
+    if not hits.testable:
+        said.append(labels("decisions.not_testable", least=FEWEST_DECISIONS))
+    elif hits.p_value is not None:
+        said.append(labels("decisions.by_chance", p=hits.p_value))
+    return tuple(said)

@@ -15,8 +15,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from kamkit.analysis.decisions import standing_decisions
 from kamkit.analysis.self_reports import rate_self_check
-from kamkit.model.codes import Answer, Tier
+from kamkit.model.codes import Answer, DecisionStatus, Tier
 from kamkit.model.follow_up import FollowUp
 from kamkit.model.questionnaire import questionnaires
 from kamkit.model.results import (
@@ -249,14 +250,32 @@ def status_sentence(reason: str, values: Mapping[str, Any], labels: Labels) -> s
 
 
 def _decisions(facts: AccountFacts) -> pd.DataFrame:
-    """account_id, decision: the latest decision per subject, as `subject: decision`."""
-    decisions = facts.tables.get("decisions")
-    if decisions is None or decisions.empty:
-        return pd.DataFrame({"account_id": pd.Series(dtype="string"), "decision": pd.Series(dtype="string")})
-    by_date = decisions.sort_values("date", kind="stable", na_position="first") if "date" in decisions else decisions
-    latest = by_date.drop_duplicates(["account_id", "subject"], keep="last").sort_values(["account_id", "subject"])
-    words = latest["subject"].astype("string") + ": " + latest["decision"].astype("string")
-    return words.groupby(latest["account_id"]).agg("; ".join).rename("decision").reset_index()
+    """account_id, decision, decision_status: the latest decision per subject, as `subject: decision`, and how it stands."""
+    rows = standing_decisions(facts).dropna(subset=["account_id"])
+    said = {"decision": rows["decision"], "decision_status": rows["status"]}
+    told = [
+        (rows["subject"] + ": " + words.astype("string")).groupby(rows["account_id"]).agg("; ".join).rename(column)
+        for column, words in said.items()
+    ]
+    return pd.concat(told, axis=1).rename_axis("account_id").reset_index().astype("string")
+
+
+def beside_decisions(frame: pd.DataFrame, key_accounts: KeyAccounts, **proposed: str) -> pd.DataFrame:
+    """A frame (account_id, …) with proposal, decision and decision_status where a decision is in force.
+
+    `proposed`: subject and the column that holds its proposal; where several are decided, the last one is shown.
+    """
+    decided = key_accounts.decided[key_accounts.decided["status"] != DecisionStatus.EXPIRED]
+    columns = ["proposal", "decision", "decision_status"]
+    found = frame.assign(**dict.fromkeys(columns, pd.Series(pd.NA, index=frame.index, dtype="string")))
+    for subject, column in proposed.items():
+        rows = decided[decided["subject"] == subject].set_index("account_id")
+        taken = found["account_id"].isin(rows.index)
+        words = found[column].map({True: "yes", False: "no"}) if found[column].dtype == bool else found[column]
+        said = (words, found["account_id"].map(rows["decision"]), found["account_id"].map(rows["status"]))
+        for name, values in zip(columns, said, strict=True):
+            found[name] = found[name].mask(taken, values.astype("string"))
+    return found.assign(**{name: found[name].astype(object).where(found[name].notna(), None) for name in columns})
 
 
 def actions_frame(options: StrategyOptions, key_accounts: KeyAccounts, labels: Labels) -> pd.DataFrame:

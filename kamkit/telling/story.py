@@ -16,15 +16,17 @@ from typing import Any, Protocol
 
 import pandas as pd
 
+from kamkit.analysis.decisions import decision_log
 from kamkit.analysis.stability import certainty
 from kamkit.errors import EngagementError
-from kamkit.model.codes import Basis, Option, Verdict
+from kamkit.model.codes import REASON_CODES, Basis, DecisionStatus, Option, Verdict
 from kamkit.model.engagement import LANGUAGES, LOCALES, Engagement
 from kamkit.model.follow_up import FollowUp
 from kamkit.model.option_rules import load_option_rules
 from kamkit.model.results import (
     AccountFacts,
     CustomerValue,
+    DecisionLog,
     ExistenceTest,
     Imported,
     KamTypes,
@@ -48,6 +50,7 @@ from kamkit.telling.language import Labels
 from kamkit.telling.questions import client_questions, open_questions
 from kamkit.telling.results import (
     accounts_frame,
+    beside_decisions,
     existence_sentence,
     finding_sentence,
     ranking,
@@ -68,11 +71,24 @@ MAIN = [
     "existence",
     "types",
 ]
-APPENDIX = ["follow_up", "risk", "potential", "missing", "accounts", "organisation", "method", "data", "glossary"]
+APPENDIX = [
+    *(
+        "follow_up",
+        "risk",
+        "potential",
+        "missing",
+        "decisions",
+        "accounts",
+        "organisation",
+        "method",
+        "data",
+        "glossary",
+    ),
+]
 SECTIONS = (*MAIN, *APPENDIX)
 
 HIDDEN = {
-    "field": frozenset({"margin", "existence", "organisation", "missing"}),
+    "field": frozenset({"margin", "existence", "organisation", "missing", "decisions"}),
     "customer_meeting": frozenset(SECTIONS) - {"at_a_glance", "pareto", "glossary"},
 }
 """Sections that an audience does not get; every other audience gets all."""
@@ -121,8 +137,13 @@ LOSS_MAKING = "loss_making"
 
 DECISION_CHOICES = {
     "subject": ("key_account", "tier", "kam_type", "option"),
+    "reason_code": REASON_CODES,
     "opinion": ("agree", "disagree", "abstain"),
 }
+
+
+_DECIDED = ("proposal", "decision", "decision_status")
+"""What stands beside a proposal where something was decided."""
 
 
 @dataclass(frozen=True)
@@ -541,6 +562,9 @@ class _Teller:
         key = "story.decide_list_borderline" if found.n_borderline else "story.decide_list"
         yield labels(key, n=n, borderline=found.n_borderline)
         verdict = None if self.restricted else self.kam_types.existence.verdict
+        waiting = 0 if self.restricted else int((self.log.table["status"] == DecisionStatus.UNCONFIRMED).sum())
+        if waiting:
+            yield labels("story.decide_unconfirmed", n=waiting)
         if verdict == Verdict.PSEUDO:
             yield labels("story.decide_programme")
         if len(self.options.actions):
@@ -608,6 +632,7 @@ class _Teller:
 
     def _recommendations(self) -> Section:
         shown = tables.recommendations_table(self.options, self.key_accounts, self.labels, NAMED_IN_MAIN_PART)
+        shown = shown.without(*_DECIDED) if self.restricted else shown
         finding = prose.options_headline(self.options, self.key_accounts, self.labels)
         return self._section("recommendations", finding, tables=(self._rest_in_appendix(shown),))
 
@@ -685,12 +710,48 @@ class _Teller:
             if request := next_request(own.client, self.imported.tables, questions, rules, labels, today):
                 yield request
 
+    @cached_property
+    def log(self) -> DecisionLog:
+        """The decisions beside the proposals."""
+        return decision_log(self.facts, self.key_accounts, self.kam_types, self.options)
+
+    def _decisions(self) -> Section | None:
+        labels, log = self.labels, self.log
+        answered = self.facts.tables.get("consultations")
+        n_answered = 0 if answered is None else answered["account_id"].nunique()
+        if log.table["decision"].isna().all() and not n_answered and log.named.empty:
+            return None
+        waiting = log.table[log.table["status"] == DecisionStatus.UNCONFIRMED]
+        names = tuple(f"{r['name']} ({labels('subject.' + r['subject'])})" for r in waiting.to_dict("records"))
+        still = int((log.table["status"] == DecisionStatus.OPEN).sum())
+        lists = [
+            Points(labels("decisions.waiting"), (labels.names(names),) if names else ()),
+            Points(labels("decisions.still_open"), (labels("decisions.open", n=still),) if still else ()),
+            Points(labels("decisions.who_was_right"), prose.people_and_model(log, labels)),
+        ]
+        shown = [
+            tables.decision_log_table(log, labels),
+            tables.conflicts_table(log, labels),
+            tables.named_table(log, labels),
+            tables.overrides_table(log, labels),
+            tables.consultation_table(log, labels),
+            *([] if log.hits.testable else [tables.judged_table(log, labels)]),
+        ]
+        return self._section(
+            "decisions",
+            prose.decisions_headline(log, n_answered, labels),
+            lists=tuple(points for points in lists if points.points),
+            tables=tuple(table for table in shown if len(table)),
+        )
+
     def _accounts(self) -> Section:
         columns = (
             "rank:count name revenue:money share:percent cumulative_share:percent abc_class membership:word:membership "
-            "kam_type:word:kam_type recommended_option:word:option region"
+            "kam_type:word:kam_type recommended_option:word:option region "
+            + ("" if self.restricted else tables.DECIDED)
         )
-        rows = self.account_rows
+        proposed = {"key_account": "is_key_account", "tier": "proposed_tier"}
+        rows = beside_decisions(self.account_rows, self.key_accounts, **proposed)
         rows = rows.assign(membership=rows["membership"].where(rows["membership"] != "outside"))
         shown = display_table(rows, "accounts", columns, self.labels, most=MOST_LISTED)
         finding = self.labels("story.accounts_finding", n=len(self.account_rows))
@@ -785,9 +846,10 @@ class _Teller:
         yield self._sheet("accounts", tables.account_sheet_table(self.account_rows, labels), *STATUS_COLUMNS)
         if len(former := tables.as_was_table(self.imported, self.facts, labels, None)):
             yield self._sheet("as_was", former)
-        yield self._sheet("types", tables.types_table(self.kam_types, self.key_accounts, labels, None), *STATUS_COLUMNS)
+        types = tables.types_table(self.kam_types, self.key_accounts, labels, None)
+        yield self._sheet("types", types, *STATUS_COLUMNS, *_DECIDED)
         yield self._sheet(
-            "recommendations", tables.recommendations_table(self.options, self.key_accounts, labels, None)
+            "recommendations", tables.recommendations_table(self.options, self.key_accounts, labels, None), *_DECIDED
         )
         if not self.restricted:
             yield self._sheet("options", tables.option_sheet_table(self.options, self.key_accounts, labels))
@@ -807,7 +869,11 @@ class _Teller:
         return Sheet(key, self.labels(f"workbook.{key}"), table.without(*secret) if self.restricted else table)
 
     def _decision_sheet(self) -> Sheet:
-        table = tables.decisions_table(self.facts, self.key_accounts, self.options, self.labels)
+        log = self.log
+        if self.restricted:
+            log = replace(log, table=log.table[log.table["account_id"].notna()])
+        table = tables.decisions_table(log, self.key_accounts, self.labels)
+        table = table.without("new_account", "decision_status", "moved") if self.restricted else table
         choices = {
             section: tuple(self.labels(f"{section}.{code}") for code in codes)
             for section, codes in DECISION_CHOICES.items()

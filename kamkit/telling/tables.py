@@ -21,11 +21,11 @@ from kamkit.analysis.value import FEWEST_PEERS, QUANTILES
 from kamkit.model.codes import Answer, Certainty, Evidence, Gate, Level
 from kamkit.model.engagement import Engagement
 from kamkit.model.questionnaire import questionnaires
-from kamkit.model.results import AccountFacts, Imported, KamTypes, KeyAccounts, StrategyOptions
-from kamkit.model.tables import TABLES
+from kamkit.model.results import AccountFacts, DecisionLog, Imported, KamTypes, KeyAccounts, StrategyOptions
 from kamkit.telling.language import Labels
 from kamkit.telling.results import (
     actions_frame,
+    beside_decisions,
     existence_sentence,
     finding_sentence,
     of_key_accounts,
@@ -268,9 +268,10 @@ def key_accounts_table(key_accounts: KeyAccounts, labels: Labels, most: int | No
     table = ranking(key_accounts)
     columns = (
         "rank:count name revenue:money share:percent cumulative_share:percent margin:money abc_class "
-        "membership:word:membership tier:word:tier"
+        "membership:word:membership tier:word:tier " + DECIDED
     )
-    table = table[table["chosen"]].assign(membership=table["membership_probability"].map(certainty))
+    table = beside_decisions(table[table["chosen"]], key_accounts, key_account="is_key_account", tier="proposed_tier")
+    table = table.assign(membership=table["membership_probability"].map(certainty))
     return display_table(table, "key_accounts", columns, labels, most)
 
 
@@ -363,9 +364,10 @@ def types_table(
 ) -> DisplayTable:
     """The key accounts with type, margin of the decision, status, and why they have it."""
     table = of_key_accounts(status_told(kam_types.table, labels), key_accounts)
+    table = beside_decisions(table, key_accounts, kam_type="kam_type")
     columns = (
         "name account_revenue:money kam_type:word:kam_type kam_type_margin:number inherited kam_status:word:kam_status "
-        "kam_status_reason"
+        "kam_status_reason decision:word:decision_word decision_status:word:decision_status"
     )
     return display_table(table, "types", columns, labels, most)
 
@@ -517,6 +519,9 @@ def recommendations_table(
     columns = (
         "name recommended_option:word:option supporting_option:word:option reason first_step options_assessed:count"
     )
+    table = beside_decisions(table, key_accounts, option="recommended_option")
+    if table["decision"].notna().any():
+        columns += " decision:word:decision_word decision_status:word:decision_status"
     return display_table(table, "recommendations", columns, labels, most, keep_empty=True)
 
 
@@ -654,23 +659,74 @@ def option_sheet_table(options: StrategyOptions, key_accounts: KeyAccounts, labe
     return display_table(table, "options", columns, labels, most=None)
 
 
-def decisions_table(
-    facts: AccountFacts, key_accounts: KeyAccounts, options: StrategyOptions, labels: Labels
-) -> DisplayTable:
+def decisions_table(log: DecisionLog, key_accounts: KeyAccounts, labels: Labels) -> DisplayTable:
     """The decisions taken so far, and a line to fill in for every key account, under the headings of inputs.xlsx."""
-    columns = list(TABLES["decisions"].columns)
-    taken = facts.tables["decisions"].reindex(columns=columns)
-    proposed = of_key_accounts(options.recommendations, key_accounts)
-    decided = taken.loc[taken["subject"] == "key_account", "account_id"]
-    to_fill = proposed.loc[~proposed["account_id"].isin(decided), ["account_id"]].assign(subject="key_account")
-    frame = pd.concat([taken.astype(object), to_fill.astype(object)], ignore_index=True)
-    frame = frame.merge(ranking(key_accounts)[["account_id", "name"]], on="account_id", how="left")
-    proposals = proposed[["account_id", "recommended_option"]].rename(columns={"recommended_option": "proposal"})
-    frame = frame.merge(proposals, on="account_id", how="left").rename(columns={"reason": "decision_reason"})
+    table = ranking(key_accounts)
+    chosen = log.table["account_id"].isin(table.loc[table["chosen"], "account_id"])
+    rows = log.table[chosen | log.table["decision"].notna()]
+    frame = rows.assign(snapshot=rows["taken_on"]).rename(
+        columns={"reason": "decision_reason", "status": "decision_status"}
+    )
     return display_table(frame, "decisions", DECISION_COLUMNS, labels, most=None, keep_empty=True)
 
 
+DECIDED = "proposal:word:decision_word decision:word:decision_word decision_status:word:decision_status"
 DECISION_COLUMNS = (
-    "account_id name proposal:word:option subject:word:subject decision:word:decision_word reason_code decision_reason "
-    "decided_by consulted opinion:word:opinion date:date valid_until:date snapshot"
+    "account_id name proposal:word:decision_word subject:word:subject decision:word:decision_word "
+    "reason_code:word:reason_code decision_reason decided_by consulted opinion:word:opinion date:date valid_until:date "
+    "new_account snapshot decision_status:word:decision_status moved"
 )
+
+
+def decision_log_table(log: DecisionLog, labels: Labels) -> DisplayTable:
+    """Every decision beside its proposal, how it stands and why it was taken."""
+    rows = log.table[log.table["decision"].notna()]
+    codes = rows["reason_code"].map(lambda code: labels(f"reason_code.{code}"), na_action="ignore")
+    both = [
+        ": ".join(part for part in (code, text) if not labels.missing(part))
+        for code, text in zip(codes, rows["reason"], strict=True)
+    ]
+    why = pd.Series([text or None for text in both], index=rows.index, dtype="string")
+    frame = rows.assign(decision_reason=why).rename(columns={"status": "decision_status"})
+    columns = (
+        f"name subject:word:subject {DECIDED} decision_reason decided_by consulted opinion:word:opinion date:date "
+        "valid_until:date moved"
+    )
+    return display_table(frame, "decision_log", columns, labels, most=None)
+
+
+def overrides_table(log: DecisionLog, labels: Labels) -> DisplayTable:
+    """How often decisions depart from proposals, and in which direction."""
+    columns = (
+        "subject:word:subject n_decisions:count n_overrides:count override_rate:percent added:count removed:count "
+        "raised:count lowered:count override_size:percent"
+    )
+    frame = log.overrides.rename(columns={"n": "n_decisions", "rate": "override_rate", "size": "override_size"})
+    used = [c for c in ("added", "removed", "raised", "lowered") if (frame[c] > 0).any()]
+    hidden = [c for c in ("added", "removed", "raised", "lowered") if c not in used]
+    return display_table(frame, "overrides", columns, labels).without(*hidden)
+
+
+def conflicts_table(log: DecisionLog, labels: Labels) -> DisplayTable:
+    """Where field sales contradict a decision, or each other."""
+    columns = "name subject:word:subject decision:word:decision_word in_favour against reasons"
+    return display_table(log.conflicts, "conflicts", columns, labels, most=None)
+
+
+def named_table(log: DecisionLog, labels: Labels) -> DisplayTable:
+    """The accounts that field sales miss."""
+    columns = "name revenue:money decision_reason named_by date:date"
+    return display_table(log.named.rename(columns={"reason": "decision_reason"}), "named", columns, labels, most=None)
+
+
+def consultation_table(log: DecisionLog, labels: Labels) -> DisplayTable:
+    """For how many key accounts a decision is taken, and field sales were consulted."""
+    frame = log.consultation.rename(columns={"n_decided": "n_decisions", "share": "consulted_share"})
+    columns = "unit n_key:count n_decisions:count n_consulted:count consulted_share:percent"
+    return display_table(frame, "consultation", columns, labels, most=None)
+
+
+def judged_table(log: DecisionLog, labels: Labels) -> DisplayTable:
+    """Decisions on key accounts that a year has judged, with what the model said then."""
+    columns = "name date:date decision:word:decision_word model:word:decision_word truth:word:decision_word"
+    return display_table(log.cases, "judged", columns, labels, most=None)

@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 
 from kamkit.analysis.concentration import measure_concentration
+from kamkit.analysis.decisions import standing_decisions
 from kamkit.analysis.exposure import measure_exposure
 from kamkit.analysis.pareto import rank_accounts
 from kamkit.analysis.value import value_accounts
@@ -197,7 +198,8 @@ def _key_accounts(facts: AccountFacts) -> KeyAccounts:
         pareto=pareto,
         concentration=measure_concentration(pareto.table["value"]),
         membership=pd.DataFrame({"account_id": ids, "membership_probability": membership}),
-        tiers=pd.DataFrame({"account_id": ids, "tier": tiers}),
+        tiers=pd.DataFrame({"account_id": ids, "tier": tiers, "proposed_tier": tiers}),
+        decided=standing_decisions(facts)[["account_id", "subject", "decision", "status"]],
         capacity=ManagedCapacity(accounts=3),
         value=value_accounts(facts.accounts, pareto, facts.period),
         exposure=measure_exposure(facts),

@@ -237,7 +237,11 @@ def test_the_order_of_answers_makes_no_difference_to_the_opinion(order: list[int
 
 def test_opinions_are_told_in_one_cell() -> None:
     said = answers_of(("1", "yes", "key", "agree", "Kern"), ("1", "yes", "key", "disagree", "Ott"))
-    assert opinions_told(said, "de") == {"1": "Kern (Region Nord): stimmt zu; Ott (Region Nord): stimmt nicht zu"}
+    missed = pd.DataFrame([{"new_account": "Neu AG", "opinion": "missing", "addressee": "Kern"}])
+    assert opinions_told(pd.concat([said, missed]), "de") == {
+        "1": "Kern (Region Nord): stimmt zu; Ott (Region Nord): stimmt nicht zu",
+        "Neu AG": "Kern: fehlt uns",
+    }
 
 
 TOP = sheets_of()["selection"].heading_row
@@ -261,11 +265,11 @@ def workbook(tmp_path: Path) -> Path:
     # proposed: 001 and 002; decided so far: 003 as well
     assert meeting_of(path) == {
         "Key Accounts gewählt": 3,
-        "davon gewünschte Kunden ohne Umsatz": 0,
+        "davon Wunschkunden": 0,
         "Anteil am Umsatz": pytest.approx(0.82),
         "Plätze (Kapazität)": 2,
         "Plätze frei": 0,
-        "mehr gewählt als Plätze": 1,
+        "über den Plätzen": 1,
     }
     return path
 
@@ -283,7 +287,7 @@ SITTING = {
 
 def test_what_the_meeting_chose_is_read_as_decisions(workbook: Path) -> None:
     fill(workbook, "Auswahl Key Accounts", "Kundennummer", SITTING, TOP)
-    fill(workbook, "Auswahl Key Accounts", "gewünschter Kunde", {"Delta AG": {"gewählt": "ja"}}, TOP)
+    fill(workbook, "Auswahl Key Accounts", "Wunschkunde", {"Delta AG": {"gewählt": "ja"}}, TOP)
     found = read_inputs(workbook).decisions
     columns = ["account_id", "new_account", "subject", "decision", "reason_code", "opinion", "snapshot", "place"]
     assert found[columns].astype(object).where(found[columns].notna(), None).to_numpy().tolist() == [

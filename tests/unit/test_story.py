@@ -7,6 +7,7 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 
+from kamkit.analysis.decisions import standing_decisions
 from kamkit.deliver.html import render_html
 from kamkit.deliver.xlsx import render_xlsx
 from kamkit.errors import EngagementError
@@ -36,7 +37,7 @@ def test_the_first_pages_stand_in_their_order(told) -> None:  # type: ignore[no-
         "at_a_glance", "pareto", "margin", "recommendations", "plan", "existence", "types",
     ]  # fmt: skip
     assert [section.key for section in story.appendix] == [
-        "risk", "potential", "missing", "accounts", "organisation", "method", "data", "glossary",
+        "risk", "potential", "missing", "decisions", "accounts", "organisation", "method", "data", "glossary",
     ]  # fmt: skip
     assert [sheet.key for sheet in story.sheets] == [
         "accounts", "types", "recommendations", "options", "plan", "decisions", "method",
@@ -79,8 +80,8 @@ def test_the_first_page_has_three_findings_and_three_decisions(told) -> None:  #
     assert [len(listed.points) for listed in page.lists] == [3, 3]
     assert [plain(point) for point in page.lists[1].points] == [
         "Bestätigen: die Liste der 5 Key Accounts – mit einem Wort zu jedem Grenzfall (2).",
+        "Abstimmen: die eine Entscheidung, zu der der Außendienst noch nicht gehört wurde.",
         "Freigeben: den einen Schritt des Maßnahmenplans, mit Verantwortlichem und Termin.",
-        "Auswählen: welche 3 der 5 Key Accounts von Key-Account-Managern betreut werden.",
     ]
     assert [plain(tile.value) for tile in page.tiles] == ["5 / 16", "82 %", "90 €", "20 €"]
 
@@ -115,7 +116,7 @@ def test_no_section_is_empty(told) -> None:  # type: ignore[no-untyped-def]
     options = client.options
     bare = replace(
         client,
-        facts=replace(client.facts, accounts=accounts),
+        facts=replace(client.facts, accounts=accounts, tables={}),
         key_accounts=replace(
             client.key_accounts, pareto=replace(client.key_accounts.pareto, table=table), value=CustomerValue()
         ),
@@ -250,6 +251,65 @@ def comments() -> pd.DataFrame:
         [None, None, "Stand: Entwurf.", None, pd.NaT],
     ]
     return pd.DataFrame(rows, columns=["section", "account_id", "text", "author_role", "date"])
+
+
+def decided_client(told):  # type: ignore[no-untyped-def]
+    """Two overrides, one confirmed and one not, a wanted account, an account that the field rep misses, and a rep who
+    contradicts."""
+    client = told()
+    decisions = pd.DataFrame(
+        [
+            {"account_id": "0001", "decision": "no", "reason_code": "risk", "reason": "Insolvenz droht",
+             "consulted": "Frau Weiß", "opinion": "agree", "decided_by": "VL Sommer"},
+            {"account_id": "0007", "decision": "yes", "reason_code": "potential"},
+            {"new_account": "Wunsch AG", "decision": "yes", "decided_by": "VL Sommer"},
+        ]
+    )  # fmt: skip
+    said = pd.DataFrame(
+        [
+            {"account_id": "0007", "opinion": "disagree", "proposal": "yes", "reason": "zu klein", "addressee": "Kern"},
+            {"new_account": "Vermisst GmbH", "opinion": "missing", "reason": "baut ein Werk", "addressee": "Kern"},
+        ]
+    )
+    tables = {"decisions": decisions.assign(subject="key_account"), "consultations": said}
+    facts = replace(client.facts, tables=tables)
+    standing = standing_decisions(facts)[["account_id", "subject", "decision", "status"]]
+    return replace(client, facts=facts, key_accounts=replace(client.key_accounts, decided=standing))
+
+
+def test_decisions_stand_beside_the_proposals(told) -> None:  # type: ignore[no-untyped-def]
+    story = decided_client(told).story()
+    section = next(part for part in story.appendix if part.key == "decisions")
+    assert section.finding == (
+        "3 Entscheidungen liegen vor: 2 weichen vom Vorschlag ab, 2 sind noch nicht mit dem Außendienst abgestimmt."
+    )
+    assert [points.lines() for points in section.lists] == [
+        ("Kunde 7 (Key Account) und Wunsch AG (Key Account)",),
+        ("Zu 5 Kunden der engeren Auswahl ist noch nichts entschieden.",),
+    ]
+    log, conflicts, named, overrides, consulted = section.tables
+    shown = ["name", "proposal", "decision", "decision_status", "decision_reason", "consulted"]
+    assert [[row[name] for name in shown] for row in log.records()] == [
+        ["Kunde 1", "ja", "nein", "bestätigt", "Risiko: Insolvenz droht", "Frau Weiß"],
+        ["Kunde 7", "nein", "ja", "unbestätigt", "Potenzial", "–"],
+        ["Wunsch AG", "–", "ja", "unbestätigt", "–", "–"],
+    ]
+    assert [row["against"] for row in conflicts.records()] == ["Kern"]
+    assert named.records()[0]["name"] == "Vermisst GmbH"
+    # 900 and 80 of 2,475 above zero
+    assert plain(overrides.records()[0]["override_size"]) == "40 %"
+    assert [plain(cell) for cell in consulted.cells[0]] == ["Nord", "4", "2", "1", "25 %"]
+    rows = next(part for part in story.appendix if part.key == "accounts").tables[0].records()
+    assert [rows[0][name] for name in ("proposal", "decision", "decision_status")] == ["ja", "nein", "bestätigt"]
+    assert story.main[0].lists[1].points[1].startswith("Abstimmen: die 2 Entscheidungen")
+
+
+@pytest.mark.parametrize("audience", ["field", "customer_meeting"])
+def test_who_decided_what_against_whom_stays_with_those_who_decide(told, audience: str) -> None:  # type: ignore[no-untyped-def]
+    client = decided_client(told)
+    secrets = ("Wunsch AG", "Vermisst GmbH", "zu klein", "unbestätigt", "Abstimmen: die")
+    assert all(secret in everything_told(client.story("management")) for secret in secrets)
+    assert not any(secret in everything_told(client.story(audience)) for secret in secrets)
 
 
 def test_comments_stand_where_they_belong(told) -> None:  # type: ignore[no-untyped-def]

@@ -102,8 +102,9 @@ def test_key_accounts_are_listed_by_rank_with_their_place(told) -> None:  # type
     client = told()
     table = key_accounts_table(client.key_accounts, client.labels)
     assert [plain(cell) for cell in table.cells[4]] == [
-        "5", "Kunde 5", "120 €", "5 %", "82 %", "36 €", "A", "Grenzfall", "Key Account",
+        "5", "Kunde 5", "120 €", "5 %", "82 %", "36 €", "A", "Grenzfall", "Key Account", "–", "–", "–",
     ]  # fmt: skip
+    assert [plain(cell) for cell in table.cells[1]][-4:] == ["KAM-betreut", "ja", "ja", "unbestätigt"]
     assert len(table) == 5
 
 

@@ -83,26 +83,43 @@ def test_decisions_can_be_filled_in_and_read_in_again(told, language: str, tmp_p
     book = workbook_of(told(language=language).story())
     sheet = book.worksheets[6]
     rows = [[cell.value for cell in row][:4] for row in sheet.iter_rows(min_row=5)]
-    assert [row[0] for row in rows] == ["0002", "0001", "0003", "0004", "0005"]
+    assert [row[0] for row in rows] == ["0001", "0002", "0003", "0004", "0005"]
     lists = [validation.formula1 for validation in sheet.data_validations.dataValidation]
+    reasons = {
+        "de": "strategische Bedeutung,Potenzial,Referenzkunde,Ertrag,Risiko,Kapazität,gewachsene Beziehung,"
+        "Kundenkenntnis des Vertriebs,anderer Grund",
+        "en": "strategic importance,potential,reference customer,margin,risk,capacity,long-standing relationship,"
+        "sales knowledge of the account,other reason",
+    }[language]
     assert (
         lists
         == {
-            "de": ['"Key Account,Betreuung,KAM-Typ,Strategieoption"', '"stimmt zu,stimmt nicht zu,enthält sich"'],
-            "en": ['"Key account,Level of care,KAM type,Strategy option"', '"agrees,disagrees,abstains"'],
+            "de": [
+                '"Key Account,Betreuung,KAM-Typ,Strategieoption"',
+                f'"{reasons}"',
+                '"stimmt zu,stimmt nicht zu,enthält sich"',
+            ],
+            "en": [
+                '"Key account,Level of care,KAM type,Strategy option"',
+                f'"{reasons}"',
+                '"agrees,disagrees,abstains"',
+            ],
         }[language]
     )
-    sheet["D6"], sheet["E6"] = rows[1][3], {"de": "nein", "en": "no"}[language]
-    sheet["G6"], sheet["J6"] = "Zu klein", {"de": "stimmt zu", "en": "agrees"}[language]
+    # for every key account the proposal, and what was decided
+    assert [row[2:4] for row in rows] == [{"de": ["ja", "Key Account"], "en": ["yes", "Key account"]}[language]] * 5
+    sheet["E5"] = {"de": "nein", "en": "no"}[language]
+    sheet["F5"] = reasons.split(",")[4]
+    sheet["G5"], sheet["J5"] = "Zu klein", {"de": "stimmt zu", "en": "agrees"}[language]
     book.save(tmp_path / "decided.xlsx")
     decisions = read_decisions(tmp_path / "decided.xlsx")
-    assert decisions[["account_id", "subject", "decision", "reason", "opinion"]].astype(object).where(
+    assert decisions[["account_id", "subject", "decision", "reason_code", "reason", "opinion"]].astype(object).where(
         decisions.notna(), None
     ).values.tolist() == [
-        ["0002", "key_account", "yes", None, None],
-        ["0001", "key_account", "no", "Zu klein", "agree"],
+        ["0001", "key_account", "no", "risk", "Zu klein", "agree"],
+        ["0002", "key_account", "yes", None, None, None],
     ]
-    assert decisions.loc[0, "date"] == dt.datetime(2025, 11, 1)
+    assert decisions.loc[1, "date"] == dt.datetime(2025, 11, 1)
 
 
 def test_the_same_story_gives_the_same_bytes_and_its_date(told) -> None:  # type: ignore[no-untyped-def]
