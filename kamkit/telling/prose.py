@@ -225,7 +225,7 @@ def largest_account_sentence(key_accounts: KeyAccounts, labels: Labels) -> Sente
     total = math.fsum(table["revenue"].clip(lower=0))
     if not total:
         return Sentence(f"{pareto_headline(key_accounts, labels)}.")
-    largest = table.loc[table["revenue"].idxmax()]
+    largest = table.nlargest(1, "revenue").iloc[0]
     share = largest["revenue"] / total
     key = "prose.largest_above_norm" if share >= DISCLOSED_FROM else "prose.largest_below_norm"
     return Sentence(labels(key, name=largest["name"], share=share))

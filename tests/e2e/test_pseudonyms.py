@@ -49,6 +49,7 @@ def engagement(tmp_path_factory: pytest.TempPathFactory) -> Path:
             "Begründung": f"Wie {_short(second)}, nur wichtiger",
         },
     )
+    _fill(book["Organisation"], {"Antwort": "ja", "gesagt von (Rolle)": f"Betreuung {_short(second)}"})
     book.save(folder / "inputs.xlsx")
     return folder
 
