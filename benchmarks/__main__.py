@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import sys
 
-from benchmarks import bench_chain, bench_import
+from benchmarks import bench_accounts, bench_chain, bench_import
 
-ROWS = {"chain": bench_chain.main, "import": bench_import.main}
+ROWS = {"accounts": bench_accounts.main, "chain": bench_chain.main, "import": bench_import.main}
 
 if __name__ == "__main__":
     for row in sys.argv[1:] or ROWS:

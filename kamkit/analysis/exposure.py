@@ -28,7 +28,6 @@ def measure_exposure(facts: AccountFacts) -> Exposure:
     figure `fixed_costs` in `facts.tables["figures"]`, taken for as many years as the period has.
     """
     ranked = facts.accounts[facts.accounts["in_period"].astype(bool)]
-    ranked = ranked.sort_values(["revenue", "account_id"], ascending=[False, True], kind="stable", ignore_index=True)
     if not (ranked["revenue"] > 0).any():
         return Exposure()
     total = math.fsum(facts.accounts["revenue"])
@@ -37,8 +36,9 @@ def measure_exposure(facts: AccountFacts) -> Exposure:
     margin = math.fsum(ranked["margin"].dropna()) if known else NAN
     fixed = _fixed_costs(facts) * facts.period.years
     rows = []
+    largest = _by_revenue(ranked[ranked["revenue"] > 0].nlargest(max(LOSSES), "revenue", keep="all"))
     for n in LOSSES:
-        top = ranked[ranked["revenue"] > 0].head(n)
+        top = largest.head(n)
         if len(top) < n:
             continue
         lost = math.fsum(top["revenue"])
@@ -62,12 +62,15 @@ def measure_exposure(facts: AccountFacts) -> Exposure:
     )
 
 
+def _by_revenue(accounts: pd.DataFrame) -> pd.DataFrame:
+    return accounts.sort_values(["revenue", "account_id"], ascending=[False, True], ignore_index=True)
+
+
 def _disclosed(facts: AccountFacts, revenue: float) -> pd.DataFrame:
     accounts = facts.accounts[facts.accounts["in_period"].astype(bool)]
     if facts.level is Level.CUSTOMER and len(facts.customers):
         accounts = groups_of(facts.customers, facts.accounts)
-    large = accounts[accounts["revenue"] >= DISCLOSED_FROM * revenue]
-    large = large.sort_values(["revenue", "account_id"], ascending=[False, True], kind="stable", ignore_index=True)
+    large = _by_revenue(accounts[accounts["revenue"] >= DISCLOSED_FROM * revenue])
     return large[["account_id", "name", "revenue"]].assign(share=large["revenue"] / revenue)
 
 

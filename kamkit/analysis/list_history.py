@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
 
@@ -17,6 +18,7 @@ from kamkit.analysis.resampling import (
     account_months,
     by_amounts,
     in_the_set,
+    month_numbers,
     sums_of_picks,
     whole_amounts,
 )
@@ -43,6 +45,7 @@ PERSISTENCE = 0.9
 MOST_UNKNOWN = 0.05
 """Share of revenue without a margin above which margins of two years cannot be compared (convention)."""
 
+Places = NDArray[np.intp]
 NONE = "none"
 SWAPPED_TOGETHER = 6
 
@@ -100,22 +103,29 @@ def compare_years(facts: AccountFacts, pareto: Pareto, seed: int, draws: int = D
         changes=changes,
         transitions=_transitions(years[-2], years[-1]),
         kendall=_kendall(years[-2], years[-1]),
-        rank_biased_overlap=rank_biased_overlap(_ranked(years[-2], ids), _ranked(years[-1], ids)),
+        rank_biased_overlap=rank_biased_overlap(_ranked(years[-2]), _ranked(years[-1])),
         n_fallen=int(_fallen(years[-2:-1], years[-1:], inside[-2:-1])[0]),
         n_years=n_years,
         kept=pd.DataFrame({"account_id": ids[kept], "name": names[kept].to_numpy()}).astype("string"),
     )
-    return found if "statistics" in facts.blocked else _beside_chance(found, whole, n_months, limit, seed, draws)
+    return (
+        found
+        if "statistics" in facts.blocked or not draws
+        else _beside_chance(found, whole, n_months, limit, seed, draws)
+    )
 
 
-def rank_biased_overlap(one: list[str], other: list[str], p: float = PERSISTENCE) -> float:
+def rank_biased_overlap(one: Sequence[str] | Places, other: Sequence[str] | Places, p: float = PERSISTENCE) -> float:
     """How alike two rankings are, the first ranks weighing most: 1 for the same, 0 for nothing in common (Webber, Moffat
     & Zobel 2010, extrapolated beyond the shorter one). Missing (NaN) where one of them is empty."""
     short, long = sorted((one, other), key=len)
-    if not short:
+    if not len(short):
         return float("nan")
-    place = {name: i for i, name in enumerate(short)}
-    both_from = np.array([max(i, place[name]) for i, name in enumerate(long) if name in place], dtype=np.int64)
+    code = pd.factorize(np.concatenate([np.asarray(short), np.asarray(long)]))[0]
+    place = np.full(len(code), len(code))
+    place[code[: len(short)]] = np.arange(len(short))
+    both_from = np.maximum(place[code[len(short) :]], np.arange(len(long)))
+    both_from = both_from[both_from < len(code)]
     depth = np.arange(1, len(long) + 1)
     shared = np.cumsum(np.bincount(both_from, minlength=len(long))).astype(float)
     s, x_s, x_l = len(short), shared[len(short) - 1], shared[-1]
@@ -138,9 +148,10 @@ def _why_not(facts: AccountFacts, basis: Basis) -> str | None:
     last = pd.Period(facts.period.end, "M")
     if last.ordinal - _first_month(facts).ordinal + 1 < max(LEAST_MONTHS, 2 * n_months):
         return "short_history"
-    compared = facts.months[pd.to_datetime(facts.months["month"]) >= (last - 2 * n_months + 1).start_time]
-    unknown = compared[BASIS_COLUMN[basis]].isna()
-    size = compared["revenue"].abs()
+    if basis is Basis.REVENUE:
+        return None
+    unknown = facts.months[BASIS_COLUMN[basis]].isna().to_numpy()
+    size = np.where(month_numbers(facts.months) > last.ordinal - 2 * n_months, facts.months["revenue"].abs(), 0.0)
     return "basis" if size[unknown].sum() > MOST_UNKNOWN * size.sum() else None
 
 
@@ -202,9 +213,10 @@ def _kendall(before: Whole, now: Whole) -> float:
     return float(stats.kendalltau(*ranks, method="asymptotic").statistic)
 
 
-def _ranked(year: Whole, ids: pd.Index) -> list[str]:
+def _ranked(year: Whole) -> Places:
+    """The accounts above zero, as places in the frame, largest first."""
     order = np.argsort(-year, kind="stable")
-    return [str(name) for name in ids[order[year[order] > 0]]]
+    return order[year[order] > 0]
 
 
 def _kept_longer(years: Whole, inside: Inside, limit: Fraction) -> NDArray[np.bool_]:

@@ -111,7 +111,7 @@ def _classes(limits: Sequence[int], n: int) -> pd.Series:
     if not limits:
         return pd.Series(dtype="str")
     sizes = (limits[0], limits[1] - limits[0], n - limits[1])
-    return pd.Series([c.value for c, size in zip(AbcClass, sizes, strict=True) for _ in range(size)], dtype="str")
+    return pd.Series(np.repeat([c.value for c in AbcClass], sizes), dtype="str")
 
 
 def _counts(classes: pd.Series) -> dict[str, int]:

@@ -28,6 +28,13 @@ DENOMINATOR = 20
 """Of the limits of A, B and of what is near the set: twentieths."""
 
 
+def month_numbers(months: pd.DataFrame) -> NDArray[np.int64]:
+    """The months of a frame as numbers that follow each other (as `pd.Period.ordinal`)."""
+    code, different = pd.factorize(pd.to_datetime(months["month"]))
+    numbers: NDArray[np.int64] = np.asarray(different).astype("datetime64[M]").astype(np.int64)[code]
+    return numbers
+
+
 def account_months(
     months: pd.DataFrame, column: str, account_ids: pd.Series, first: pd.Period, last: pd.Period
 ) -> tuple[NDArray[np.float64], pd.Index]:
@@ -35,14 +42,15 @@ def account_months(
 
     `months`: account_id, month (first day) and the amount `column`; a month without a booking counts 0.
     """
-    number = pd.DatetimeIndex(pd.to_datetime(months["month"])).to_period("M").astype("int64") - first.ordinal
-    ids = pd.Index(account_ids.astype(object).unique())
-    row = ids.get_indexer(pd.Index(months["account_id"].astype(object)))
+    number = month_numbers(months) - first.ordinal
+    code, booked = pd.factorize(months["account_id"])
+    ids = pd.Index(account_ids.astype(object).unique(), dtype=object)
+    row = ids.get_indexer(pd.Index(booked, dtype=object))[code]
     n_months = last.ordinal - first.ordinal + 1
     inside = (row >= 0) & (number >= 0) & (number < n_months)
-    table = np.zeros((len(ids), n_months))
     amounts = months[column].to_numpy(float, na_value=0.0)[inside]
-    np.add.at(table, (row[inside], number[inside]), amounts)
+    cell = row[inside] * n_months + number[inside]
+    table = np.bincount(cell, amounts, minlength=len(ids) * n_months).reshape(len(ids), n_months)
     used = (table != 0).any(axis=1)
     return table[used], ids[used]
 

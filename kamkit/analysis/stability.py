@@ -8,7 +8,15 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from kamkit.analysis.resampling import Whole, account_months, by_amounts, in_the_set, sums_of_picks, whole_amounts
+from kamkit.analysis.resampling import (
+    Whole,
+    account_months,
+    by_amounts,
+    in_the_set,
+    month_numbers,
+    sums_of_picks,
+    whole_amounts,
+)
 from kamkit.model.codes import Certainty
 from kamkit.model.engagement import Period
 
@@ -72,9 +80,12 @@ def membership_probability(
 
 def _booked_months(months: pd.DataFrame, period: Period) -> tuple[pd.Period, pd.Period] | None:
     """The first and the last month of the period with a booking."""
-    numbers = pd.DatetimeIndex(pd.to_datetime(months["month"])).to_period("M")
-    inside = numbers[(numbers >= pd.Period(period.start, "M")) & (numbers <= pd.Period(period.end, "M"))]
-    return (inside.min(), inside.max()) if len(inside) else None
+    numbers = month_numbers(months)
+    first, last = (pd.Period(day, "M").ordinal for day in (period.start, period.end))
+    inside = numbers[(numbers >= first) & (numbers <= last)]
+    if not len(inside):
+        return None
+    return pd.Period(ordinal=int(inside.min()), freq="M"), pd.Period(ordinal=int(inside.max()), freq="M")
 
 
 def _month_choices(whole: Whole) -> list[Whole]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -42,16 +43,18 @@ def value_accounts(accounts: pd.DataFrame, ranking: Pareto, period: Period) -> C
     above the 90 % quantile the model knows nothing beyond it, and the wallet cannot be assessed: own revenue is no
     wallet. Wallets and the revenue beside them are per year.
     """
-    ids = ranking.table["account_id"]
-    accounts = accounts.set_index("account_id", drop=False).loc[ids].reset_index(drop=True)
+    rows = pd.Index(accounts["account_id"], dtype=object).get_indexer(
+        pd.Index(ranking.table["account_id"], dtype=object)
+    )
+    accounts = accounts.iloc[rows].reset_index(drop=True)
     wallets = estimate_wallets(accounts, period.years)
     named = accounts[["account_id", "name", "revenue", "margin"]].assign(wallet=wallets["wallet"])
-    table = named[["account_id", "name"]]
-    for basis, column in ((Basis.REVENUE, "revenue"), (Basis.MARGIN, "margin"), (Basis.POTENTIAL, "wallet")):
-        table = table.merge(_on_basis(named, basis, column, ranking.threshold), on="account_id", how="left")
+    bases = ((Basis.REVENUE, "revenue"), (Basis.MARGIN, "margin"), (Basis.POTENTIAL, "wallet"))
+    parts = [_on_basis(named, basis, column, ranking) for basis, column in bases]
     below = wallets["wallet"] < wallets["yearly"]
     share = (wallets["yearly"] / wallets["wallet"].where(wallets["wallet"] > 0)).mask(below | (wallets["yearly"] < 0))
-    table = table.join(wallets[["wallet_low", "wallet_high", "wallet_source"]]).assign(share_of_wallet=share)
+    parts.append(wallets[["wallet_low", "wallet_high", "wallet_source"]].assign(share_of_wallet=share))
+    table = pd.concat([named[["account_id", "name"]], *parts], axis=1)
     needed = (("margin", "transactions.margin"), ("wallet", "customers.wallet"))
     missing = tuple(name for column, name in needed if table[column].isna().all())
     return CustomerValue(
@@ -62,18 +65,22 @@ def value_accounts(accounts: pd.DataFrame, ranking: Pareto, period: Period) -> C
     )
 
 
-def _on_basis(named: pd.DataFrame, basis: Basis, column: str, threshold: float) -> pd.DataFrame:
-    """account_id, the amount, and its rank, share and class among the amounts above zero."""
-    names = {name: f"{column}_{name}" for name in ("rank", "share", "class")}
-    if named[column].isna().all():
-        kinds = {names["rank"]: "Int64", names["share"]: "float64", names["class"]: "string"}
-        return named[["account_id", column]].reindex(columns=["account_id", column, *kinds]).astype(kinds)
-    ranked = rank_accounts(named, threshold, basis).table.rename(columns={"abc_class": "class"})
-    classes = ranked["class"].astype("string")
+def _on_basis(named: pd.DataFrame, basis: Basis, column: str, ranking: Pareto) -> pd.DataFrame:
+    """The amount, and its rank, share and class among the amounts above zero, in the order of `named`."""
+    kinds = {f"{column}_rank": "Int64", f"{column}_share": "float64", f"{column}_class": "string"}
+    known = named.assign(name=range(len(named)))[named[column].notna()]  # the name brings each row back to its place
+    if known.empty:
+        return named[[column]].reindex(columns=[column, *kinds]).astype(kinds)
+    if basis is Basis.REVENUE is ranking.basis:
+        ranked = ranking.table
+    else:
+        ranked = rank_accounts(known, ranking.threshold, basis).table.set_index("name")
+    ranked = ranked[["rank", "share", "abc_class"]].set_axis(list(kinds), axis=1).reindex(named.index).astype(kinds)
     if basis is Basis.MARGIN:
-        classes = classes.mask(classes.isna() & ranked["value"].notna(), "loss")
-    ranked = ranked.assign(**{"class": classes})[["account_id", "value", "rank", "share", "class"]]
-    return ranked.rename(columns=names | {"value": column})
+        ranked["margin_class"] = ranked["margin_class"].mask(
+            ranked["margin_class"].isna() & named[column].notna(), "loss"
+        )
+    return pd.concat([named[[column]], ranked], axis=1)
 
 
 def _whale(named: pd.DataFrame) -> dict[str, Any]:
@@ -112,10 +119,7 @@ def estimate_wallets(accounts: pd.DataFrame, years: float = 1.0) -> pd.DataFrame
     own = accounts["revenue"].astype(float) / years
     said = accounts.get("wallet", blank).astype("float64")
     said = said.where(said > 0)
-    source = pd.Series(
-        [_who(text) for text in accounts.get("wallet_source", blank)], index=accounts.index, dtype="string"
-    )
-    source = source.where(said.notna())
+    source = _by_text(accounts.get("wallet_source", blank), _who).where(said.notna())
     around = source.map({who.value: share for who, share in AROUND.items()}).astype(float)
     model = _from_peers(accounts, own).where(said.isna())
     modelled = model["low"].notna()
@@ -130,6 +134,17 @@ def estimate_wallets(accounts: pd.DataFrame, years: float = 1.0) -> pd.DataFrame
     )
 
 
+def _by_text(texts: pd.Series, meaning: Callable[[Any], str | None]) -> pd.Series:
+    """What each text means, asked once for every different one."""
+    code, different = pd.factorize(texts, use_na_sentinel=False)
+    return pd.Series(pd.array([meaning(text) for text in different], dtype="string")[code], index=texts.index)
+
+
+def _division(code: Any) -> str | None:
+    found = None if pd.isna(code) else re.match(r"\s*[A-Za-z]?\s*(\d{2})", code)
+    return found[1] if found else None
+
+
 def _who(text: Any) -> str:
     """Who named a wallet, from what the client wrote."""
     if pd.isna(text):
@@ -141,16 +156,16 @@ def _from_peers(accounts: pd.DataFrame, own: pd.Series) -> pd.DataFrame:
     """low, high: the quantiles of the revenue of the others of the same industry division, at least the own revenue."""
     blank = pd.Series(pd.NA, index=accounts.index, dtype="string")
     code, version = (accounts.get(f"industry_{name}", blank).astype("string") for name in ("code", "version"))
-    division = version.fillna("") + " " + code.str.extract(r"^\s*[A-Za-z]?\s*(\d{2})")[0]
-    result = pd.DataFrame({"low": np.nan, "high": np.nan}, index=accounts.index)
-    buying = (own > 0) & division.notna()
-    for rows in own[buying].groupby(division[buying]).groups.values():
-        if len(rows) > FEWEST_PEERS:
-            amounts = own[rows].to_numpy()
-            low, high = (np.maximum(amounts, quantile_of_others(amounts, q)) for q in QUANTILES)
-            known = amounts < high
-            result.loc[rows[known]] = np.column_stack([low, high])[known]
-    return result
+    division = version.fillna("") + " " + _by_text(code, _division)
+    group = pd.factorize(division.where(own > 0))[0]
+    amounts, bounds = own.to_numpy(), np.full((len(accounts), 2), np.nan)
+    order = np.argsort(group, kind="stable")
+    for rows in np.split(order, np.flatnonzero(np.diff(group[order])) + 1):
+        if len(rows) > FEWEST_PEERS and group[rows[0]] >= 0:
+            ours = amounts[rows]
+            low, high = (np.maximum(ours, quantile_of_others(ours, q)) for q in QUANTILES)
+            bounds[rows] = np.where((ours < high)[:, None], np.column_stack([low, high]), np.nan)
+    return pd.DataFrame(bounds, columns=["low", "high"], index=accounts.index)
 
 
 def quantile_of_others(values: NDArray[np.float64], q: float) -> NDArray[np.float64]:

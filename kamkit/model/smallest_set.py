@@ -50,7 +50,8 @@ def largest_first(units: Units, names: Sequence[str]) -> NDArray[np.intp]:
     ranked = units[order]
     same = np.concatenate([[False], ranked[1:] == ranked[:-1], [False]])
     tied = np.flatnonzero(same[1:] | same[:-1])
-    order[tied] = sorted(order[tied].tolist(), key=lambda i: (-units[i], names[i]))
+    by_name = np.array(sorted(order[tied].tolist(), key=names.__getitem__), dtype=np.intp)
+    order[tied] = by_name[np.argsort(-units[by_name], kind="stable")]
     return order
 
 
