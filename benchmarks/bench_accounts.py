@@ -1,9 +1,8 @@
 """Account figures and indices beside one pandas group-by-sum over the same frame, the bootstrap in draws per second, and how
 each step grows up to 200,000 accounts.
 
-A step is everything that step 2 computes of a kind, without random draws; the group-by-sum is the yardstick of the project:
-revenue per account over all months. Growth is told as the exponent between two sizes: 1 is linear, n log n is 1.1 here, 2 is
-quadratic.
+A step is everything that step 2 computes of a kind, without random draws; the yardstick is the revenue per account over all
+months. A step that grows as n log n has 1 in brackets, a linear one less; what grows faster has more at each further size.
 """
 
 from __future__ import annotations
@@ -145,21 +144,26 @@ def main() -> str:
 
 
 def _figures(found: Measurement) -> list[str]:
-    yardstick = found.phases["group-by-sum"][0]
-    whole = sum(seconds for name, (seconds, _) in found.phases.items() if name != "group-by-sum")
+    yardstick = found.phases["group-by-sum"]
+    steps = {name: times for name, times in found.phases.items() if name != "group-by-sum"}
+    rows = {**found.phases, "all steps": tuple(sum(times[i] for times in steps.values()) for i in (0, 1))}
     lines = [f"account figures: {ACCOUNTS:,} accounts × {MONTHS} months, medians of {RUNS}; no random draws"]
-    lines += [f"{name:24}{1000 * s:9.1f} ms{s / yardstick:8.2f}" for name, (s, _) in found.phases.items()]
-    return [*lines, f"{'all but the group-by-sum':24}{1000 * whole:9.1f} ms{whole / yardstick:8.2f}"]
+    lines.append(f"{'':24}{'wall ms':>10}{'CPU ms':>10}{'÷ sum, wall':>14}{'÷ sum, CPU':>14}")
+    for name, times in rows.items():
+        wall, cpu = (1000 * seconds for seconds in times)
+        ratios = (seconds / base for seconds, base in zip(times, yardstick, strict=True))
+        lines.append(f"{name:24}{wall:10.1f}{cpu:10.1f}" + "".join(f"{ratio:14.2f}" for ratio in ratios))
+    return lines
 
 
 def _growth(measured: dict[int, Measurement]) -> list[str]:
-    lines = ["growth: ms per step, and the exponent between neighbouring sizes"]
-    lines.append(f"{'accounts':24}" + "".join(f"{n:>14,}" for n in SIZES))
+    lines = ["growth: CPU ms per step, and in brackets the ratio to the size before it over that of n log n"]
+    lines.append(f"{'accounts':24}" + "".join(f"{n:>16,}" for n in SIZES))
     for name in measured[ACCOUNTS].phases:
-        seconds = [measured[n].phases[name][0] for n in SIZES]
-        cells = [f"{1000 * seconds[0]:14.1f}"]
-        for i in range(1, len(SIZES)):
-            power = math.log(seconds[i] / seconds[i - 1]) / math.log(SIZES[i] / SIZES[i - 1])
-            cells.append(f"{1000 * seconds[i]:8.1f} ^{power:4.2f}")
+        seconds = [measured[n].phases[name][1] for n in SIZES]
+        cells = [f"{1000 * seconds[0]:16.1f}"]
+        for before, after, small, large in zip(seconds, seconds[1:], SIZES, SIZES[1:], strict=False):
+            expected = large * math.log(large) / (small * math.log(small))
+            cells.append(f"{1000 * after:9.1f} ({after / before / expected:4.2f})")
         lines.append(f"{name:24}" + "".join(cells))
     return lines

@@ -74,12 +74,12 @@ def compare_years(facts: AccountFacts, pareto: Pareto, seed: int, draws: int = D
     whole = whole_amounts(amounts, limit)
     names = pd.Series(facts.accounts["name"].to_numpy(), index=facts.accounts["account_id"].astype(object)).reindex(ids)
     order = np.argsort(ids.astype(str), kind="stable")  # equal amounts go by id, as in the ranking
-    whole, ids, names = whole[order], ids[order], names.iloc[order]
-    years = whole.reshape(len(ids), n_years, n_months).sum(axis=2).T
+    ids, names = ids[order], names.iloc[order]
+    years = whole.reshape(len(ids), n_years, n_months).sum(axis=2)[order].T
     inside = in_the_set(years, limit)
     now, before = inside[-1], inside[-2]
     changed = now != before
-    unit = _unit(amounts[order], whole)
+    unit = _unit(amounts, whole)
     changes = pd.DataFrame(
         {
             "account_id": ids[changed],
@@ -205,9 +205,10 @@ def _class_codes(year: Whole) -> NDArray[np.int64]:
 
 
 def _kendall(before: Whole, now: Whole) -> float:
-    """τ-b over the accounts above zero in either year, 0 standing for everything at or below zero."""
+    """τ-b over the accounts above zero in either year, 0 standing for everything at or below zero; missing (NaN) for fewer
+    than three."""
     either = (before > 0) | (now > 0)
-    if either.sum() < 2:
+    if either.sum() < 3:
         return float("nan")
     ranks = [stats.rankdata(np.maximum(year[either], 0), method="dense") for year in (before, now)]
     return float(stats.kendalltau(*ranks, method="asymptotic").statistic)

@@ -50,9 +50,9 @@ def account_months(
     inside = (row >= 0) & (number >= 0) & (number < n_months)
     amounts = months[column].to_numpy(float, na_value=0.0)[inside]
     cell = row[inside] * n_months + number[inside]
-    table = np.bincount(cell, amounts, minlength=len(ids) * n_months).reshape(len(ids), n_months)
+    table = np.bincount(cell, amounts, minlength=len(ids) * n_months).astype(float, copy=False).reshape(-1, n_months)
     used = (table != 0).any(axis=1)
-    return table[used], ids[used]
+    return (table, ids) if used.all() else (table[used], ids[used])
 
 
 def whole_amounts(amounts: NDArray[np.float64], limit: Fraction) -> Whole:
@@ -60,10 +60,11 @@ def whole_amounts(amounts: NDArray[np.float64], limit: Fraction) -> Whole:
     twice as many in 64 bits: beyond, the last binary places go."""
     units, _ = whole_units(pd.Series(amounts.ravel()))
     divisor = int(np.gcd.reduce(units)) if units.size else 1
-    units = units // max(divisor, 1)
+    units = units // divisor if divisor > 1 else units
     widest = int(np.abs(units).reshape(amounts.shape).max(axis=1, initial=0).sum()) * amounts.shape[1]
     beyond = (2 * widest * max(limit.denominator, DENOMINATOR)) // ROOM
-    whole: Whole = (units // 2 ** beyond.bit_length()).reshape(amounts.shape).astype(np.int64)
+    units = units // 2 ** beyond.bit_length() if beyond else units
+    whole: Whole = units.reshape(amounts.shape).astype(np.int64, copy=False)
     return whole
 
 
@@ -96,6 +97,8 @@ def sums_of_picks(base: Whole, choices: Sequence[Whole], draws: int, rng: np.ran
 def in_the_set(totals: Whole, limit: Fraction) -> Inside:
     """Which accounts each draw (row) has in the smallest set that reaches a share of what is above zero; equal amounts
     go by the order of the columns."""
+    if not totals.size:
+        return np.zeros(totals.shape, dtype=bool)
     positive = np.maximum(totals, 0)
     ranked = -np.sort(-positive, axis=1)
     reached = np.cumsum(ranked, axis=1)

@@ -26,11 +26,12 @@ def whole_units(values: pd.Series) -> tuple[Units, int]:
 
     Missing amounts count as 0 units.
     """
-    amounts = np.nan_to_num(values.to_numpy(float), nan=0.0)
-    largest = float(np.abs(amounts).max(initial=0.0))
+    amounts = values.to_numpy(float, na_value=0.0)
+    sizes = np.abs(amounts)
+    largest = float(sizes.max(initial=0.0))
     digits = next((d for d in range(EXACT_DIGITS, 0, -1) if largest * 10**d < LARGEST_EXACT), 0)
     units = np.rint(amounts * 10**digits)
-    if float(np.abs(units).sum()) < LARGEST_SUM:
+    if float(sizes.sum()) * 10**digits < LARGEST_SUM / 2:
         return units.astype(np.int64), digits
     return np.array([int(unit) for unit in units.tolist()], dtype=object), digits
 

@@ -194,16 +194,14 @@ def transitions_table(key_accounts: KeyAccounts, labels: Labels) -> DisplayTable
 def list_figures_table(key_accounts: KeyAccounts, labels: Labels) -> DisplayTable:
     """How alike the two lists and rankings are, as figures."""
     found = key_accounts.history
+    unknown = labels("answer.not_assessable")
     figures = {
         "overlap": labels.percent(found.overlap),
-        "kendall": labels.number(found.kendall, 2),
-        "rank_biased_overlap": labels.number(found.rank_biased_overlap, 2),
+        "kendall": unknown if labels.missing(found.kendall) else labels.number(found.kendall, 2),
+        "rank_biased_overlap": (
+            unknown if labels.missing(found.rank_biased_overlap) else labels.number(found.rank_biased_overlap, 2)
+        ),
     }
-    frame = pd.DataFrame(
-        [
-            {"figure": labels(f"figure.{name}"), "value": text, "meaning": labels(f"figure_meaning.{name}")}
-            for name, text in (figures if found.before else {}).items()
-        ],
-        columns=["figure", "value", "meaning"],
-    )
+    rows = [(labels(f"figure.{name}"), text, labels(f"figure_meaning.{name}")) for name, text in figures.items()]
+    frame = pd.DataFrame(rows if found.before else [], columns=["figure", "value", "meaning"])
     return display_table(frame, "list_figures", "figure value meaning", labels)
