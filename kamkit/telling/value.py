@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from html import escape
 
 import pandas as pd
@@ -60,7 +61,7 @@ def exposure_sentences(key_accounts: KeyAccounts, labels: Labels) -> Sentences:
         words = {
             "name": names[0],
             "others": names[1:],
-            "share": row["revenue_lost_share"],
+            "share": labels.percent(row["revenue_lost_share"], 1),
             "money": row["revenue_lost"],
         }
         parts = [labels(f"exposure.revenue_{n}", **words)]
@@ -83,7 +84,7 @@ def concentration_sentences(key_accounts: KeyAccounts, labels: Labels) -> Senten
     if found.losses.empty and found.disclosed.empty:
         return Sentences()
     shares = zip(found.disclosed["name"], found.disclosed["share"], strict=True)
-    listed = [labels("exposure.share_of", name=name, share=share) for name, share in shares]
+    listed = [labels("exposure.share_of", name=name, share=labels.percent(share, 1)) for name, share in shares]
     line = labels("exposure.disclosed", n=len(listed), listed=listed) if listed else labels("exposure.none_disclosed")
     return Sentences((line, labels("exposure.evidence")))
 
@@ -179,7 +180,9 @@ def list_changes_table(key_accounts: KeyAccounts, labels: Labels, most: int | No
     columns = "change:word:list_change name before:money now:money"
     changes = key_accounts.history.changes
     empty = pd.DataFrame(columns=["change", "name", "before", "now"])
-    return display_table(changes if len(changes) else empty, "list_changes", columns, labels, most)
+    return _or_why(
+        display_table(changes if len(changes) else empty, "list_changes", columns, labels, most), key_accounts, labels
+    )
 
 
 def transitions_table(key_accounts: KeyAccounts, labels: Labels) -> DisplayTable:
@@ -188,7 +191,7 @@ def transitions_table(key_accounts: KeyAccounts, labels: Labels) -> DisplayTable
     frame = counts if len(counts) else pd.DataFrame(columns=["class_before"])
     frame = frame.rename(columns={name: f"to_{name}" for name in ("A", "B", "C", "none")})
     columns = "class_before:word:class_before to_A:count to_B:count to_C:count to_none:count"
-    return display_table(frame, "transitions", columns, labels)
+    return _or_why(display_table(frame, "transitions", columns, labels), key_accounts, labels)
 
 
 def list_figures_table(key_accounts: KeyAccounts, labels: Labels) -> DisplayTable:
@@ -204,4 +207,10 @@ def list_figures_table(key_accounts: KeyAccounts, labels: Labels) -> DisplayTabl
     }
     rows = [(labels(f"figure.{name}"), text, labels(f"figure_meaning.{name}")) for name, text in figures.items()]
     frame = pd.DataFrame(rows if found.before else [], columns=["figure", "value", "meaning"])
-    return display_table(frame, "list_figures", "figure value meaning", labels)
+    return _or_why(display_table(frame, "list_figures", "figure value meaning", labels), key_accounts, labels)
+
+
+def _or_why(table: DisplayTable, key_accounts: KeyAccounts, labels: Labels) -> DisplayTable:
+    """The table, or the sentence why there is nothing to compare."""
+    reason = key_accounts.history.reason
+    return replace(table, columns=(), more=labels(f"list_history.why.{reason}")) if reason else table

@@ -206,3 +206,16 @@ def test_online_retail_loses_no_row_and_no_penny(real_data: Path, analysed: Anal
     assert imported.revenue_in == pytest.approx(imported.revenue_kept + removed["revenue"].sum(), abs=0.005)
     reference = json.loads((real_data / "reference.json").read_text(encoding="utf-8"))["online_retail"]
     assert imported.revenue_kept == pytest.approx(reference["net"]["total_revenue_net_all"], abs=0.005)
+
+
+def test_random_orders_change_the_list_no_more_than_chance(real_data: Path, tmp_path: Path) -> None:
+    """The orders of the SAP sample are drawn at random: three fifths of the list go in a year, and nothing has changed."""
+    settings = sap(real_data) | {"period": {"start": "2018-01-01", "end": "2018-12-31"}}
+    (tmp_path / "engagement.yml").write_text(yaml.safe_dump(settings), encoding="utf-8")
+    engagement = load_engagement(tmp_path)
+    imported = import_engagement(engagement, tmp_path / "work")
+    facts = account_facts(tmp_path / "work", engagement, imported)
+    found = find_key_accounts(facts, engagement.pareto, engagement.capacity, seed=1).history
+    assert found.overlap < 0.5
+    assert found.within_chance
+    assert found.fallen_low <= found.n_fallen <= found.fallen_high  # type: ignore[operator]

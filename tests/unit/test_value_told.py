@@ -88,11 +88,11 @@ def test_what_the_loss_of_the_largest_means(told: Callable[..., Any]) -> None:
     client = told()
     said = [plain(sentence) for sentence in exposure_sentences(client.key_accounts, client.labels)]
     assert said == [
-        "Fällt der größte Kunde, „Kunde 1“, weg, fehlen 37 % des Umsatzes (900 €). Der Deckungsbeitrag stiege damit um 40 € "
+        "Fällt der größte Kunde, „Kunde 1“, weg, fehlen 36,6 % des Umsatzes (900 €). Der Deckungsbeitrag stiege damit um 40 € "
         "auf 467 €.",
-        "Fallen auch Kunde 2 und Kunde 3 weg, fehlen zusammen 69 % des Umsatzes (1,7 Tsd. €). Damit gehen 200 € "
+        "Fallen auch Kunde 2 und Kunde 3 weg, fehlen zusammen 69,1 % des Umsatzes (1,7 Tsd. €). Damit gehen 200 € "
         "Deckungsbeitrag verloren; 227 € bleiben.",
-        "Wie weit der verbleibende Deckungsbeitrag die Fixkosten deckt, ist nicht beurteilbar ohne Fixkosten des "
+        "Wie weit der verbleibende Deckungsbeitrag die Fixkosten deckt, ist nicht beurteilbar; es fehlt noch: Fixkosten des "
         "Unternehmens (Blatt „Kennzahlen“ der Eingabemappe).",
     ]
     table = losses_table(client.key_accounts, client.labels)
@@ -103,8 +103,8 @@ def test_who_is_on_the_disclosure_line_and_what_research_says(told: Callable[...
     client = told()
     line, evidence = map(plain, concentration_sentences(client.key_accounts, client.labels))
     assert line == (
-        "Einen Anteil von mindestens 10 % am Umsatz, über den nach IFRS 8.34 zu berichten wäre, haben „Kunde 1“ (37 %), "
-        "„Kunde 2“ (20 %) und „Kunde 3“ (12 %). Unternehmen eines Konzerns zählen als ein Kunde."
+        "Einen Anteil von mindestens 10 % am Umsatz, über den nach IFRS 8.34 zu berichten wäre, haben „Kunde 1“ (36,6 %), "
+        "„Kunde 2“ (20,3 %) und „Kunde 3“ (12,2 %). Unternehmen eines Konzerns zählen als ein Kunde."
     )
     assert evidence.endswith("Die Zahlen zeigen, was auf dem Spiel steht; sie sind kein Urteil.")
     bare = replace(client.key_accounts, exposure=Exposure())
