@@ -72,18 +72,19 @@ def compare_years(facts: AccountFacts, pareto: Pareto, seed: int, draws: int = D
     booked = facts.accounts.loc[~_pooled(facts), "account_id"]
     amounts, ids = account_months(facts.months, BASIS_COLUMN[pareto.basis], booked, last - n_years * n_months + 1, last)
     whole = whole_amounts(amounts, limit)
-    names = pd.Series(facts.accounts["name"].to_numpy(), index=facts.accounts["account_id"].astype(object)).reindex(ids)
     order = np.argsort(ids.astype(str), kind="stable")  # equal amounts go by id, as in the ranking
-    ids, names = ids[order], names.iloc[order]
+    ids = ids[order]
     years = whole.reshape(len(ids), n_years, n_months).sum(axis=2)[order].T
     inside = in_the_set(years, limit)
     now, before = inside[-1], inside[-2]
-    changed = now != before
+    changed, kept = now != before, _kept_longer(years, inside, limit)
+    told = facts.accounts[facts.accounts["account_id"].isin(ids[changed | kept])]
+    names = dict(zip(told["account_id"], told["name"], strict=True))
     unit = _unit(amounts, whole)
     changes = pd.DataFrame(
         {
             "account_id": ids[changed],
-            "name": names[changed].to_numpy(),
+            "name": [names[i] for i in ids[changed]],
             "change": np.where(now[changed], "entered", "left"),
             "before": years[-2][changed] * unit,
             "now": years[-1][changed] * unit,
@@ -91,7 +92,6 @@ def compare_years(facts: AccountFacts, pareto: Pareto, seed: int, draws: int = D
     ).astype({"account_id": "string", "name": "string", "change": "string"})
     changes["size"] = -changes[["before", "now"]].max(axis=1)
     changes = changes.sort_values(["change", "size", "account_id"], ignore_index=True).drop(columns="size")
-    kept = _kept_longer(years, inside, limit)
     start = (last - 2 * n_months + 1).start_time.date()
     end = (last - n_months).end_time.date()
     found = ListHistory(
@@ -106,7 +106,7 @@ def compare_years(facts: AccountFacts, pareto: Pareto, seed: int, draws: int = D
         rank_biased_overlap=rank_biased_overlap(_ranked(years[-2]), _ranked(years[-1])),
         n_fallen=int(_fallen(years[-2:-1], years[-1:], inside[-2:-1])[0]),
         n_years=n_years,
-        kept=pd.DataFrame({"account_id": ids[kept], "name": names[kept].to_numpy()}).astype("string"),
+        kept=pd.DataFrame({"account_id": ids[kept], "name": [names[i] for i in ids[kept]]}).astype("string"),
     )
     return (
         found

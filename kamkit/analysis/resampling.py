@@ -48,8 +48,10 @@ def account_months(
     row = ids.get_indexer(pd.Index(booked, dtype=object))[code]
     n_months = last.ordinal - first.ordinal + 1
     inside = (row >= 0) & (number >= 0) & (number < n_months)
-    amounts = months[column].to_numpy(float, na_value=0.0)[inside]
-    cell = row[inside] * n_months + number[inside]
+    amounts = months[column].to_numpy(float, na_value=0.0)
+    if not inside.all():
+        row, number, amounts = row[inside], number[inside], amounts[inside]
+    cell = row * n_months + number
     table = np.bincount(cell, amounts, minlength=len(ids) * n_months).astype(float, copy=False).reshape(-1, n_months)
     used = (table != 0).any(axis=1)
     return (table, ids) if used.all() else (table[used], ids[used])
