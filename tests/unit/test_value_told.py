@@ -103,8 +103,9 @@ def test_who_is_on_the_disclosure_line_and_what_research_says(told: Callable[...
     client = told()
     line, evidence = map(plain, concentration_sentences(client.key_accounts, client.labels))
     assert line == (
-        "Einen Anteil von mindestens 10 % am Umsatz, über den nach IFRS 8.34 zu berichten wäre, haben „Kunde 1“ (36,6 %), "
-        "„Kunde 2“ (20,3 %) und „Kunde 3“ (12,2 %). Unternehmen eines Konzerns zählen als ein Kunde."
+        "Jeweils mindestens 10 % des Umsatzes haben „Kunde 1“ (36,6 %), „Kunde 2“ (20,3 %) und „Kunde 3“ (12,2 %); ab "
+        "dieser Grenze berichten börsennotierte Unternehmen über einen Kunden (IFRS 8.34). Unternehmen eines Konzerns "
+        "zählen als ein Kunde."
     )
     assert evidence.endswith("Die Zahlen zeigen, was auf dem Spiel steht; sie sind kein Urteil.")
     bare = replace(client.key_accounts, exposure=Exposure())
