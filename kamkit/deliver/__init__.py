@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from html import escape
 from pathlib import Path
 
-from kamkit.deliver.html import render_html, render_request, render_sign_off
+from kamkit.deliver.html import render_html, render_plans, render_request, render_sign_off
 from kamkit.deliver.xlsx import render_xlsx
 from kamkit.errors import DeliverableError
 from kamkit.telling.story import Story
@@ -20,6 +20,7 @@ Render = Callable[[Story], bytes | None]
 RENDERERS: dict[str, dict[str, Render]] = {
     "html": {
         "report.html": lambda story: render_html(story).encode("utf-8"),
+        "account-plans.html": lambda story: render_plans(story).encode("utf-8") if story.plans.plans else None,
         "data_sign-off.html": lambda story: render_sign_off(story).encode("utf-8") if story.sign_off else None,
         "data-request_de.html": lambda story: _request(story, "de"),
         "data-request_en.html": lambda story: _request(story, "en"),

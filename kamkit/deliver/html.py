@@ -32,6 +32,11 @@ def render_sign_off(story: Story) -> str:
     return _page("sign_off", story.labels, story=story, page=story.sign_off)
 
 
+def render_plans(story: Story) -> str:
+    """The account plans, each on pages of its own when printed; no script. The same story gives the same bytes."""
+    return _page("account_plans", story.labels, story=story)
+
+
 def render_request(request: DataRequest) -> str:
     """A data request as a page of its own, to be printed or sent; it needs no script."""
     return _page("data_request", request.labels, request=request)

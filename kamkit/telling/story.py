@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import astuple, dataclass, replace
+from dataclasses import astuple, dataclass, field, replace
 from functools import cached_property, partial
 from html import escape
 from typing import Any, Protocol
@@ -35,9 +35,11 @@ from kamkit.model.results import (
     StrategyOptions,
 )
 from kamkit.telling import follow_up, prose, tables, value
+from kamkit.telling.account_plans import Plans, account_plans
 from kamkit.telling.canvas import Chart
 from kamkit.telling.charts import plot_pareto
 from kamkit.telling.comments import (
+    COMMENTED,
     Comment,
     account_figures,
     comments_on,
@@ -252,6 +254,7 @@ class Story:
     sign_off: SignOff | None = None
     requests: tuple[DataRequest, ...] = ()
     """The next data request in every language, since it goes to the client; none where nothing is missing."""
+    plans: Plans = field(default_factory=Plans)
 
     def part(self, key: str) -> Section | prose.Sentence:
         """The section of this key, or a sentence that the report has none."""
@@ -364,6 +367,7 @@ def build_story(
         sheets=tuple(teller.sheets()),
         sign_off=teller.sign_off(),
         requests=() if is_restricted(engagement.audience) else tuple(teller.requests(today)),
+        plans=teller.plans,
     )
 
 
@@ -460,8 +464,11 @@ class _Teller:
     def _comments(self, key: str, figures: str) -> Iterator[Comment]:
         if self.comments is None:
             return
-        now = self.account_figures | dict.fromkeys(names_of_section(key), figures)
-        yield from comments_on(key, self.comments, now, self.names, self.labels, self.today)
+        yield from comments_on(key, *self._commented(key, figures))
+
+    def _commented(self, key: str, figures: str) -> tuple[Any, ...]:
+        now = self.account_figures | (dict.fromkeys(names_of_section(key), figures) if key else {})
+        return self.comments, now, self.names, self.labels, self.today
 
     @cached_property
     def account_figures(self) -> dict[str, str]:
@@ -634,7 +641,8 @@ class _Teller:
         shown = tables.recommendations_table(self.options, self.key_accounts, self.labels, NAMED_IN_MAIN_PART)
         shown = shown.without(*_DECIDED) if self.restricted else shown
         finding = prose.options_headline(self.options, self.key_accounts, self.labels)
-        return self._section("recommendations", finding, tables=(self._rest_in_appendix(shown),))
+        section = self._section("recommendations", finding, tables=(self._rest_in_appendix(shown),))
+        return replace(section, text=f"{section.text} {self.plans.note}".strip())
 
     def _plan(self) -> Section | None:
         if self.options.actions.empty:
@@ -642,6 +650,16 @@ class _Teller:
         finding = prose.plan_headline(self.options, self.labels)
         shown = tables.actions_table(self.options, self.key_accounts, self.labels, self._tracked)
         return self._section("plan", finding, tables=(shown,))
+
+    @cached_property
+    def plans(self) -> Plans:
+        """The account plans; customers get none, and field sales none with margins."""
+        if self.engagement.audience == "customer_meeting":
+            return Plans()
+        period = prose.period_words(self.facts.period, self.engagement.fiscal_year_start, self.labels)
+        said = [] if self.comments is None else comments_on(COMMENTED, *self._commented("", ""))
+        parts = (self.facts, self.key_accounts, self.kam_types, self.options, self.labels, self.today, period)
+        return account_plans(*parts, self.actions, tuple(said), candid=not self.restricted)
 
     @property
     def _tracked(self) -> pd.DataFrame | None:

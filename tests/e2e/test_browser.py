@@ -6,17 +6,20 @@ from __future__ import annotations
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from kamkit.deliver.html import render_html
+from kamkit.deliver.html import render_html, render_plans
 from kamkit.execution.project import open_project
 from kamkit.model.engagement import LANGUAGES
 from kamkit.model.kit import bundled_cases
-from kamkit.telling.story import story_of
+from kamkit.telling.story import build_story, story_of
 
 pytestmark = pytest.mark.browser
 
@@ -24,6 +27,7 @@ CHROMIUM = shutil.which("chromium")
 QUIET = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking", "--disable-sync"]
 MOST_PAGES = 8
 """Of the main part, which a partner reads; the appendix may be as long as it must."""
+MOST_PLAN_PAGES, PLAN = 3, {"de": "Kundenplan", "en": "Account plan"}
 APPENDIX = {"de": "Anhang", "en": "Appendix"}
 LIST = {"de": ("Alle Kunden", "Rang"), "en": ("All accounts", "Rank")}
 """The section of the long table, and the head of its first column."""
@@ -114,3 +118,37 @@ def test_the_main_part_fits_its_pages(
     assert 0 < first_lines.index(APPENDIX[language]) <= MOST_PAGES
     section, head = LIST[language]
     assert head in printed[first_lines.index(section) + 1], "the long table has its heads on every page"
+
+
+@pytest.mark.parametrize("case", bundled_cases())
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_no_account_plan_is_longer_than_three_pages(
+    page: Page, report_of: Callable[[str, str], Path], tmp_path: Path, case: str, language: str
+) -> None:
+    if shutil.which("pdftotext") is None:
+        pytest.skip("needs Debian's poppler-utils")
+    project = open_project(case, language, work=report_of(case, language).parent / case)
+    keys = project.key_accounts
+    ids = keys.pareto.table["account_id"].head(15)
+    decided = pd.DataFrame({"account_id": ids, "subject": "key_account", "decision": "yes", "status": "confirmed"})
+    tiers = keys.tiers.assign(tier=keys.tiers["tier"].where(~keys.tiers["account_id"].isin(ids), "managed"))
+    said = pd.DataFrame({"section": None, "account_id": [*ids] * 3, "text": "Lang. " * 40, "author_role": "Vertrieb"})
+    results = (project.imported, project.facts, replace(keys, decided=decided, tiers=tiers), project.kam_types)
+    story = build_story(
+        project.engagement,
+        *(*results, project.options, project.labels, project.today),
+        said.assign(date=pd.NaT, snapshot="moved", moved_on=pd.NaT),
+    )
+    assert len(story.plans.plans) == len(ids)
+    file = tmp_path / "plans.html"
+    file.write_text(render_plans(story), encoding="utf-8")
+    requests: list[str] = []
+    page.on("request", lambda request: requests.append(request.url))
+    page.goto(file.as_uri())
+    page.pdf(path=tmp_path / "plans.pdf", prefer_css_page_size=True)
+    text = subprocess.run(["pdftotext", tmp_path / "plans.pdf", "-"], capture_output=True, check=True).stdout.decode()
+    first_lines = [page_text.split("\n")[0] for page_text in text.split("\f")]
+    starts = [n for n, line in enumerate(first_lines) if line == PLAN[language]]
+    assert len(starts) == len(ids)
+    assert max(b - a for a, b in pairwise([*starts, len(first_lines) - 1])) <= MOST_PLAN_PAGES
+    assert [url for url in requests if not url.startswith("data:")] == [file.as_uri()]

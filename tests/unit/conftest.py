@@ -66,7 +66,13 @@ class Told:
     options: StrategyOptions
     labels: Labels
 
-    def story(self, audience: str = "sales_management", comments: pd.DataFrame | None = None, **settings: Any) -> Story:
+    def story(
+        self,
+        audience: str = "sales_management",
+        comments: pd.DataFrame | None = None,
+        actions: pd.DataFrame | None = None,
+        **settings: Any,
+    ) -> Story:
         engagement = self.engagement.model_copy(update={"audience": audience, **settings})
         return build_story(
             engagement,
@@ -78,6 +84,7 @@ class Told:
             self.labels,
             dt.date(2026, 1, 15),
             comments,
+            actions,
         )
 
 
