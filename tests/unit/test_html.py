@@ -132,7 +132,7 @@ def test_eight_hundred_accounts_still_make_a_small_page(told) -> None:  # type: 
         client.key_accounts,
         pareto=rank_accounts(many),
         membership=pd.DataFrame({"account_id": ids, "membership_probability": 1.0}),
-        tiers=pd.DataFrame({"account_id": ids, "tier": "other"}),
+        tiers=pd.DataFrame({"account_id": ids, "tier": "other", "proposed_tier": "other"}),
     )
     story = replace(client, facts=replace(client.facts, accounts=accounts), key_accounts=key_accounts).story()
     page = render_html(story)
