@@ -122,7 +122,8 @@ def words_of(list_name: str) -> Mapping[str, Mapping[str, str]]:
 
 
 def read_workbook(path: Path, book: str = "inputs") -> tuple[dict[str, Rows], dict[str, list[list[Any]]]]:
-    """The known sheets by code, and the cells of the others by name."""
+    """The known sheets by code, and the cells of the others by name; a sheet that is only called like one of ours is a
+    person's own."""
     try:
         check_workbook(path)
         workbook = CalamineWorkbook.from_path(path)
@@ -143,8 +144,10 @@ def read_workbook(path: Path, book: str = "inputs") -> tuple[dict[str, Rows], di
             (s for s in sheets_of(book).values() if plain_text(title) in {s.code, *map(plain_text, s.names.values())}),
             None,
         )
-        if sheet:
-            known[sheet.code] = _rows_of(sheet, title, rows)
+        found = _rows_of(sheet, title, rows) if sheet and sheet.code not in known else None
+        is_ours = found is not None and (bool(found.headings) or not any(cell for row in rows for cell in row))
+        if sheet and found is not None and is_ours:
+            known[sheet.code] = found
         elif title not in (WORDS_SHEET, SNAPSHOTS_SHEET):
             foreign[title] = rows
     return known, foreign

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 import os
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
@@ -13,6 +14,7 @@ from typing import Any
 
 import pandas as pd
 import xlsxwriter
+from xlsxwriter.utility import xl_range_abs
 
 from kamkit.intake.input_sheets import (
     HEADING_ROW,
@@ -42,6 +44,7 @@ from kamkit.model.questionnaire import QUESTIONNAIRES, questionnaires
 from kamkit.model.results import AccountFacts, Finding, Imported
 
 MOST_PROPOSED_KEY_ACCOUNTS = 30
+LONGEST_TITLE = 31
 
 
 @dataclass(frozen=True)
@@ -132,8 +135,7 @@ def refresh_workbook(
             formats = {name: workbook.add_format(look) for name, look in _LOOKS.items()}
             words = _word_lists(language)
             ranges = {
-                name: f"='{WORDS_SHEET}'!${chr(ord('A') + x)}$1:${chr(ord('A') + x)}${len(words[name])}"
-                for x, name in enumerate(words)
+                name: f"='{WORDS_SHEET}'!{xl_range_abs(0, x, len(words[name]) - 1, x)}" for x, name in enumerate(words)
             }
             for code, sheet in sheets_of(book).items():
                 old = present.get(code, Rows(sheet.names[language]))
@@ -143,7 +145,7 @@ def refresh_workbook(
                 told = {**old.lines, **lines.get(code, {})}
                 _write_sheet(workbook, formats, ranges, sheet, language, own, rows, told)
             for title, cells in foreign.items():
-                _write_foreign(workbook.add_worksheet(title), formats, cells)
+                _write_foreign(workbook.add_worksheet(_free_title(workbook, title)), formats, cells)
             _write_words(workbook.add_worksheet(WORDS_SHEET), words)
             if seen is not None:
                 _write_snapshots(workbook.add_worksheet(SNAPSHOTS_SHEET), seen, formats)
@@ -154,6 +156,13 @@ def refresh_workbook(
     finally:
         Path(scratch).unlink(missing_ok=True)
     return ()
+
+
+def _free_title(workbook: Any, title: str) -> str:
+    """The title of a person's own sheet, with a number where a sheet of ours is called the same."""
+    taken = {page.name.casefold() for page in workbook.worksheets()}
+    numbered = (f"{title[: LONGEST_TITLE - 4]} ({n})" for n in itertools.count(2))
+    return next(name for name in itertools.chain([title], numbered) if name.casefold() not in taken)
 
 
 _LOOKS: Mapping[str, Mapping[str, Any]] = {

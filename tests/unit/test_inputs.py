@@ -188,6 +188,26 @@ def test_a_refresh_keeps_every_entry_row_column_and_sheet(workbook: Path) -> Non
     assert cells(workbook, "Konzerne")[0]["Meine Spalte"] == "bleibt"
 
 
+def test_a_sheet_that_is_only_called_like_one_of_ours_is_a_persons_own(tmp_path: Path) -> None:
+    path = tmp_path / "inputs.xlsx"
+    book = openpyxl.Workbook()
+    book.active.title = "Organisation"
+    book.active.append(["Wer", "sitzt", "wo"])
+    book.active.append(["Frau Berger", "Vertrieb", "Ulm"])
+    book.create_sheet("Decisions").append(["nur eine Überschrift"])
+    book.save(path)
+    for language in ("de", "en", "de"):
+        refresh_inputs(path, language)
+        kept = openpyxl.load_workbook(path)
+        own = kept["Organisation (2)"]
+        assert [[cell.value for cell in row] for row in own.iter_rows()] == [
+            ["Wer", "sitzt", "wo"],
+            ["Frau Berger", "Vertrieb", "Ulm"],
+        ]
+        name = "Decisions (2)" if "Decisions (2)" in kept.sheetnames else "Decisions"
+        assert kept[name]["A1"].value == "nur eine Überschrift"
+
+
 def test_a_formula_is_only_ever_text(workbook: Path) -> None:
     fill(workbook, "Konzerne", {"Konzernnummer": "K1", "Kundennummer": "=1+1", "Bemerkung": '=HYPERLINK("http://x")'})
     refresh_inputs(workbook, "de")
