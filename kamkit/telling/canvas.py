@@ -88,6 +88,7 @@ class Chart:
         svg = svg[svg.index("<svg") :]
         svg = re.sub(r'<g id="[^"]*"', "<g", svg)  # group ids: two charts in one page must not share them
         svg = svg.replace("'DejaVu Sans'", "'DejaVu Sans', sans-serif")
+        svg = re.sub(r' (?:d|x|y|transform)="[^"]*"', lambda places: re.sub(r"(\.\d\d)\d+", r"\1", places[0]), svg)
         alt = _attribute(self.alt_text)
         return svg.replace("<svg ", f'<svg role="img" aria-label="{alt}" ', 1).strip()
 

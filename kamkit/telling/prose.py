@@ -14,8 +14,16 @@ from kamkit.analysis.stability import certainty
 from kamkit.model.codes import BASIC_CARE, Certainty, DecisionStatus, Gate, KamType, Stage, Tier, Verdict
 from kamkit.model.engagement import Period
 from kamkit.model.questionnaire import questionnaires
-from kamkit.model.results import AccountFacts, DecisionLog, Imported, KamTypes, KeyAccounts, StrategyOptions
-from kamkit.telling import charts
+from kamkit.model.results import (
+    AccountFacts,
+    DecisionLog,
+    Imported,
+    Investment,
+    KamTypes,
+    KeyAccounts,
+    StrategyOptions,
+)
+from kamkit.telling import charts, portfolio_words
 from kamkit.telling.language import Labels
 from kamkit.telling.results import finding_sentence, of_key_accounts, ranking, said_by
 
@@ -229,6 +237,11 @@ def largest_account_sentence(key_accounts: KeyAccounts, labels: Labels) -> Sente
     share = largest["revenue"] / total
     key = "prose.largest_above_norm" if share >= DISCLOSED_FROM else "prose.largest_below_norm"
     return Sentence(labels(key, name=largest["name"], share=share))
+
+
+def investment_headline(found: Investment, labels: Labels) -> Sentence:
+    """What key account management costs, and when that pays."""
+    return Sentence(portfolio_words.investment_headline(found, labels))
 
 
 def plan_headline(options: StrategyOptions, labels: Labels) -> Sentence:

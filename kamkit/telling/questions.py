@@ -60,7 +60,7 @@ def open_questions(
     missing, and of the next data request."""
     found = [*_about_the_import(imported, facts, labels)]
     if key_accounts is not None:
-        found += _about_capacity(key_accounts, labels)
+        found += _about_capacity(key_accounts, options, labels)
         found += _about_gaps(facts, key_accounts, kam_types, options, labels)
         if kam_types is not None:
             found += _about_types(kam_types, key_accounts, labels)
@@ -99,10 +99,14 @@ def _about_findings(imported: Imported, labels: Labels) -> Iterator[Question]:
             yield _question(labels, finding.code, effect, **finding.values)
 
 
-def _about_capacity(key_accounts: KeyAccounts, labels: Labels) -> Iterator[Question]:
-    """How many key accounts can be managed, where nobody has said so and no figures tell."""
-    if key_accounts.capacity.accounts is None and key_accounts.pareto.n_key_accounts:
+def _about_capacity(key_accounts: KeyAccounts, options: StrategyOptions | None, labels: Labels) -> Iterator[Question]:
+    """How many key accounts can be managed and what that costs, where nobody has said so and no figures tell."""
+    if not key_accounts.pareto.n_key_accounts:
+        return
+    if key_accounts.capacity.accounts is None:
         yield _question(labels, "capacity", math.fsum(_key_revenue(key_accounts)))
+    if options is not None and any(name.startswith("figures.") for name in options.investment.missing):
+        yield _question(labels, "kam_cost", math.fsum(_key_revenue(key_accounts)))
 
 
 def _about_types(kam_types: KamTypes, key_accounts: KeyAccounts, labels: Labels) -> Iterator[Question]:
@@ -151,6 +155,11 @@ def _needs(
         for row in blocked.to_dict("records"):
             for missing in row["missing"]:
                 yield missing, f"option.{row['option']}", [row["account_id"]]
+        budgets = [name for name in options.investment.missing if name.startswith("budgets.")]
+        yield from ((name, "analysis.investment", list(revenue.index)) for name in budgets)
+        models = options.portfolio.models
+        wanted = models.loc[models["model"] == "price_cost", "missing"] if len(models) else ()
+        yield from ((name, "analysis.portfolio", list(revenue.index)) for of in wanted for name in of)
     if kam_types is not None:
         programme = kam_types.existence.programme
         for test in (*((programme,) if programme else ()), *kam_types.existence.tests):

@@ -6,6 +6,7 @@ can disagree.
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 import json
 import math
@@ -28,6 +29,7 @@ from kamkit.model.results import (
     Imported,
     KamTypes,
     KeyAccounts,
+    Portfolio,
     Said,
     StrategyOptions,
 )
@@ -61,6 +63,10 @@ ACTION_COLUMNS = columns_of(
 )
 VALUE_COLUMNS = ["account_id", "revenue_class", "margin_rank", "margin_share", "margin_class", "wallet", "wallet_low"]
 VALUE_COLUMNS += ["wallet_high", "wallet_source", "share_of_wallet"]
+PORTFOLIO_COLUMNS = columns_of(
+    "model account_id x y x_low x_high y_low y_high quadrant quadrant_share x_unit y_unit x_cut y_cut in_main_part"
+)
+ALLOCATION_COLUMNS = columns_of("kind account_id today optimum proposed change limited")
 SUMMARY_COLUMNS = columns_of("top20_share gini hhi n_effective cr1 cr3 cr5 cr10")
 IMPORT_COLUMNS = columns_of(
     "rows_in rows_kept revenue_in revenue_kept n_customers first_date last_date grain currency level"
@@ -93,6 +99,9 @@ def result_files(
         content["account_risk.csv"] = told(options.account_risk, labels, RISK_COLUMNS)
         content["cross_selling.csv"] = told(options.cross_selling, labels, CROSS_SELLING_COLUMNS)
         content["backtests.csv"] = options.backtests
+        content["portfolio.csv"] = portfolio_frame(options.portfolio)
+        content["allocation.csv"] = options.allocation.table.reindex(columns=[*ALLOCATION_COLUMNS])
+        content["investment.json"] = dataclasses.asdict(options.investment)
         if key_accounts is not None:
             content["actions.csv"] = actions_frame(options, key_accounts, labels)
     if follow_up is not None:
@@ -313,6 +322,14 @@ def tracked_steps(actions: pd.DataFrame, plan: dt.date) -> pd.DataFrame:
     rows = actions[(actions["plan"] == pd.Timestamp(plan)) & actions["code"].notna()]
     columns = ["account_id", "code", "owner", "due", "status", "done_on", "result"]
     return rows.assign(due=rows["due"].fillna(rows["proposed_due"]), status=rows["status"].fillna("open"))[columns]
+
+
+def portfolio_frame(portfolio: Portfolio) -> pd.DataFrame:
+    """The content of `portfolio.csv`: the key accounts on every matrix that can be assessed, with its units and cuts."""
+    if portfolio.positions.empty:
+        return pd.DataFrame(columns=[*PORTFOLIO_COLUMNS])
+    frame = portfolio.positions.merge(portfolio.models, on="model", how="left")
+    return frame.assign(in_main_part=frame["model"] == portfolio.main)[[*PORTFOLIO_COLUMNS]]
 
 
 def existence_summary(kam_types: KamTypes, labels: Labels) -> dict[str, Any]:

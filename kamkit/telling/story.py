@@ -23,18 +23,22 @@ from kamkit.model.codes import REASON_CODES, Basis, DecisionStatus, Option, Verd
 from kamkit.model.engagement import LANGUAGES, LOCALES, Engagement
 from kamkit.model.follow_up import FollowUp
 from kamkit.model.option_rules import load_option_rules
+from kamkit.model.portfolio_rules import load_portfolio_rules
 from kamkit.model.results import (
     AccountFacts,
+    Allocation,
     CustomerValue,
     DecisionLog,
     ExistenceTest,
     Imported,
+    Investment,
     KamTypes,
     KeyAccounts,
     ListHistory,
+    Portfolio,
     StrategyOptions,
 )
-from kamkit.telling import follow_up, prose, tables, value
+from kamkit.telling import follow_up, portfolio_words, prose, tables, value
 from kamkit.telling.account_plans import Plans, account_plans
 from kamkit.telling.canvas import Chart
 from kamkit.telling.charts import plot_pareto
@@ -49,6 +53,7 @@ from kamkit.telling.comments import (
 )
 from kamkit.telling.data_request import DataRequest, next_request
 from kamkit.telling.language import Labels
+from kamkit.telling.portfolio_chart import plot_portfolio
 from kamkit.telling.questions import client_questions, open_questions
 from kamkit.telling.results import (
     accounts_frame,
@@ -72,32 +77,44 @@ MAIN = [
     "plan",
     "existence",
     "types",
+    "portfolio",
+    "investment",
 ]
 APPENDIX = [
-    *(
-        "follow_up",
-        "risk",
-        "potential",
-        "missing",
-        "decisions",
-        "accounts",
-        "organisation",
-        "method",
-        "data",
-        "glossary",
-    ),
+    "follow_up",
+    "risk",
+    "potential",
+    "missing",
+    "portfolios",
+    "decisions",
+    "accounts",
+    "organisation",
+    "method",
+    "data",
+    "glossary",
 ]
 SECTIONS = (*MAIN, *APPENDIX)
 
+SECRET_SECTIONS = (
+    "margin",
+    "existence",
+    "organisation",
+    "missing",
+    "decisions",
+    "portfolio",
+    "portfolios",
+    "investment",
+)
 HIDDEN = {
-    "field": frozenset({"margin", "existence", "organisation", "missing", "decisions"}),
+    "field": frozenset(SECRET_SECTIONS),
     "customer_meeting": frozenset(SECTIONS) - {"at_a_glance", "pareto", "glossary"},
 }
 """Sections that an audience does not get; every other audience gets all."""
 
 NAMED_IN_MAIN_PART, MOST_LISTED = 15, 400
-MOST_BORDERLINE, MOST_DISCORDANT, MOST_EXCEPTIONS, MOST_MOVES = 8, 8, 8, 8
+MOST_BORDERLINE, MOST_DISCORDANT, MOST_EXCEPTIONS, MOST_MOVES, MOST_SHIFTS = 8, 8, 8, 8, 5
 """Rows of the tables that share a page of the main part with another section or a chart."""
+MOST_WHITE_SPOTS = 20
 
 GLOSSARY = [
     "key_account",
@@ -419,6 +436,9 @@ def _for_audience(
             options=options.options[~exposed],
             recommendations=advice.assign(**{c: advice[c].mask(losing) for c in ("reason", "first_step", "avoid")}),
             actions=actions[~actions["account_id"].isin(advice.loc[losing, "account_id"])],
+            portfolio=Portfolio(),
+            allocation=Allocation(),
+            investment=Investment(),
         ),
     )
 
@@ -690,6 +710,83 @@ class _Teller:
         shown = (self._rest_in_appendix(exceptions),) if len(exceptions) else ()
         return self._section("types", finding, tables=shown)
 
+    def _portfolio(self) -> Section | None:
+        found = self.options.portfolio
+        if not found.main:
+            return None
+        finding = portfolio_words.talked_about_first(found, self.key_accounts, self.labels)
+        year = self.engagement.fiscal_year_start
+        chart = partial(
+            plot_portfolio, found, self.key_accounts, self.labels, self.facts.period, fiscal_year_start=year
+        )
+        return self._section("portfolio", finding, chart=chart)
+
+    def _investment(self) -> Section | None:
+        found, labels = self.options.investment, self.labels
+        if found == Investment():
+            return None
+        rules = load_portfolio_rules(self.engagement.folder).allocation
+        split = [*portfolio_words.allocation_sentences(self.options.allocation, rules, labels)]
+        if len(self.options.allocation.table):
+            split.append(portfolio_words.flat_maximum(rules, labels))
+        lists = [
+            Points(labels("investment.even"), tuple(portfolio_words.break_even_points(found, labels))),
+            Points(labels("investment.split"), tuple(split)),
+        ]
+        if missing := portfolio_words.missing_sentence(found, labels):
+            lists.append(Points(labels("story.missing"), (missing,)))
+        shifts = tables.allocation_table(self.options, self.key_accounts, labels, most=MOST_SHIFTS)
+        return self._section(
+            "investment",
+            portfolio_words.investment_headline(found, labels),
+            astuple(found),
+            tiles=tuple(self._investment_tiles()),
+            lists=tuple(points for points in lists if points.points),
+            tables=(self._rest_in_appendix(shifts, "portfolios"),) if len(shifts) else (),
+        )
+
+    def _investment_tiles(self) -> Iterator[Tile]:
+        found, labels = self.options.investment, self.labels
+        planned = {"hours": "hours", "budgets": "split"}
+        for name, amount, note in (
+            ("today", found.cost_today, found.cost_today_from),
+            ("planned", found.cost_planned, planned.get(found.cost_planned_from, "")),
+        ):
+            told = labels(f"investment.note_{note}", n=found.n_managed) if note else ""
+            yield Tile(self._money(amount), labels(f"investment.tile_{name}"), told)
+        for name, of in (("risk", "at_risk"), ("potential", "potential")):
+            measures = {"margin": f"margin_{of}", "revenue": f"revenue_{of}"}
+            if name == "potential":
+                measures = {"margin": "potential_margin", "revenue": "potential_revenue"}
+            measure = "margin" if getattr(found, measures["margin"]) is not None else "revenue"
+            amount, low, high = (getattr(found, measures[measure] + end) for end in ("", "_low", "_high"))
+            if amount == 0:  # a zero reads like an all-clear
+                continue
+            span = (
+                "" if low is None or high is None or not amount else labels("investment.note_range", low=low, high=high)
+            )
+            yield Tile(self._money(amount), labels(f"investment.tile_{name}_{measure}"), span)
+
+    def _money(self, amount: float | None) -> str:
+        return self.labels("answer.not_assessable") if amount is None else self.labels.money_short(amount)
+
+    def _portfolios(self) -> Section | None:
+        found, labels = self.options.portfolio, self.labels
+        if not len(found.models):
+            return None
+        shown = [tables.portfolio_models_table(found, labels)]
+        if len(found.positions):
+            shown.append(tables.positions_table(found, self.key_accounts, labels))
+        if len(found.raters):
+            shown.append(tables.raters_table(found, labels))
+        budgets = tables.allocation_table(self.options, self.key_accounts, labels)
+        shown += [budgets] if len(budgets) > MOST_SHIFTS else []
+        months = self.engagement.account_risk.window_months
+        how = tuple(portfolio_words.derivations(self.options.investment, months, labels))
+        finding = labels("story.portfolios_finding", n=int(found.models["assessable"].sum()))
+        lists = (Points(labels("investment.how"), how),)
+        return self._section("portfolios", finding, lists=lists, tables=tuple(shown))
+
     def _risk(self) -> Section | None:
         shown = tables.account_risk_table(self.options, self.key_accounts, self.labels, most=None)
         if not len(shown):
@@ -698,17 +795,17 @@ class _Teller:
         return replace(section, text=f"{section.text} {value.regression_to_the_mean(self.labels)}".strip())
 
     def _potential(self) -> Section | None:
-        shown = tables.cross_selling_table(self.options, self.key_accounts, self.labels, most=None)
+        shown = tables.cross_selling_table(self.options, self.key_accounts, self.labels, MOST_WHITE_SPOTS)
         if not len(shown):
             return None
         shown = shown.without("expected_margin") if self.restricted else shown
         return self._section("potential", prose.potential_sentence(self.found, self.labels), tables=(shown,))
 
-    def _rest_in_appendix(self, table: DisplayTable) -> DisplayTable:
+    def _rest_in_appendix(self, table: DisplayTable, section: str = "accounts") -> DisplayTable:
         """A table of the main part; rows left out are told with the place where they stand."""
-        if not table.left or "accounts" not in self.wanted:
+        if not table.left or section not in self.wanted:
             return table
-        more = self.labels("table.more_in_appendix", n=table.left, section=self.labels("story.accounts"))
+        more = self.labels("table.more_in_appendix", n=table.left, section=self.labels(f"story.{section}"))
         return replace(table, more=more)
 
     def _missing(self) -> Section | None:
@@ -871,6 +968,9 @@ class _Teller:
         )
         if not self.restricted:
             yield self._sheet("options", tables.option_sheet_table(self.options, self.key_accounts, labels))
+            if len(self.options.portfolio.positions):
+                positions = tables.positions_table(self.options.portfolio, self.key_accounts, labels, None)
+                yield self._sheet("portfolio", positions)
         yield self._sheet("plan", tables.actions_table(self.options, self.key_accounts, labels, self._tracked))
         yield self._decision_sheet()
         if said := [(part.name, comment) for part in (*self.main, *self.appendix) for comment in part.comments]:

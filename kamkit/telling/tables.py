@@ -21,8 +21,9 @@ from kamkit.analysis.value import FEWEST_PEERS, QUANTILES
 from kamkit.model.codes import Answer, Certainty, Evidence, Gate, Level
 from kamkit.model.engagement import Engagement
 from kamkit.model.questionnaire import questionnaires
-from kamkit.model.results import AccountFacts, DecisionLog, Imported, KamTypes, KeyAccounts, StrategyOptions
+from kamkit.model.results import AccountFacts, DecisionLog, Imported, KamTypes, KeyAccounts, Portfolio, StrategyOptions
 from kamkit.telling.language import Labels
+from kamkit.telling.portfolio_words import axis_name, model_name, written
 from kamkit.telling.results import (
     actions_frame,
     beside_decisions,
@@ -600,6 +601,80 @@ def class_matrix_table(margins: pd.DataFrame, labels: Labels) -> DisplayTable:
     return display_table(counts.reset_index(), "class_matrix", columns, labels)
 
 
+def portfolio_models_table(portfolio: Portfolio, labels: Labels) -> DisplayTable:
+    """Every matrix: its axes, where they are cut, how many key accounts have a place, what is missing, the source."""
+    rows = [
+        {
+            "matrix": model_name(model["model"], labels),
+            "axes": " × ".join(axis_name(model, axis, labels) for axis in ("x", "y")),
+            "cuts": " · ".join(_cut(model, axis, labels) for axis in ("x", "y")) if model["assessable"] else None,
+            "n_placed": model["n"] or None,
+            "missing": labels.names([labels(f"missing.{name}") for name in model["missing"]]) or None,
+            "evidence_tag": model["evidence"],
+            "literature": model["source"] or None,
+        }
+        for _, model in portfolio.models.iterrows()
+    ]
+    columns = "matrix axes cuts n_placed:count missing evidence_tag:word:evidence_tag literature"
+    return display_table(pd.DataFrame(rows), "portfolio_models", columns, labels, most=None)
+
+
+def _cut(model: pd.Series[Any], axis: str, labels: Labels) -> str:
+    cut, unit = float(model[f"{axis}_cut"]), str(model[f"{axis}_unit"])
+    return written(cut, unit, labels, (0.0, cut / 10))
+
+
+def positions_table(
+    portfolio: Portfolio, key_accounts: KeyAccounts, labels: Labels, most: int | None = MOST_ROWS
+) -> DisplayTable:
+    """The field of each key account on every matrix that can be assessed, the matrices as columns."""
+    placed = portfolio.positions
+    table = of_key_accounts(placed.drop_duplicates("account_id")[["account_id"]], key_accounts)
+    order = list(placed["model"].drop_duplicates())
+    for model in order:
+        own = placed[placed["model"] == model].set_index("account_id")
+        words = [
+            labels("portfolio.field", x=labels(f"portfolio.{x}"), y=labels(f"portfolio.{y}")) + ("" if sure else " ≈")
+            for (x, y), sure in zip(own["quadrant"].str.split("_"), ~(own["quadrant_share"] < CERTAIN), strict=True)
+        ]
+        table[f"field_{model}"] = table["account_id"].map(dict(zip(own.index, words, strict=True)))
+    table = table.rename(columns={"account_rank": "rank"})
+    shown = display_table(table, "positions", "rank:count name", labels, most)
+    fields = tuple(Column(f"field_{model}", model_name(model, labels), "text") for model in order)
+    cells = table[[column.name for column in fields]].astype(object).where(table.notna(), None).to_numpy().tolist()
+    return replace(
+        shown,
+        columns=(*shown.columns, *fields),
+        rows=tuple((*row, *more) for row, more in zip(shown.rows, cells, strict=False)),
+        cells=tuple((*row, *(c or ABSENT for c in more)) for row, more in zip(shown.cells, cells, strict=False)),
+    )
+
+
+CERTAIN = 0.7
+"""Share of random weightings from which a field counts as the account's own (convention)."""
+
+
+def raters_table(portfolio: Portfolio, labels: Labels) -> DisplayTable:
+    """Who rated what an axis uses."""
+    return display_table(portfolio.raters, "raters", "item rated_by_role n:count", labels, most=None)
+
+
+def allocation_table(
+    options: StrategyOptions,
+    key_accounts: KeyAccounts,
+    labels: Labels,
+    kind: str = "budget",
+    most: int | None = MOST_ROWS,
+) -> DisplayTable:
+    """Today's and the proposed budget (or share of contacts) of each key account, the largest shifts first."""
+    table = of_key_accounts(options.allocation.table[options.allocation.table["kind"] == kind], key_accounts)
+    table = table.assign(shift=(table["proposed"] - table["today"]).abs())
+    table = table.sort_values(["shift", "account_id"], ascending=[False, True])
+    amount = "money_short" if kind == "budget" else "percent"
+    columns = f"name today:{amount} proposed:{amount} change:change"
+    return display_table(table, f"allocation_{kind}", columns, labels, most)
+
+
 METHODS = {
     "circle": Evidence.CONVENTION,
     "abc": Evidence.CONVENTION,
@@ -617,7 +692,7 @@ METHODS = {
     "takeover": Evidence.CONVENTION,
     "recommendation": Evidence.CONVENTION,
 }
-SECRET_METHODS = frozenset({"existence", "intensity", "takeover"})
+SECRET_METHODS = frozenset({"existence", "intensity", "takeover", "portfolio", "allocation", "investment"})
 
 
 def methods_table(engagement: Engagement, labels: Labels, restricted: bool = False) -> DisplayTable:

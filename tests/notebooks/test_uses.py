@@ -59,8 +59,8 @@ def test_figures_are_there(outcome: RunOutcome) -> None:
 
 
 RESULTS = [
-    "account_risk.csv", "accounts.csv", "actions.csv", "backtests.csv", "cross_selling.csv", "existence.json",
-    "import.json", "options.csv", "questions.csv", "summary.json",
+    "account_risk.csv", "accounts.csv", "actions.csv", "allocation.csv", "backtests.csv", "cross_selling.csv",
+    "existence.json", "import.json", "investment.json", "options.csv", "portfolio.csv", "questions.csv", "summary.json",
 ]  # fmt: skip
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -14,10 +14,13 @@ import pytest
 from kamkit.analysis.concentration import measure_concentration
 from kamkit.analysis.decisions import standing_decisions
 from kamkit.analysis.exposure import measure_exposure
+from kamkit.analysis.investment import with_investment
 from kamkit.analysis.pareto import rank_accounts
 from kamkit.analysis.value import value_accounts
 from kamkit.model.codes import Answer, Grain, KamType, Level, Option, Verdict
 from kamkit.model.engagement import Engagement, Period
+from kamkit.model.kam_type_rules import load_kam_type_rules
+from kamkit.model.portfolio_rules import load_portfolio_rules
 from kamkit.model.results import (
     AccountFacts,
     Existence,
@@ -92,6 +95,27 @@ class Told:
 def told() -> Callable[..., Told]:
     """Makes the client: `names` replaces the accounts' names, `language` its language."""
     return told_client
+
+
+@pytest.fixture
+def assessed() -> Callable[..., StrategyOptions]:
+    """Step 4 of a client with portfolio, allocation and investment: `figures` of its capacity, further `tables`, and
+    columns of its accounts that are other than told."""
+    return _assessed
+
+
+def _assessed(
+    client: Told, figures: dict[str, float] | None = None, tables: dict[str, pd.DataFrame] | None = None, **changed: Any
+) -> StrategyOptions:
+    capacity = ManagedCapacity(**{"accounts": 3, **(figures or {})})  # type: ignore[arg-type]
+    key_accounts = replace(client.key_accounts, capacity=capacity)
+    empty = {name: pd.DataFrame(columns=["account_id", "date", "revenue"]) for name in ("orders", "purchases")}
+    accounts = client.facts.accounts.assign(wallet=np.nan, **changed)
+    months = accounts[["account_id"]].assign(month=pd.Timestamp("2025-06-01"), revenue=1.0)
+    given = {**client.facts.tables, **(tables or {})}
+    facts = replace(client.facts, accounts=accounts, months=months, tables=given, **empty)
+    existence = load_kam_type_rules().existence
+    return with_investment(client.options, facts, key_accounts, load_portfolio_rules(), existence, window_months=3)
 
 
 def told_client(names: list[str] | None = None, language: str = "de") -> Told:

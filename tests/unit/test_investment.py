@@ -6,13 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from kamkit.analysis.investment import with_investment
 from kamkit.execution.store import read_result, write_result
-from kamkit.model.kam_type_rules import load_kam_type_rules
-from kamkit.model.portfolio_rules import load_portfolio_rules
-from kamkit.model.results import Investment, ManagedCapacity, StrategyOptions
-
-RULES, EXISTENCE = load_portfolio_rules(), load_kam_type_rules().existence
+from kamkit.model.results import Investment, StrategyOptions
 
 
 def budgets(*rows: tuple[str | None, str | None, float]) -> pd.DataFrame:
@@ -21,23 +16,7 @@ def budgets(*rows: tuple[str | None, str | None, float]) -> pd.DataFrame:
     return frame.astype(text).assign(year=2025, plan=np.nan, cost_type="Vertrieb")
 
 
-def assessed(
-    client, figures: dict[str, float] | None = None, tables: dict[str, pd.DataFrame] | None = None, **changed
-) -> StrategyOptions:  # type: ignore[no-untyped-def]
-    capacity = ManagedCapacity(**{"accounts": 3, **(figures or {})})
-    key_accounts = replace(client.key_accounts, capacity=capacity)
-    empty = {name: pd.DataFrame(columns=["account_id", "date", "revenue"]) for name in ("orders", "purchases")}
-    months = pd.DataFrame(
-        {"account_id": client.facts.accounts["account_id"], "month": pd.Timestamp("2025-06-01"), "revenue": 1.0}
-    )
-    facts = replace(
-        client.facts, accounts=client.facts.accounts.assign(wallet=np.nan, **changed), months=months, **empty,
-        tables={**client.facts.tables, **(tables or {})},
-    )  # fmt: skip
-    return with_investment(client.options, facts, key_accounts, RULES, EXISTENCE, window_months=3)
-
-
-def test_people_and_hours_give_the_cost_and_the_break_even(told) -> None:  # type: ignore[no-untyped-def]
+def test_people_and_hours_give_the_cost_and_the_break_even(told, assessed) -> None:  # type: ignore[no-untyped-def]
     people = {"fte": 1.0, "net_hours": 1000.0, "hours_per_account": 400.0, "cost_per_fte": 100.0}
     found = assessed(told(), people).investment
     # 3 managed × 400 h ÷ 1,000 h × 100 = 120 against 1 × 100 today: 20 more
@@ -54,7 +33,7 @@ def test_people_and_hours_give_the_cost_and_the_break_even(told) -> None:  # typ
     assert found.missing == ()
 
 
-def test_at_risk_and_potential_carry_their_ranges(told) -> None:  # type: ignore[no-untyped-def]
+def test_at_risk_and_potential_carry_their_ranges(told, assessed) -> None:  # type: ignore[no-untyped-def]
     client = told()
     spots = client.options.cross_selling.assign(expected_low=[15.0, 8.0], expected_high=[60.0, 44.0])
     margin = client.facts.accounts["margin"].mask(lambda m: m == -40, 270.0)
@@ -73,7 +52,7 @@ def test_at_risk_and_potential_carry_their_ranges(told) -> None:  # type: ignore
     assert (found.potential_margin_low, found.potential_margin_high) == pytest.approx((8 * 0.3, 44 * 0.3))
 
 
-def test_budgets_stand_for_the_cost_where_no_salaries_are_known(told) -> None:  # type: ignore[no-untyped-def]
+def test_budgets_stand_for_the_cost_where_no_salaries_are_known(told, assessed) -> None:  # type: ignore[no-untyped-def]
     rows = budgets(("0001", None, 50), ("0002", None, 30), ("0009", None, 500), (None, "Außendienst Nord", 900))
     found = assessed(told(), tables={"budgets": rows})
     assert (found.investment.cost_today, found.investment.cost_today_from) == (80, "budgets")
@@ -90,7 +69,7 @@ def test_budgets_stand_for_the_cost_where_no_salaries_are_known(told) -> None:  
     assert (programme.investment.cost_today, programme.investment.cost_planned) == (80, None)
 
 
-def test_nothing_known_is_nothing_said(told) -> None:  # type: ignore[no-untyped-def]
+def test_nothing_known_is_nothing_said(told, assessed) -> None:  # type: ignore[no-untyped-def]
     client = told()
     blank = replace(
         client.options,
@@ -107,7 +86,7 @@ def test_nothing_known_is_nothing_said(told) -> None:  # type: ignore[no-untyped
     )  # fmt: skip
 
 
-def test_revenue_stays_told_where_margins_are_missing(told) -> None:  # type: ignore[no-untyped-def]
+def test_revenue_stays_told_where_margins_are_missing(told, assessed) -> None:  # type: ignore[no-untyped-def]
     rows = budgets(("0001", None, 50), ("0002", None, 30))
     found = assessed(told(), tables={"budgets": rows}, margin=np.nan, margin_coverage=0.0).investment
     assert (found.revenue_at_risk, found.margin_at_risk, found.margin_rate) == (90, None, None)
@@ -115,7 +94,7 @@ def test_revenue_stays_told_where_margins_are_missing(told) -> None:  # type: ig
     assert found.missing[-1] == "transactions.margin"
 
 
-def test_the_result_comes_back_from_the_store_as_it_was(told, tmp_path) -> None:  # type: ignore[no-untyped-def]
+def test_the_result_comes_back_from_the_store_as_it_was(told, assessed, tmp_path) -> None:  # type: ignore[no-untyped-def]
     found = assessed(told(), tables={"budgets": budgets(("0001", None, 50), ("0002", None, 30))})
     write_result(tmp_path, found)
     again = read_result(tmp_path, StrategyOptions)

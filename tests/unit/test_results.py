@@ -10,8 +10,10 @@ import pytest
 from kamkit.telling.results import (
     ACCOUNT_COLUMNS,
     ACTION_COLUMNS,
+    ALLOCATION_COLUMNS,
     CROSS_SELLING_COLUMNS,
     OPTION_COLUMNS,
+    PORTFOLIO_COLUMNS,
     RISK_COLUMNS,
     render_result,
     result_files,
@@ -33,7 +35,8 @@ def test_each_step_adds_its_files(told) -> None:  # type: ignore[no-untyped-def]
     assert sorted(second) == ["accounts.csv", "import.json", "questions.csv", "summary.json"]
     assert sorted(set(third) - set(second)) == ["existence.json"]
     assert sorted(set(files_of(c)) - set(third)) == [
-        "account_risk.csv", "actions.csv", "backtests.csv", "cross_selling.csv", "options.csv",
+        "account_risk.csv", "actions.csv", "allocation.csv", "backtests.csv", "cross_selling.csv", "investment.json",
+        "options.csv", "portfolio.csv",
     ]  # fmt: skip
 
 
@@ -45,6 +48,8 @@ def test_each_step_adds_its_files(told) -> None:  # type: ignore[no-untyped-def]
         ("account_risk.csv", RISK_COLUMNS),
         ("cross_selling.csv", CROSS_SELLING_COLUMNS),
         ("actions.csv", ACTION_COLUMNS),
+        ("portfolio.csv", PORTFOLIO_COLUMNS),
+        ("allocation.csv", ALLOCATION_COLUMNS),
         ("questions.csv", ("rank", "question", "why", "effect")),
     ],
 )
