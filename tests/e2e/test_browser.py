@@ -15,9 +15,11 @@ import pandas as pd
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from kamkit.analysis.follow_up import compare_runs
 from kamkit.deliver.html import render_html, render_plans
-from kamkit.execution.project import open_project
-from kamkit.model.engagement import LANGUAGES
+from kamkit.execution.project import Project, open_project
+from kamkit.model.engagement import LANGUAGES, Period
+from kamkit.model.follow_up import FollowUp, PreviousRun
 from kamkit.model.kit import bundled_cases
 from kamkit.telling.story import build_story, story_of
 
@@ -152,3 +154,45 @@ def test_no_account_plan_is_longer_than_three_pages(
     assert len(starts) == len(ids)
     assert max(b - a for a, b in pairwise([*starts, len(first_lines) - 1])) <= MOST_PLAN_PAGES
     assert [url for url in requests if not url.startswith("data:")] == [file.as_uri()]
+
+
+def changed(project: Project) -> FollowUp:
+    """The follow-up of a project whose run of a year before had eight other key accounts, warned of all and decided on all."""
+    table = project.key_accounts.pareto.table[["account_id", "name", "revenue"]]
+    n = project.key_accounts.pareto.n_key_accounts
+    was_key = [8 <= place < n + 8 for place in range(len(table))]
+    accounts = table.assign(
+        is_key_account=was_key, tier=["key" if was else "other" for was in was_key], decision="key_account: yes"
+    )
+    period, found = project.facts.period, project.kam_types.existence
+    start, end = (day.replace(year=day.year - 1) for day in (period.start, period.end))
+    before = PreviousRun(
+        **{"name": "then", "made_on": end, "period": Period(start=start, end=end), "currency": "EUR"},
+        **{"level": project.facts.level, "basis": project.key_accounts.pareto.basis, "threshold": 0.8},
+        **{"verdict": "partial", "existence": {test.test: "other" for test in found.tests}, "accounts": accounts},
+        risk=table[["account_id"]].assign(level="red"),
+        actions=table.head(10).assign(option="relationship", first_step="Anrufen.", due_date=pd.NaT, at_stake=1.0),
+        self_check=pd.DataFrame(columns=["statement", "score"]),
+    )
+    parts = (project.facts, project.key_accounts, found, project.actions)
+    return compare_runs(before, *parts, project.engagement.currency, 3, project.today)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_what_has_changed_shares_the_first_page(
+    page: Page, report_of: Callable[[str, str], Path], tmp_path: Path, language: str
+) -> None:
+    if shutil.which("pdftotext") is None:
+        pytest.skip("needs Debian's poppler-utils")
+    project = open_project("machinery", language, work=report_of("machinery", language).parent / "machinery")
+    results = (project.imported, project.facts, project.key_accounts, project.kam_types, project.options)
+    story = build_story(project.engagement, *results, project.labels, project.today, follow_up=changed(project))
+    file = tmp_path / "report.html"
+    file.write_text(render_html(story), encoding="utf-8")
+    page.goto(file.as_uri())
+    page.pdf(path=tmp_path / "report.pdf", prefer_css_page_size=True)
+    text = subprocess.run(["pdftotext", tmp_path / "report.pdf", "-"], capture_output=True, check=True).stdout.decode()
+    printed = [page_text.split("\n") for page_text in text.split("\f")]
+    changes = project.labels("story.changes")
+    assert changes in printed[0][8:]
+    assert 0 < [lines[0] for lines in printed].index(APPENDIX[language]) <= MOST_PAGES
