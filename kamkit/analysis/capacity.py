@@ -25,7 +25,7 @@ def capacity_in_force(settings: Capacity, figures: pd.DataFrame | None = None) -
     `figures` (figure, value, said_by, date; of several the latest holds) fill what the settings leave open and never
     overrule them. Without all three figures the number is not known; none is assumed.
     """
-    told = _latest(figures)
+    told = latest_figures(figures)
     by_hand = settings.visits.hours if settings.visits else settings.hours_per_account
     known = {name: getattr(settings, name) for name in FIGURES} | {"hours_per_account": by_hand}
     taken = {name: code for name, code in FIGURES.items() if known[name] is None and code in told.index}
@@ -38,8 +38,8 @@ def capacity_in_force(settings: Capacity, figures: pd.DataFrame | None = None) -
     return ManagedCapacity(accounts, **known, missing=() if accounts is not None else missing, said=said)
 
 
-def _latest(figures: pd.DataFrame | None) -> pd.DataFrame:
-    """value, said_by, date by figure: the latest positive one of each."""
+def latest_figures(figures: pd.DataFrame | None) -> pd.DataFrame:
+    """value, said_by, date by figure of inputs.xlsx: the latest positive one of each."""
     given = pd.DataFrame() if figures is None else figures
     given = given.reindex(columns=["figure", "value", "said_by", "date"])
     rows = given.assign(

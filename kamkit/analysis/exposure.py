@@ -6,6 +6,7 @@ import math
 
 import pandas as pd
 
+from kamkit.analysis.capacity import latest_figures
 from kamkit.analysis.consolidation import groups_of
 from kamkit.model.codes import Level
 from kamkit.model.results import AccountFacts, Exposure
@@ -76,8 +77,4 @@ def _disclosed(facts: AccountFacts, revenue: float) -> pd.DataFrame:
 
 def _fixed_costs(facts: AccountFacts) -> float:
     """Per year; missing (NaN) where nobody has said them, or something at or below zero."""
-    figures = facts.tables.get("figures")
-    if figures is None or figures.empty:
-        return NAN
-    said = figures.loc[(figures["figure"] == "fixed_costs") & (figures["value"] > 0), "value"]
-    return float(said.iloc[0]) if len(said) else NAN
+    return float(latest_figures(facts.tables.get("figures"))["value"].get("fixed_costs", NAN))
