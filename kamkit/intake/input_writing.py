@@ -287,6 +287,7 @@ def _write_sheet(
     columns = [*sheet.columns.values(), *(Column(h, {language: h}, fill=True) for h in own)]
     top = sheet.heading_row
     last = top - 1 + len(rows) + (_EMPTY_ANSWERS if sheet.code in QUESTIONNAIRES else _EMPTY_ROWS)
+    n_lines: dict[int, int] = {}
     for x, column in enumerate(columns):
         name = column.names[language]
         page.write_string(top - 1, x, name, formats["fill_heading" if column.fill else "heading"])
@@ -301,10 +302,12 @@ def _write_sheet(
             longest = max([longest, *(len(line.names[language]) + 2 for line in sheet.lines.values())])
         page.set_column(x, x, min(max(len(name) + 3, longest + 2, 12), _PROSE_WIDTH if column.kind == "prose" else 50))
         for y, text in enumerate(texts if column.kind == "prose" else (), top):
-            page.set_row(y, _LINE_HEIGHT * max(-(-len(str(text or "")) // _PROSE_WIDTH), 1))
+            n_lines[y] = max(n_lines.get(y, 1), -(-len(str(text or "")) // _PROSE_WIDTH))
         if column.words and column.fill:
             source = {"validate": "list", "source": ranges[column.words], "error_type": "warning"}
             page.data_validation(top, x, last, x, source)
+    for y, n in n_lines.items():
+        page.set_row(y, _LINE_HEIGHT * n)
     page.freeze_panes(top, min(2, len(columns)))
     if sheet.code == "selection":
         lines = {**lines, **live_figures([c.code for c in columns], rows, top + 1, last + 1, lines.get("capacity"))}
