@@ -37,10 +37,11 @@ def place_key_accounts(
     figures, notes = portfolio_figures(facts, history, cross_selling, rules)
     figures = figures.reindex(key_account_ids)
     weight = figures["revenue"].clip(lower=0)
-    rows, parts = [], []
+    rows, parts, has_place = [], [], {}
     for name, model in rules.portfolios.items():
         placed, cuts = place(figures, model)
-        known = placed["quadrant"].notna()
+        has_place[name] = placed["quadrant"].notna()
+        known = has_place[name]
         covered = float(weight[known].sum()) >= rules.coverage.value * float(weight.sum())
         assessable = bool(known.sum() >= rules.fewest.value and covered)
         missing = () if assessable else _missing(figures, model)
@@ -64,10 +65,18 @@ def place_key_accounts(
     models = pd.DataFrame(rows)
     can = set(models.loc[models["assessable"], "model"])
     positions = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=["account_id", *PLACED, "model"])
+    main = next((name for name in rules.main if name in can), "")
+    nearest = main or max(rules.main, key=lambda name: int(has_place[name].sum()))
+    lacks = [
+        () if there else _needs(row, rules.portfolios[nearest])
+        for there, (_, row) in zip(has_place[nearest], figures.iterrows(), strict=True)
+    ]
+    profile = pd.DataFrame({"price_level": figures["price_level"], "missing": pd.Series(lacks, figures.index, object)})
     return Portfolio(
-        main=next((name for name in rules.main if name in can), ""),
+        main=main,
         models=models,
         positions=positions[["model", "account_id", *PLACED]],
+        profile=profile.rename_axis("account_id").reset_index(),
         raters=_raters(facts, figures, key_account_ids),
         notes=tuple(notes),
     )
@@ -229,10 +238,15 @@ def _column(table: pd.DataFrame, name: str) -> pd.Series[Any]:
 
 def _missing(figures: pd.DataFrame, model: PortfolioModel) -> tuple[str, ...]:
     """What would make a matrix assessable: the needs of the figures that fewer than half of the key accounts have."""
+    return _needs(figures.notna().mean().fillna(1.0).where(lambda share: share >= 0.5), model)
+
+
+def _needs(known: pd.Series[Any], model: PortfolioModel) -> tuple[str, ...]:
+    """What a matrix asks for, for those of its figures that are missing in a series by figure."""
     needs: dict[str, None] = {}
     for axis in (model.x, model.y):
         wanted = {axis.figure: axis.needs} if axis.figure else {n: i.needs for n, i in axis.indicators.items()}
-        needs |= dict.fromkeys(n for name, of in wanted.items() if figures[name].notna().mean() < 0.5 for n in of)
+        needs |= dict.fromkeys(need for name, of in wanted.items() if pd.isna(known[name]) for need in of)
     return tuple(needs)
 
 

@@ -408,6 +408,9 @@ class Portfolio:
     `positions`: model, account_id, x, y, x_low, x_high, y_low, y_high (range over random weightings, missing where an axis has
     one figure), quadrant (high_high | high_low | low_high | low_low, x before y), quadrant_share (of the weightings that
     leave the account in its field).
+    `profile`, every key account: account_id, price_level (as a share of the usual price, missing where it is not known),
+    missing (tuple of table.column: what the account lacks for a place on the main matrix, or, where none can be assessed, on
+    the one that comes nearest to it; empty where it has a place there).
     `raters`, who rated what an axis uses: item, rated_by_role, n.
     `notes`: codes of what is to be told about the figures (`portfolio_note.<code>`).
     """
@@ -415,6 +418,7 @@ class Portfolio:
     main: str = ""
     models: pd.DataFrame = field(default_factory=pd.DataFrame)
     positions: pd.DataFrame = field(default_factory=pd.DataFrame)
+    profile: pd.DataFrame = field(default_factory=pd.DataFrame)
     raters: pd.DataFrame = field(default_factory=pd.DataFrame)
     notes: tuple[str, ...] = ()
 

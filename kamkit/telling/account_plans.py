@@ -18,6 +18,7 @@ from kamkit.model.codes import DecisionStatus, Gate, Option, Tier
 from kamkit.model.results import AccountFacts, KamTypes, KeyAccounts, StrategyOptions
 from kamkit.telling.comments import Comment
 from kamkit.telling.language import Labels
+from kamkit.telling.portfolio_words import field_name, model_name
 from kamkit.telling.results import ranking, step_code, told
 from kamkit.telling.tables import ABSENT, DisplayTable, display_table
 
@@ -285,11 +286,36 @@ class _Planner:
         earned = self._known(margin, "money", "transactions.margin")
         if not labels.missing(margin) and row["revenue"] > 0:
             earned = labels("account_plan.margin_of", margin=margin, rate=margin / row["revenue"])
-        facts = [self._fact("wallet_share", wallet), self._fact("margin", earned)]
+        facts = [self._fact("wallet_share", wallet), self._fact("margin", earned), *self._in_portfolio(account_id)]
         close = self._row(self.kam_types.intensity, account_id) if len(self.kam_types.intensity) else {}
         if not labels.missing(close.get("stage")):
             facts.append(self._fact("stage", labels.format_field(str(close["stage"]), "word:stage")))
         return self._part("position", facts=tuple(facts))
+
+    def _in_portfolio(self, account_id: str) -> Iterator[tuple[str, str]]:
+        """The account's field on the matrix of the main part, and its price level."""
+        labels, found = self.labels, self.options.portfolio
+        row = self._row(found.profile, account_id) if len(found.profile) else {}
+        places = found.positions[found.positions["model"] == found.main] if found.main else found.positions
+        place = self._row(places, account_id) if found.main else {}
+        if place:
+            words = {
+                "field": field_name(found.main, place["quadrant"], labels),
+                "model": model_name(found.main, labels),
+            }
+            field = labels("account_plan.field", **words)
+        elif row and row["missing"]:
+            what = labels.names(labels(f"missing.{name}") for name in row["missing"])
+            field = labels("account_plan.not_assessable", what=what)
+        else:
+            field = labels("account_plan.too_few")
+        yield self._fact("portfolio", field)
+        how = next((note for note in found.notes if note.startswith("price_")), "")
+        if how and not labels.missing(row.get("price_level")):
+            price = labels(f"account_plan.{how}", level=row["price_level"])
+        else:
+            price = labels("account_plan.not_assessable", what=labels(f"account_plan.{how or 'price'}_lacks"))
+        yield self._fact("price_level", price)
 
     def _contacts(self, account_id: str) -> PlanPart:
         contacts = self.facts.tables.get("contacts", pd.DataFrame())

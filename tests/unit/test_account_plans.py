@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,8 @@ import pytest
 
 from kamkit.deliver import write_deliverables
 from kamkit.deliver.html import render_html, render_plans
-from kamkit.telling.account_plans import planned_accounts
+from kamkit.model.results import Portfolio
+from kamkit.telling.account_plans import account_plans, planned_accounts
 
 
 def decided(client: Any, *rows: tuple[str, str, str, str], tiers: dict[str, str] | None = None) -> Any:
@@ -69,6 +71,53 @@ def test_a_plan_holds_what_is_known_and_fields_for_what_is_not(told, tmp_path: P
     assert page == render_plans(decided(told(), *CONFIRMED).story())
     written = [file.name for file in write_deliverables(story, tmp_path, ["html"])]
     assert "Mueller-und-Soehne-Grosshandel-GmbH_2025_account-plans.html" in written
+
+
+@pytest.mark.parametrize(
+    ("found", "field", "price"),
+    [
+        (
+            {"main": "revenue_margin", "notes": ("price_compared",)},
+            "viel Umsatz, niedrige Quote (Portfolio Umsatz und Deckungsbeitragsquote)",
+            "93 % des Durchschnittspreises derselben Artikel bei allen Kunden",
+        ),
+        (
+            {"notes": ("price_realised", "service_unknown"), "missing": ("transactions.margin",)},
+            "nicht beurteilbar, es fehlt: Deckungsbeitrag oder Kosten je Zeile",
+            "93 % des Listenpreises, nach Boni",
+        ),
+        (
+            {"price_level": None},
+            "nicht beurteilbar: Zu wenige Key Accounts haben einen Platz im Portfolio.",
+            "nicht beurteilbar, es fehlt: Listenpreise, oder Artikelnummern mit Mengen",
+        ),
+        (
+            {"price_level": None, "notes": ("price_compared",), "missing": ("transactions.quantity", "transactions.margin")},
+            "nicht beurteilbar, es fehlt: Mengen und Deckungsbeitrag oder Kosten je Zeile",
+            "nicht beurteilbar, es fehlt: Listenpreise (andere Kunden kaufen zu wenig von denselben Artikeln)",
+        ),
+    ],
+    ids=["placed", "no_place", "nothing_known", "others_buy_else"],
+)  # fmt: skip
+def test_the_position_names_the_field_and_the_price(told, found: dict[str, Any], field: str, price: str) -> None:  # type: ignore[no-untyped-def]
+    profile = {"account_id": "0001", "price_level": 0.93, "missing": ()} | found
+    positions = [
+        {"model": model, "account_id": "0001", "quadrant": "high_low"} for model in ("revenue_margin", "other")
+    ]
+    portfolio = Portfolio(
+        **{name: value for name, value in found.items() if name in ("main", "notes")},
+        positions=pd.DataFrame(positions),
+        profile=pd.DataFrame([{name: profile[name] for name in ("account_id", "price_level", "missing")}]),
+    )
+    client = decided(told(), CONFIRMED[0])
+    results = (client.facts, client.key_accounts, client.kam_types, replace(client.options, portfolio=portfolio))
+    made = {c: account_plans(*results, client.labels, dt.date(2026, 1, 15), "2025", candid=c) for c in (True, False)}
+    candid, not_candid = (
+        {title: value.replace("\u00a0", " ") for part in plans.plans[0].parts for title, value in part.facts}
+        for plans in made.values()
+    )
+    assert (candid["Feld im Portfolio"], candid["Preisniveau"]) == (field, price)
+    assert not {"Feld im Portfolio", "Preisniveau"} & not_candid.keys()
 
 
 def test_steps_and_comments_of_people_stand_in_the_plan(told) -> None:  # type: ignore[no-untyped-def]

@@ -119,12 +119,22 @@ def test_the_first_matrix_that_can_be_assessed_stands_in_front(facts_from) -> No
     assert (found.main, models["assessable"].any()) == ("", False)
     assert models.loc["price_cost", "missing"] == ("budgets.account_id", "budgets.cost_type", "budgets.actual")
     assert models.loc["revenue_margin", "missing"] == ("transactions.margin",)
+    # nobody has a place on any matrix of the main part, so the first one is asked for; C has no price either
+    lacks = found.profile.set_index("account_id")["missing"]
+    assert lacks["A"] == models.loc["price_cost", "missing"]
+    assert lacks["C"] == ("transactions.list_price", "transactions.product_id", "transactions.quantity", *lacks["A"])
     margins = facts.accounts.assign(margin=[10.0, 20, 30, 40, 50], margin_coverage=1.0)
     found = place_key_accounts(replace(facts, accounts=margins), keys, NO_SPOTS, RULES)
     assert found.main == "revenue_margin"
     # by revenue C 500, D 200, A 170, B 130, E 20: median 170; rates .06, .2, .059, .154, 2.5: median .154
     first = found.positions[found.positions["model"] == "revenue_margin"].set_index("account_id")["quadrant"]
     assert first.to_dict() == {"C": "high_low", "D": "high_high", "A": "high_low", "B": "low_high", "E": "low_high"}
+    partly = place_key_accounts(
+        replace(facts, accounts=margins.assign(margin=[10.0, 20, 30, 40, np.nan])), keys, NO_SPOTS, RULES
+    )
+    assert partly.main == ""  # five places are needed; E alone has none
+    assert partly.profile["missing"].tolist() == [(), (), (), (), ("transactions.margin",)]
+    assert found.profile["price_level"].tolist()[:4] == pytest.approx([np.nan, 1, 170 / 150, 130 / 150], nan_ok=True)
     costs = margins.assign(selling=[1.0, 2, 3, 4, 5])
     prices = place_key_accounts(replace(facts, accounts=costs), keys, NO_SPOTS, RULES)
     assert prices.main == "revenue_margin"  # only four accounts have a price
