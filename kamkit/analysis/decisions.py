@@ -7,7 +7,6 @@ downward ones more often than upward ones (Fildes, Goodwin, Lawrence & Nikolopou
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
 from typing import Any
 
@@ -17,6 +16,7 @@ import pandas as pd
 from kamkit.analysis.people_and_model import hit_rate, judged_decisions
 from kamkit.model.codes import DecisionStatus, Tier, wish
 from kamkit.model.results import AccountFacts, DecisionLog, KamTypes, KeyAccounts, StrategyOptions
+from kamkit.model.snapshots import fingerprint
 from kamkit.model.tables import TABLES, pandas_dtype
 from kamkit.model.words import plain
 
@@ -139,8 +139,8 @@ def named_accounts(facts: AccountFacts) -> pd.DataFrame:
 def snapshots(
     key_accounts: KeyAccounts, kam_types: KamTypes | None = None, options: StrategyOptions | None = None
 ) -> pd.DataFrame:
-    """account_id, subject, proposal, score, coverage, snapshot: what is proposed for every ranked account, and a short
-    hash of the figures behind it: revenue in whole units, rank, in the set, tier, proposal.
+    """account_id, subject, proposal, score, coverage, snapshot: what is proposed for every ranked account, and the
+    fingerprint of what is behind it: revenue, rank, in the set, tier, proposal.
 
     `score`: the probability of membership, the lead of the type, the score of the option, with its `coverage`.
     """
@@ -172,20 +172,10 @@ def snapshots(
         columns=["account_id", "subject", "proposal", "score", "coverage"]
     )
     found = found[found["account_id"].isin(ids)]
-    states = table[["account_id", "revenue", "rank", "is_key_account", "tier"]].astype(object).to_dict("records")
-    state = {
-        row["account_id"]: (
-            round(float(row["revenue"])),
-            0 if pd.isna(row["rank"]) else int(row["rank"]),
-            bool(row["is_key_account"]),
-            row["tier"],
-        )
-        for row in states
-    }
-    marks = [
-        hashlib.blake2b("|".join(map(str, (*state[i], subject, proposal))).encode(), digest_size=4).hexdigest()
-        for i, subject, proposal in zip(found["account_id"], found["subject"], found["proposal"], strict=True)
-    ]
+    behind = table[["account_id", "revenue", "rank", "is_key_account", "tier"]].astype({"revenue": float})
+    seen = {row[0]: row[1:] for row in behind.round({"revenue": 0}).astype(object).itertuples(index=False)}
+    told = zip(found["account_id"], found["subject"], found["proposal"], strict=True)
+    marks = [fingerprint((*seen[account], subject, proposal)) for account, subject, proposal in told]
     return found.assign(snapshot=pd.Series(marks, index=found.index, dtype="string")).reset_index(drop=True)
 
 

@@ -40,7 +40,6 @@ from kamkit.intake.inputs import read_inputs
 from kamkit.intake.previous_run import FILES, read_previous
 from kamkit.intake.privacy import masked_frame
 from kamkit.intake.pseudonyms import KEY_FILE, read_key
-from kamkit.intake.snapshots import read_snapshots, with_snapshots
 from kamkit.model.engagement import Engagement
 from kamkit.model.follow_up import FollowUp
 from kamkit.model.kam_type_rules import KamTypeRules, load_kam_type_rules
@@ -153,8 +152,7 @@ class Project:
     @property
     def comments(self) -> pd.DataFrame:
         """What people have written for the report, as in `Inputs`; new ones with the figures their author saw."""
-        path = self.engagement.folder / self.engagement.inputs
-        return self._as_told(with_snapshots(read_inputs(path).comments, read_snapshots(path)))
+        return self._as_told(read_inputs(self.engagement.folder / self.engagement.inputs).comments)
 
     @property
     def actions(self) -> pd.DataFrame:

@@ -14,10 +14,12 @@ from kamkit.execution.project import Project
 from kamkit.execution.settings import is_bundled
 from kamkit.intake.consultation import CONSULTATION_FOLDER, opinions_told, refresh_consultations
 from kamkit.intake.input_writing import Meeting, refresh_inputs
+from kamkit.intake.inputs import decisions_elsewhere
 from kamkit.intake.pseudonyms import read_key, revealed
 from kamkit.model.codes import DecisionStatus
 from kamkit.model.engagement import Engagement
 from kamkit.model.results import AccountFacts, Imported, KamTypes, KeyAccounts, StrategyOptions
+from kamkit.model.snapshots import about_decision
 from kamkit.telling.results import finding_sentence, proposed_steps
 from kamkit.telling.story import figures_of
 
@@ -35,9 +37,7 @@ def refresh_entries(project: Project) -> list[str]:
     asked, meeting = None, None
     if facts and key_accounts:
         asked = shown(candidates(facts, key_accounts))
-        later = (project.known(KamTypes), project.known(StrategyOptions))
-        states = shown(snapshots(key_accounts, *later)[["account_id", "subject", "snapshot"]])
-        meeting = Meeting(_on_the_table(asked, facts, engagement, shown), states, key_accounts.capacity.accounts)
+        meeting = Meeting(_on_the_table(asked, facts, engagement, shown), key_accounts.capacity.accounts)
     steps, figures = _seen_by_people(project)
     if engagement.pseudonymise and imported and facts:
         imported, facts = revealed(engagement, imported, facts)
@@ -45,7 +45,14 @@ def refresh_entries(project: Project) -> list[str]:
     try:
         path = engagement.folder / file
         findings = refresh_inputs(
-            path, engagement.language, imported, facts, actions=steps, figures=figures, meeting=meeting
+            path,
+            engagement.language,
+            imported,
+            facts,
+            actions=steps,
+            figures=figures,
+            meeting=meeting,
+            elsewhere=decisions_elsewhere(engagement),
         )
         file = CONSULTATION_FOLDER
         if asked is not None:
@@ -66,13 +73,18 @@ def _seen_by_people(
         project.known(KeyAccounts),
         project.known(AccountFacts),
     )
-    if options is None or key_accounts is None or facts is None or project.known(KamTypes) is None:
+    kam_types = project.known(KamTypes)
+    if key_accounts is None or facts is None:
         return None, None
-    steps = proposed_steps(options, key_accounts, facts.period.end, project.labels)
-    figures = figures_of(project)
+    rows = snapshots(key_accounts, kam_types, options)
+    names = map(about_decision, rows["subject"], rows["account_id"])
+    steps, figures = None, dict(zip(names, rows["snapshot"], strict=True))
+    if options is not None and kam_types is not None:
+        steps = proposed_steps(options, key_accounts, facts.period.end, project.labels)
+        figures |= figures_of(project)
     if project.engagement.pseudonymise:
         reveal = read_key(project.engagement).reveal_text
-        steps = [{name: reveal(v) if isinstance(v, str) else v for name, v in step.items()} for step in steps]
+        steps = steps and [{k: reveal(v) if isinstance(v, str) else v for k, v in step.items()} for step in steps]
         figures = {reveal(name): seen for name, seen in figures.items()}
     return steps, (figures, project.today)
 

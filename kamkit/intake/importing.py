@@ -41,7 +41,7 @@ from kamkit.intake.groups import (
     load_group_rules,
 )
 from kamkit.intake.history_checks import check_history
-from kamkit.intake.inputs import Inputs, read_decisions, read_inputs
+from kamkit.intake.inputs import Inputs, decisions_elsewhere, read_inputs
 from kamkit.intake.line_traps import POOLED, event_table, in_counting_month
 from kamkit.intake.list_prices import with_unit_prices
 from kamkit.intake.mapping import with_confirmed_mapping
@@ -148,7 +148,7 @@ class _Import:
         asked = read_consultations(engagement.folder).drop(columns="file")
         if len(asked):
             frames["consultations"] = masked_frame(asked, rules)
-        written = [inputs.decisions, *(read_decisions(engagement.folder / path) for path in engagement.decisions)]
+        written = [inputs.decisions, *decisions_elsewhere(engagement)]
         decided = [masked_frame(table, rules) for table in written]
         people_wrote = {"decisions": pd.concat(written).drop(columns="place"), "inputs": inputs.comments}
         people_wrote |= {"consultations": asked} if len(asked) else {}

@@ -27,8 +27,8 @@ from kamkit.model.yaml_files import kit_yaml
 HEADING_ROW = 4
 """The row of the headings, counted from 1: above it the sheet's name, what to do, and the workbook's instructions."""
 
-WORDS_SHEET, SNAPSHOTS_SHEET = "_words", "_snapshots"
-"""Hidden sheets: the words of the drop-downs, and fingerprints of the figures that people saw."""
+WORDS_SHEET = "_words"
+"""A hidden sheet: the words of the drop-downs."""
 
 _ENTRY = {
     **{"mapping": "confirmed", "groups": "confirmed", "decisions": "decision", "comments": "text"},
@@ -74,6 +74,11 @@ class Sheet:
     columns: Mapping[str, Column]
     lines: Mapping[str, Column]
     hidden: bool = False
+
+    @property
+    def takes_rows(self) -> bool:
+        """Whether people may add rows of their own."""
+        return self.code in _OWN_ENTRY or any(self.columns[name].fill for name in self.key)
 
     @property
     def heading_row(self) -> int:
@@ -148,7 +153,7 @@ def read_workbook(path: Path, book: str = "inputs") -> tuple[dict[str, Rows], di
         is_ours = found is not None and (bool(found.headings) or not any(cell for row in rows for cell in row))
         if sheet and found is not None and is_ours:
             known[sheet.code] = found
-        elif title not in (WORDS_SHEET, SNAPSHOTS_SHEET):
+        elif title != WORDS_SHEET:
             foreign[title] = rows
     return known, foreign
 

@@ -18,7 +18,6 @@ from xlsxwriter.utility import xl_range_abs
 
 from kamkit.intake.input_sheets import (
     HEADING_ROW,
-    SNAPSHOTS_SHEET,
     WORDS_SHEET,
     Column,
     Rows,
@@ -36,9 +35,9 @@ from kamkit.intake.input_sheets import (
     text_of,
     words_of,
 )
-from kamkit.intake.inputs import decided, state_key
+from kamkit.intake.inputs import decided
 from kamkit.intake.live_selection import Live, live_figures
-from kamkit.intake.snapshots import Seen, brought_up_to_date, read_snapshots, stamped
+from kamkit.intake.snapshots import brought_up_to_date, snapshots_of, stamped
 from kamkit.model.codes import Level
 from kamkit.model.questionnaire import QUESTIONNAIRES, questionnaires
 from kamkit.model.results import AccountFacts, Finding, Imported
@@ -50,11 +49,9 @@ LONGEST_TITLE = 31
 @dataclass(frozen=True)
 class Meeting:
     """What the meeting on the key accounts decides about. `accounts`, the candidates: account_id, new_account, name,
-    revenue, share, in_set, certainty, opinions, proposal, decided, tier. `states`: account_id, subject, snapshot of every
-    ranked account. `capacity`: how many accounts can be managed."""
+    revenue, share, in_set, certainty, opinions, proposal, decided, tier. `capacity`: how many accounts can be managed."""
 
     accounts: pd.DataFrame
-    states: pd.DataFrame
     capacity: int | None = None
 
 
@@ -67,10 +64,12 @@ def refresh_inputs(
     actions: Sequence[Mapping[str, Any]] | None = None,
     figures: tuple[Mapping[str, str], dt.date] | None = None,
     meeting: Meeting | None = None,
+    elsewhere: Sequence[pd.DataFrame] = (),
 ) -> tuple[Finding, ...]:
     """Write inputs.xlsx new, or bring its proposals up to date; the file appears whole or stays as it was. `mapping` are
     rows of the mapping sheet to propose before anything is imported, `actions` the lines of the plan. `figures` are the
-    fingerprints of what people see from a day on; comments written since the last time get those of then.
+    fingerprints of what people see from a day on; comments and decisions entered since the last time keep those of then,
+    decisions of further files, `elsewhere`, too.
 
     Every entry, row, column and sheet of a person stays. Gives a finding when the file is open in Excel and cannot be
     replaced. Raises InputError when the present file cannot be read.
@@ -80,21 +79,20 @@ def refresh_inputs(
     proposals |= {
         name: [*map(dict, rows)] for name, rows in (("mapping", mapping), ("actions", actions)) if rows is not None
     }
-    before = read_snapshots(path)
-    seen = brought_up_to_date(before, *figures) if figures else dict(before)
-    if meeting is not None:
+    before = snapshots_of(present.get("snapshots"))
+    seen = before
+    if figures:
         taken = decided(path.name, present, _entries(present))
+        seen = brought_up_to_date(before, figures[0], pd.concat([taken, *elsewhere]), figures[1])
+        proposals["snapshots"] = [{"about": name, **vars(seen[name])} for name in sorted(seen)]
         present = {
             code: _with_snapshots(rows, taken) if code == "decisions" else rows for code, rows in present.items()
         }
+    if meeting is not None:
         proposals["selection"] = _records(meeting.accounts)
-        proposals["states"] = _records(meeting.states) + [
-            dict(zip(sheets_of()["states"].key, state_key(row), strict=True)) | {"snapshot": row["snapshot"]}
-            for row in taken.to_dict("records")
-        ]
     lines = {"selection": {"capacity": meeting.capacity if meeting else None}}
     stamp = partial(stamped, before=before, now=seen if figures else {})
-    return refresh_workbook(path, language, "inputs", (present, foreign), proposals, lines, stamp, seen)
+    return refresh_workbook(path, language, "inputs", (present, foreign), proposals, lines, stamp)
 
 
 def _entries(present: Mapping[str, Rows]) -> dict[str, pd.DataFrame]:
@@ -121,17 +119,17 @@ def refresh_workbook(
     proposals: Mapping[str, list[dict[str, Any]]],
     lines: Mapping[str, Mapping[str, Any]],
     stamp: Callable[[Mapping[str, Any]], dict[str, Any]] | None = None,
-    seen: Mapping[str, Seen] | None = None,
 ) -> tuple[Finding, ...]:
     """Write the sheets of a book anew: `before`, what stands there with the sheets of a person, brought up to date with
-    proposals; `lines` are the cells above the headings by sheet and code, `stamp` marks comments, `seen` are the figures
-    that people see. Whole or not at all; a finding where the file
-    is open elsewhere."""
+    proposals; `lines` are the cells above the headings by sheet and code, `stamp` marks comments. Whole or not at
+    all; a finding where the file is open elsewhere."""
     present, foreign = before
     handle, scratch = tempfile.mkstemp(suffix=".xlsx", dir=path.parent)
     os.close(handle)
     try:
-        with xlsxwriter.Workbook(scratch, {"strings_to_formulas": False, "strings_to_urls": False}) as workbook:
+        with xlsxwriter.Workbook(
+            scratch, {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
+        ) as workbook:
             formats = {name: workbook.add_format(look) for name, look in _LOOKS.items()}
             words = _word_lists(language)
             ranges = {
@@ -147,8 +145,6 @@ def refresh_workbook(
             for title, cells in foreign.items():
                 _write_foreign(workbook.add_worksheet(_free_title(workbook, title)), formats, cells)
             _write_words(workbook.add_worksheet(WORDS_SHEET), words)
-            if seen is not None:
-                _write_snapshots(workbook.add_worksheet(SNAPSHOTS_SHEET), seen, formats)
         Path(scratch).chmod(0o644)
         Path(scratch).replace(path)
     except PermissionError:
@@ -286,7 +282,8 @@ def _write_sheet(
     page.write_string(2, 0, definition()["instructions"][language], formats["help"])
     columns = [*sheet.columns.values(), *(Column(h, {language: h}, fill=True) for h in own)]
     top = sheet.heading_row
-    last = top - 1 + len(rows) + (_EMPTY_ANSWERS if sheet.code in QUESTIONNAIRES else _EMPTY_ROWS)
+    free = _EMPTY_ANSWERS if sheet.code in QUESTIONNAIRES else _EMPTY_ROWS if sheet.takes_rows else 0
+    end = top + len(rows) + free
     n_lines: dict[int, int] = {}
     for x, column in enumerate(columns):
         name = column.names[language]
@@ -294,7 +291,7 @@ def _write_sheet(
         kind = "text" if column.words else column.kind
         look = _FILLED.get(kind, "fill") if column.fill else kind if kind in _LOOKS else "text"
         texts = [_shown(column, row.get(column.code), language) for row in rows]
-        for y in range(top, last):
+        for y in range(top, end):
             value = texts[y - top] if y - top < len(rows) else None
             _write_cell(page, y, x, value, formats[look])
         longest = max((len(str(t).split(" 00:")[0]) for t in texts if t is not None), default=0)
@@ -305,12 +302,12 @@ def _write_sheet(
             n_lines[y] = max(n_lines.get(y, 1), -(-len(str(text or "")) // _PROSE_WIDTH))
         if column.words and column.fill:
             source = {"validate": "list", "source": ranges[column.words], "error_type": "warning"}
-            page.data_validation(top, x, last, x, source)
+            page.data_validation(top, x, max(top, end - 1), x, source)
     for y, n in n_lines.items():
         page.set_row(y, _LINE_HEIGHT * n)
     page.freeze_panes(top, min(2, len(columns)))
     if sheet.code == "selection":
-        lines = {**lines, **live_figures([c.code for c in columns], rows, top + 1, last + 1, lines.get("capacity"))}
+        lines = {**lines, **live_figures([c.code for c in columns], rows, top + 1, end, lines.get("capacity"))}
     for y, line in enumerate(sheet.lines.values(), HEADING_ROW - 1):
         page.write_string(y, 0, line.names[language], formats["line"])
         _write_line(page, y, line, lines.get(line.code), formats)
@@ -372,15 +369,6 @@ def _write_words(page: Any, lists: Mapping[str, Sequence[str]]) -> None:
     for x, column in enumerate(lists.values()):
         for y, word in enumerate(column):
             page.write_string(y, x, word)
-    page.hide()
-
-
-def _write_snapshots(page: Any, seen: Mapping[str, Seen], formats: Mapping[str, Any]) -> None:
-    """What the figures look like from now on, a row per account and section, on a hidden sheet."""
-    for y, (name, figures) in enumerate(sorted(seen.items())):
-        page.write_string(y, 0, name)
-        page.write_string(y, 1, figures.fingerprint)
-        page.write_datetime(y, 2, dt.datetime.combine(figures.since, dt.time()), formats["date"])
     page.hide()
 
 

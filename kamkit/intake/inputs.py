@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
@@ -28,6 +27,8 @@ from kamkit.intake.input_sheets import (
     value_of,
     words_of,
 )
+from kamkit.intake.snapshots import Seen, read_snapshots, snapshots_of, with_snapshots, with_states
+from kamkit.model.engagement import Engagement
 from kamkit.model.questionnaire import questionnaires
 from kamkit.model.tables import TABLES
 
@@ -41,8 +42,8 @@ class Inputs:
     `privileges`: customer_id, type. `organisation`: question, answer (yes | partly | no), said_by, date. `figures`: figure,
     value, said_by, date, a row each. `self_check`: statement, score (1–4), said_by, date. What is asked there and the codes
     stand in `templates/rules/questions.yml`. `decisions`, from the meeting's sheet and from that of the decisions: the columns of
-    the canonical table and place (file, sheet and row for a message); `snapshot` is the state of the figures that kamkit
-    had written last when the decision was entered. `actions`: account_id,
+    the canonical table and place (file, sheet and row for a message); `snapshot` is the fingerprint of the figures that
+    kamkit had written last when the decision was entered. `actions`: account_id,
     first_step, owner, due, status (open | done | dropped), done_on, result, and of kamkit's own rows proposed_due, plan (the
     last day of the data behind it) and code (option and first step). `comments`: section, account_id, text, author_role,
     date, snapshot (fingerprint of the figures it was written for), moved_on (since when they are others).
@@ -96,7 +97,7 @@ def read_inputs(path: Path) -> Inputs:
         frames["self_check"].drop(columns=["text", "remark"]),
         decided(path.name, read, frames),
         frames["actions"].drop(columns=["name", "option", "trigger"]),
-        frames["comments"],
+        with_snapshots(frames["comments"], snapshots_of(read.get("snapshots"))),
     )
 
 
@@ -122,8 +123,17 @@ def read_mapping(path: Path) -> tuple[MappingRow, ...]:
     return tuple(row for row in found if row.table and row.column)
 
 
-def read_decisions(path: Path) -> pd.DataFrame:
-    """The decisions of a further file: a workbook with the decisions sheet, or a CSV file with its headings.
+def decisions_elsewhere(engagement: Engagement) -> list[pd.DataFrame]:
+    """The decisions of each further file that an engagement names, as `read_decisions` gives them."""
+    if not engagement.decisions:
+        return []
+    seen = read_snapshots(engagement.folder / engagement.inputs)
+    return [read_decisions(engagement.folder / path, seen) for path in engagement.decisions]
+
+
+def read_decisions(path: Path, seen: Mapping[str, Seen] | None = None) -> pd.DataFrame:
+    """The decisions of a further file: a workbook with the decisions sheet, or a CSV file with its headings. `seen` are the
+    figures that stood in inputs.xlsx, for decisions that do not name their snapshot.
 
     Raises InputError when the file is missing or cannot be understood.
     """
@@ -141,7 +151,8 @@ def read_decisions(path: Path) -> pd.DataFrame:
     problems += _without_reason("decisions", rows, frame)
     if problems:
         raise InputError(path.name, problems)
-    return frame.drop(columns="name").assign(place=_named(path.name, places_of(sheet, rows)))
+    frame = frame.drop(columns="name").assign(place=_named(path.name, places_of(sheet, rows)))
+    return with_states(frame, seen or {})
 
 
 def decided(file: str, read: Mapping[str, Rows], frames: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
@@ -152,38 +163,11 @@ def decided(file: str, read: Mapping[str, Rows], frames: Mapping[str, pd.DataFra
         if code == "selection":
             answer = frame["chosen"].map({True: "yes", False: "no"}).astype("string")
             subject = pd.Series("key_account", index=frame.index, dtype="string")
-            frame = frame.assign(subject=subject, decision=answer, snapshot=pd.Series(pd.NA, frame.index, "string"))
-        parts.append(frame[[*TABLES["decisions"].columns, "place"]])
-    decisions = pd.concat(parts, ignore_index=True)
-    taken, now = _states(read.get("states"))
-    if not taken and not now:
-        return decisions
-    found = [taken.get(key, now.get(key[:3])) for key in map(state_key, decisions.to_dict("records"))]
-    return decisions.assign(snapshot=pd.Series(found, index=decisions.index, dtype="string"))
-
-
-def state_key(decision: Mapping[Any, Any]) -> tuple[str, str, str, str, str]:
-    """What tells a decision from another one, as texts: account, wanted account, subject, decision, date."""
-    day = decision["date"]
-    cells = [decision["account_id"], decision["new_account"], decision["subject"], decision["decision"]]
-    account, wanted, subject, answer = ("" if pd.isna(cell) else str(cell) for cell in cells)
-    return account, wanted, subject, answer, "" if pd.isna(day) else pd.Timestamp(day).date().isoformat()
-
-
-def _states(rows: Rows | None) -> tuple[dict[tuple[str, ...], str | None], dict[tuple[str, ...], str | None]]:
-    """The snapshot that each entered decision was taken on, and those of now by account, wanted account and subject."""
-    taken: dict[tuple[str, ...], str | None] = {}
-    now: dict[tuple[str, ...], str | None] = {}
-    sheet = sheets_of()["states"]
-    for _, row in rows.rows if rows else ():
-        cells = canonical(sheet, row)
-        key = tuple(text_of(cells[name]) if name in cells else "" for name in sheet.key)
-        snapshot = text_of(cells["snapshot"]) if "snapshot" in cells else None
-        if key[3]:
-            taken[key] = snapshot
-        else:
-            now[key[:3]] = snapshot
-    return taken, now
+            frame = frame.assign(subject=subject, decision=answer)
+        parts.append(frame.assign(snapshot=pd.Series(pd.NA, frame.index, "string")))
+    columns = [*TABLES["decisions"].columns, "place"]
+    decisions = pd.concat([part[columns] for part in parts], ignore_index=True)
+    return with_states(decisions, snapshots_of(read.get("snapshots")))
 
 
 def _named(file: str, places: Sequence[str]) -> list[str]:

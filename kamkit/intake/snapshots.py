@@ -1,5 +1,6 @@
-"""The figures that people saw: a hidden sheet of inputs.xlsx keeps a fingerprint of each account and each section from the
-last time it was written. A text belongs to the figures that stood there before it appeared."""
+"""The figures that people saw: a hidden sheet of inputs.xlsx keeps a fingerprint of each account, section and proposal from the
+last time it was written, and of what each decision was taken on. A text or decision belongs to the figures that stood there
+before it appeared."""
 
 from __future__ import annotations
 
@@ -10,31 +11,64 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from python_calamine import CalamineError, CalamineWorkbook
 
-from kamkit.intake.input_sheets import SNAPSHOTS_SHEET, date_of, text_of
-from kamkit.model.snapshots import about
+from kamkit.intake.input_sheets import Rows, canonical, date_of, read_workbook, sheets_of, text_of
+from kamkit.model.snapshots import about, about_decision
+
+_TAKEN = "taken"
 
 
 @dataclass(frozen=True)
 class Seen:
-    """A fingerprint, and since when the figures have it."""
+    """A fingerprint (empty where nothing was seen), and since when the figures have it."""
 
     fingerprint: str
     since: dt.date
 
 
 def read_snapshots(path: Path) -> Mapping[str, Seen]:
-    """What was seen, by what it is about (`kamkit.model.snapshots`); nothing where the workbook has none yet."""
-    try:
-        rows = CalamineWorkbook.from_path(path).get_sheet_by_name(SNAPSHOTS_SHEET).to_python()
-    except (CalamineError, OSError):
-        return {}
-    found = {}
-    for row in rows:
-        if len(row) >= 3 and (since := date_of(row[2])):
-            found[text_of(row[0])] = Seen(text_of(row[1]), since.date())
-    return found
+    """What was seen, by what it is about (`kamkit.model.snapshots`); nothing where there is no workbook yet."""
+    return snapshots_of(read_workbook(path)[0].get("snapshots")) if path.exists() else {}
+
+
+def snapshots_of(rows: Rows | None) -> dict[str, Seen]:
+    """What was seen, from the rows of the hidden sheet."""
+    cells = [canonical(sheets_of()["snapshots"], row) for _, row in rows.rows] if rows else []
+    return {
+        text_of(cell["about"]): Seen(text_of(cell.get("fingerprint", "")), since.date())
+        for cell in cells
+        if "about" in cell and (since := date_of(cell.get("since", "")))
+    }
+
+
+def brought_up_to_date(
+    before: Mapping[str, Seen], now: Mapping[str, str], taken: pd.DataFrame, today: dt.date
+) -> dict[str, Seen]:
+    """The fingerprints from today on: of now, of what the decisions were taken on, and of what is not told any more. One
+    that did not change keeps its day."""
+    answers = {_entry(row): "" if pd.isna(row["snapshot"]) else row["snapshot"] for row in taken.to_dict("records")}
+    kept = {name: seen for name, seen in before.items() if name in answers or not name.startswith(_TAKEN)}
+    fresh = {
+        name: Seen(mark, today)
+        for name, mark in {**now, **answers}.items()
+        if name not in kept or kept[name].fingerprint != mark
+    }
+    return kept | fresh
+
+
+def with_states(decisions: pd.DataFrame, seen: Mapping[str, Seen]) -> pd.DataFrame:
+    """The decisions, those that do not name their `snapshot` with the fingerprint of what they were taken on: a decision
+    that is not known yet, or was changed, was entered after the workbook was written last."""
+    rows = decisions.to_dict("records")
+    found = (seen.get(_entry(row)) or seen.get(about_decision(row["subject"], row["account_id"])) for row in rows)
+    marks = pd.Series([mark.fingerprint or None if mark else None for mark in found], decisions.index, "string")
+    return decisions.assign(snapshot=decisions["snapshot"].fillna(marks))
+
+
+def _entry(decision: Mapping[Any, Any]) -> str:
+    """The name under which is kept what a decision was taken on: it tells the decision from any other one."""
+    cells = (decision[name] for name in ("subject", "account_id", "new_account", "decision", "date"))
+    return "|".join([_TAKEN, *("" if pd.isna(cell) else str(cell) for cell in cells)])
 
 
 def with_snapshots(comments: pd.DataFrame, before: Mapping[str, Seen]) -> pd.DataFrame:
@@ -43,12 +77,6 @@ def with_snapshots(comments: pd.DataFrame, before: Mapping[str, Seen]) -> pd.Dat
         stamped(row, before, {}) for row in comments.astype(object).where(comments.notna(), None).to_dict("records")
     ]
     return comments.assign(snapshot=pd.Series([r.get("snapshot") for r in rows], index=comments.index, dtype="string"))
-
-
-def brought_up_to_date(before: Mapping[str, Seen], now: Mapping[str, str], today: dt.date) -> dict[str, Seen]:
-    """The fingerprints of today; one that did not change keeps its day."""
-    old = {name: seen for name, seen in before.items() if now.get(name) == seen.fingerprint}
-    return {name: old.get(name, Seen(fingerprint, today)) for name, fingerprint in now.items()}
 
 
 def stamped(row: Mapping[Any, Any], before: Mapping[str, Seen], now: Mapping[str, Seen]) -> dict[str, Any]:

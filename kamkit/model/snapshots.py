@@ -1,5 +1,5 @@
-"""What a text of a person is about: an account, or a section of the report. Fingerprints of the figures that people saw are
-kept under these names, so that a text can be told from the figures it was written for."""
+"""What a text or a decision of a person is about: an account, a section of the report, a proposal. Fingerprints of the figures
+that people saw are kept under these names, so that an entry can be told from the figures it was made for."""
 
 from __future__ import annotations
 
@@ -21,6 +21,11 @@ def about_account(account_id: str) -> str:
 def about_section(name: str) -> str:
     """The name under which the figures of a section are kept, by its key or by what it is called in a language."""
     return f"section {' '.join(name.casefold().split())}"
+
+
+def about_decision(subject: str, account_id: str) -> str:
+    """The name under which the figures of a proposal are kept."""
+    return f"decision {subject} {account_id}"
 
 
 def about(section: Any, account_id: Any) -> str:

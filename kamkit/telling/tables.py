@@ -516,7 +516,7 @@ def recommendations_table(
     options: StrategyOptions, key_accounts: KeyAccounts, labels: Labels, most: int | None = MOST_ROWS
 ) -> DisplayTable:
     """One line per key account: what to do, what beside it, and why."""
-    table = of_key_accounts(told(options.recommendations, labels), key_accounts)
+    table = told(of_key_accounts(options.recommendations, key_accounts), labels)
     columns = (
         "name recommended_option:word:option supporting_option:word:option reason first_step options_assessed:count"
     )
@@ -547,7 +547,7 @@ def account_risk_table(
     options: StrategyOptions, key_accounts: KeyAccounts, labels: Labels, most: int | None = 10
 ) -> DisplayTable:
     """The key accounts with raised risk of leaving: the alarms first, then by the revenue at risk."""
-    table = of_key_accounts(told(options.account_risk, labels), key_accounts)
+    table = told(of_key_accounts(options.account_risk, key_accounts), labels)
     table = table[table["level"].isin(["red", "amber"])].assign(alarm=table["level"] == "red")
     table = table.sort_values(["alarm", "revenue_at_risk", "account_id"], ascending=[False, False, True])
     columns = "name level:word:risk_level revenue_at_risk:money_short evidence"
@@ -558,7 +558,7 @@ def cross_selling_table(
     options: StrategyOptions, key_accounts: KeyAccounts, labels: Labels, most: int | None = 10
 ) -> DisplayTable:
     """The white spot of each key account with the most revenue to expect, where the gate is open."""
-    table = of_key_accounts(told(options.cross_selling, labels), key_accounts)
+    table = told(of_key_accounts(options.cross_selling, key_accounts), labels)
     table = table[(table["gate"] == Gate.OPEN) & (table["expected_revenue"] > 0)]
     table = table.sort_values(["expected_revenue", "account_id", "category"], ascending=[False, True, True])
     columns = "name category expected_revenue:money_short expected_margin:money_short evidence"
@@ -729,7 +729,7 @@ def account_sheet_table(accounts: pd.DataFrame, labels: Labels) -> DisplayTable:
 
 def option_sheet_table(options: StrategyOptions, key_accounts: KeyAccounts, labels: Labels) -> DisplayTable:
     """Every option of every key account, for the workbook."""
-    table = of_key_accounts(told(options.options, labels), key_accounts)
+    table = told(of_key_accounts(options.options, key_accounts), labels)
     columns = "account_id name option:word:option gate:word:gate score:number coverage:percent rank:count evidence action missing"
     return display_table(table, "options", columns, labels, most=None)
 

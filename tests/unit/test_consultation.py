@@ -24,8 +24,10 @@ from kamkit.intake.consultation import (
 )
 from kamkit.intake.input_sheets import sheets_of
 from kamkit.intake.input_writing import Meeting, refresh_inputs
-from kamkit.intake.inputs import read_inputs
+from kamkit.intake.inputs import read_decisions, read_inputs
+from kamkit.intake.snapshots import read_snapshots
 from kamkit.model.results import Finding
+from kamkit.model.snapshots import about_decision
 from kamkit.model.tables import TABLES
 
 ASKED = pd.DataFrame(
@@ -246,15 +248,14 @@ def test_opinions_are_told_in_one_cell() -> None:
 
 TOP = sheets_of()["selection"].heading_row
 CANDIDATES = ASKED.assign(in_set=ASKED["proposal"], opinions=None, decided=[None, None, "yes"], new_account=None)
-STATES = pd.DataFrame(
-    [{"account_id": i, "subject": "key_account", "snapshot": f"state-{i}"} for i in ("001", "002", "003")]
-)
+SEEN, TODAY = {about_decision("key_account", i): f"state-{i}" for i in ("001", "002", "003")}, dt.date(2026, 1, 5)
+MOVED = dict.fromkeys(SEEN, "moved")
 
 
 def meeting_of(
-    path: Path, states: pd.DataFrame = STATES, capacity: int | None = 2, language: str = "de"
+    path: Path, seen: Mapping[str, str] = SEEN, capacity: int | None = 2, language: str = "de"
 ) -> dict[str, Any]:
-    assert refresh_inputs(path, language, meeting=Meeting(CANDIDATES, states, capacity)) == ()
+    assert refresh_inputs(path, language, meeting=Meeting(CANDIDATES, capacity), figures=(seen, TODAY)) == ()
     page = openpyxl.load_workbook(path, data_only=True).worksheets[6]
     return {page.cell(y, 1).value: page.cell(y, 2).value for y in range(4, 10)}
 
@@ -318,7 +319,7 @@ def test_what_the_meeting_chose_is_read_as_decisions(workbook: Path) -> None:
 def test_a_decision_keeps_the_state_it_was_taken_on(workbook: Path) -> None:
     fill(workbook, "Auswahl Key Accounts", "Kundennummer", SITTING, TOP)
     entered = read_inputs(workbook)
-    assert meeting_of(workbook, STATES.assign(snapshot="moved"), language="en")["Key accounts chosen"] == 2
+    assert meeting_of(workbook, MOVED, language="en")["Key accounts chosen"] == 2
     again = read_inputs(workbook)
     pd.testing.assert_frame_equal(again.decisions.drop(columns="place"), entered.decisions.drop(columns="place"))
     # taken anew: the other answer is on the state that was shown last
@@ -329,9 +330,31 @@ def test_a_decision_keeps_the_state_it_was_taken_on(workbook: Path) -> None:
 def test_the_decisions_sheet_shows_the_state_too(workbook: Path) -> None:
     entry = {"Gegenstand": "Key Account", "Entscheidung": "ja"}
     fill(workbook, "Entscheidungen", "Kundennummer", {"001": entry, "777": entry}, top=4)
-    meeting_of(workbook, STATES.assign(snapshot="moved"))
+    meeting_of(workbook, MOVED)
     rows = rows_of(openpyxl.load_workbook(workbook)["Entscheidungen"], 4)
     assert [(row["Kundennummer"], row.get("Datenstand")) for row in rows] == [("001", "state-001"), ("777", None)]
+
+
+def test_a_decision_of_a_further_file_keeps_the_state_it_was_taken_on_too(workbook: Path) -> None:
+    """001 is decided beside the state that was shown last, 002 names its own state in the file, 777 was never shown."""
+    file = workbook.with_name("board.csv")
+    file.write_text(
+        "Kundennummer;Gegenstand;Entscheidung;Datenstand\n001;Key Account;ja;\n002;Key Account;nein;own\n"
+        "777;Key Account;ja;\n",
+        encoding="utf-8",
+    )
+
+    def states() -> list[str | None]:
+        found = read_decisions(file, read_snapshots(workbook))["snapshot"]
+        return found.astype(object).where(found.notna(), None).tolist()
+
+    assert states() == ["state-001", "own", None]
+    decided = [read_decisions(file, read_snapshots(workbook))]
+    for seen in (MOVED, {**MOVED, about_decision("key_account", "777"): "late"}):
+        refresh_inputs(workbook, "de", figures=(seen, TODAY), elsewhere=decided)
+        assert states() == ["state-001", "own", None]
+    refresh_inputs(workbook, "de", figures=(MOVED, TODAY))
+    assert states() == ["moved", "own", "late"]  # forgotten with the decisions: entered anew, on what was seen last
 
 
 def test_another_reason_has_to_be_told(workbook: Path) -> None:

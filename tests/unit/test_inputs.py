@@ -15,7 +15,7 @@ from kamkit.errors import InputError
 from kamkit.intake.input_sheets import HEADING_ROW
 from kamkit.intake.input_writing import refresh_inputs
 from kamkit.intake.inputs import read_decisions, read_inputs
-from kamkit.intake.snapshots import Seen, read_snapshots, with_snapshots
+from kamkit.intake.snapshots import Seen, read_snapshots
 from kamkit.model.results import Finding
 
 
@@ -393,7 +393,7 @@ def test_a_comment_keeps_the_figures_its_author_saw(workbook: Path) -> None:
     name, first, later = "account 0007", dt.date(2026, 1, 5), dt.date(2026, 4, 7)
     refresh_inputs(workbook, "de", figures=({name: "a"}, first))
     fill(workbook, "Kommentare", {"Kundennummer": "0007", "Kommentar": "Neuer Einkauf."})
-    assert with_snapshots(read_inputs(workbook).comments, read_snapshots(workbook))["snapshot"].tolist() == ["a"]
+    assert read_inputs(workbook).comments["snapshot"].tolist() == ["a"]
     refresh_inputs(workbook, "de", figures=({name: "b"}, later))
     refresh_inputs(workbook, "en", figures=({name: "b"}, dt.date(2026, 5, 1)))
     comment = read_inputs(workbook).comments.iloc[0]
