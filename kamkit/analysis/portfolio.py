@@ -22,6 +22,7 @@ from kamkit.model.results import AccountFacts, Portfolio
 COST_STEPS = {"selling": "service_unknown", "service": "selling_unknown"}
 """The steps of the cost to serve, and what is told where only this one is known."""
 RATING = "rating_"
+MIDDLE = [0.1, 0.9]
 RANGE = (0.05, 0.95)
 """Quantiles of the weightings between which a score's range is drawn (convention)."""
 
@@ -55,6 +56,10 @@ def place_key_accounts(
                 **{
                     f"{axis}_cut_kind": "median" if getattr(model, axis).cut is None else "fixed" for axis in ("x", "y")
                 },
+                **{
+                    f"{axis}_close": assessable and _is_close(placed.loc[known, axis], getattr(model, axis))
+                    for axis in ("x", "y")
+                },
                 "source": model.source,
                 "evidence": str(model.evidence),
                 "missing": missing,
@@ -80,6 +85,14 @@ def place_key_accounts(
         raters=_raters(facts, figures, key_account_ids),
         notes=tuple(notes),
     )
+
+
+def _is_close(values: pd.Series[Any], axis: PortfolioAxis) -> bool:
+    """Whether the middle four fifths lie closer together than what makes a difference."""
+    if axis.least_spread is None:
+        return False
+    low, high = values.quantile(MIDDLE)
+    return bool(high - low < axis.least_spread.value)
 
 
 PLACED = ["x", "y", "x_low", "x_high", "y_low", "y_high", "quadrant", "quadrant_share"]

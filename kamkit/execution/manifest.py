@@ -73,13 +73,13 @@ class RunOutcome:
         return {
             "state": self.state,
             "engagement": self.engagement.as_posix(),
-            "client": self.client,
             "parameters": dict(self.parameters),
             "inputs": dict(self.inputs),
             "versions": dict(self.versions),
             "steps": [step.as_json() for step in self.steps],
             "warnings": list(self.warnings),
             "overrides": list(self.overrides),
+            "client": self.client,
         }
 
     def as_json(self) -> dict[str, Any]:

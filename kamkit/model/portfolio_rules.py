@@ -24,6 +24,9 @@ class PortfolioAxis(Rule):
     indicators: Mapping[str, Indicator] = {}
     weights: Mapping[str, float] = {}
     cut: Threshold | None = Field(None, description="what parts high from low; without one the median")
+    least_spread: Threshold | None = Field(
+        None, description="of the middle four fifths; closer together they differ little"
+    )
 
     @model_validator(mode="after")
     def _one_kind(self) -> Self:

@@ -404,7 +404,8 @@ class Portfolio:
 
     `main`: the one of the main part, empty where none can be assessed.
     `models`: model, assessable, n (key accounts with a place), x_unit and y_unit (percent | change | money | score),
-    x_cut and y_cut, x_cut_kind and y_cut_kind (fixed | median), source, evidence, missing (tuple of table.column).
+    x_cut and y_cut, x_cut_kind and y_cut_kind (fixed | median), x_close and y_close (boolean: the key accounts hardly differ
+    there), source, evidence, missing (tuple of table.column).
     `positions`: model, account_id, x, y, x_low, x_high, y_low, y_high (range over random weightings, missing where an axis has
     one figure), quadrant (high_high | high_low | low_high | low_low, x before y), quadrant_share (of the weightings that
     leave the account in its field).

@@ -23,6 +23,8 @@ def portfolio_headline(portfolio: Portfolio, key_accounts: KeyAccounts, labels: 
     if not portfolio.main:
         return labels("portfolio.none")
     positions = portfolio.positions[portfolio.positions["model"] == portfolio.main]
+    if close := _close_axes(portfolio, positions, labels):
+        return close
     revenue = ranking(key_accounts).set_index("account_id")["revenue"].reindex(positions["account_id"])
     quadrant = TALKED_ABOUT.get(portfolio.main, "low_low")
     there = (positions["quadrant"] == quadrant).to_numpy()
@@ -36,11 +38,26 @@ def portfolio_headline(portfolio: Portfolio, key_accounts: KeyAccounts, labels: 
     return labels(key, **words)
 
 
+def _close_axes(portfolio: Portfolio, positions: pd.DataFrame, labels: Labels) -> str:
+    """On which axes the key accounts hardly differ, so that no field is worth a headline; empty where they do."""
+    model = portfolio.models[portfolio.models["model"] == portfolio.main].iloc[0]
+    found = []
+    for axis in ("x", "y"):
+        if model[f"{axis}_close"]:
+            ends = positions[axis].quantile([0.1, 0.9]).tolist()
+            low, high = (written(end, model[f"{axis}_unit"], labels, ends) for end in ends)
+            found.append(labels("portfolio.close_axis", axis=axis_name(model, axis, labels), low=low, high=high))
+    return labels("portfolio.close", listed=found) if found else ""
+
+
 def talked_about_first(portfolio: Portfolio, key_accounts: KeyAccounts, labels: Labels) -> str:
-    """The largest accounts of the field that needs a decision first, by name; the finding where nobody stands there."""
+    """The largest accounts of the field that needs a decision first, by name; the finding where nobody stands there, or
+    where the accounts hardly differ."""
     positions = portfolio.positions[portfolio.positions["model"] == portfolio.main]
     there = positions.loc[positions["quadrant"] == TALKED_ABOUT.get(portfolio.main, "low_low"), "account_id"]
     table = ranking(key_accounts)
+    if _close_axes(portfolio, positions, labels):
+        return labels("portfolio.close_first")
     names = table.loc[table["account_id"].isin(there), "name"].head(MOST_NAMED).tolist()
     if not names:
         return portfolio_headline(portfolio, key_accounts, labels)
@@ -71,13 +88,13 @@ def field_name(model: str, quadrant: str, labels: Labels) -> str:
 
 
 def written(value: float, unit: str, labels: Labels, among: Sequence[float] = ()) -> str:
-    """A value on an axis as it is read, with a digit more where the values among which it stands are close together."""
+    """A value on an axis as it is read, with digits more where the values among which it stands are close together."""
     if unit == "money":
         return labels.money_short(value)
     if unit == "score":
         return labels.number(10 * value)
     steps = [abs(b - a) for a, b in pairwise(among)]
-    digits = 1 if steps and min(steps) < 0.01 else 0
+    digits = sum(min(steps) < step for step in (0.01, 0.001)) if steps else 0
     text = labels.percent(value, digits)
     return f"+{text}" if unit == "change" and value > 0 else text
 

@@ -112,7 +112,7 @@ HIDDEN = {
 """Sections that an audience does not get; every other audience gets all."""
 
 NAMED_IN_MAIN_PART, MOST_LISTED = 15, 400
-MOST_BORDERLINE, MOST_DISCORDANT, MOST_EXCEPTIONS, MOST_MOVES, MOST_SHIFTS = 8, 8, 8, 8, 5
+MOST_BORDERLINE, MOST_DISCORDANT, MOST_EXCEPTIONS, MOST_MOVES, MOST_SHIFTS = 8, 8, 8, 4, 5
 """Rows of the tables that share a page of the main part with another section or a chart."""
 MOST_WHITE_SPOTS = 20
 

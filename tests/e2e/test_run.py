@@ -85,7 +85,17 @@ def test_a_run_leaves_a_folder_that_says_what_it_is(kit: Path, engagement: Path)
     assert (engagement / "runs" / "latest.txt").read_text() == f"{outcome.out.name}\n"
     assert names(engagement / "runs") == sorted([outcome.out.name, "latest.txt"])
     told = manifest(outcome.out)
-    assert list(told) == ["state", "engagement", "parameters", "inputs", "versions", "steps", "warnings", "overrides"]
+    assert list(told) == [
+        "state",
+        "engagement",
+        "parameters",
+        "inputs",
+        "versions",
+        "steps",
+        "warnings",
+        "overrides",
+        "client",
+    ]
     assert told["state"] == "ok"
     assert [list(step) for step in told["steps"]] == [["name", "state", "seconds", "peak_mb", "error"]] * 2
     assert {"engagement.yml", "raw/sales.csv", "inputs.xlsx"} <= set(told["inputs"])

@@ -42,6 +42,21 @@ def test_an_account_stands_high_from_the_cut_on() -> None:
     assert placed["quadrant_share"].tolist()[:3] == [1, 1, 1]
 
 
+def test_accounts_close_together_are_told_from_accounts_apart(facts_from) -> None:  # type: ignore[no-untyped-def]
+    facts = facts_of(facts_from)
+    ids = pd.Index(facts.accounts["account_id"], name="account_id")
+
+    def is_close(rates: list[float]) -> bool:
+        margin = facts.accounts["revenue"].to_numpy() * rates
+        accounts = facts.accounts.assign(margin=margin, margin_coverage=1.0)
+        models = place_key_accounts(replace(facts, accounts=accounts), ids, NO_SPOTS, RULES).models
+        return bool(models.set_index("model").loc["revenue_margin", "y_close"])
+
+    # the middle four fifths of five rates lie between the places .4 and 3.6
+    assert is_close([0.20, 0.21, 0.22, 0.23, 0.24])  # .204 to .236: less than five points
+    assert not is_close([0.20, 0.21, 0.22, 0.26, 0.30])  # .204 to .284
+
+
 def test_weights_count_and_half_of_them_must_be_known() -> None:
     weighed = {**SCORE, "weights": {"a": 3}}
     figures = pd.DataFrame({"margin_rate": 0.1, "a": [10.0, 10, np.nan], "b": [0.0, np.nan, 10]})

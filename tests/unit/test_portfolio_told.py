@@ -20,6 +20,7 @@ from kamkit.telling.portfolio_words import (
     investment_headline,
     missing_sentence,
     portfolio_headline,
+    talked_about_first,
     written,
 )
 from kamkit.telling.questions import open_questions
@@ -103,6 +104,7 @@ def test_a_value_on_an_axis_reads_as_what_it_is() -> None:
     assert [plain(t) for t in told] == ["1,2 Tsd. €", "6,4", "+12 %", "−10 %"]
     assert plain(written(0.0115, "percent", DE, (0.0, 0.005))) == "1,2 %"
     assert plain(written(0.3, "percent", DE, (0.25, 0.3))) == "30 %"
+    assert plain(written(0.0115, "percent", DE, (0.0115, 0.0119))) == "1,15 %"
 
 
 @pytest.fixture
@@ -215,3 +217,17 @@ def test_result_files_say_where_and_how_much(client) -> None:  # type: ignore[no
     )
     assert files["investment.json"]["cost_today"] == 110
     assert list(files["allocation.csv"]["kind"].unique()) == ["budget"]
+
+
+def test_accounts_that_hardly_differ_are_not_sorted_into_fields(client) -> None:  # type: ignore[no-untyped-def]
+    portfolio = client.options.portfolio
+    # 10 and 90 % of five places are .4 and 3.6: 20.04 and 20.36 %
+    positions = portfolio.positions.copy()
+    positions.loc[positions["model"] == portfolio.main, "y"] = [0.2, 0.201, 0.202, 0.203, 0.204]
+    close = replace(portfolio, positions=positions, models=portfolio.models.assign(y_close=True))
+    assert plain(portfolio_headline(close, client.key_accounts, DE)) == (
+        "Vier von fünf Key Accounts liegen dicht beieinander: Deckungsbeitragsquote zwischen 20,0 % und 20,4 %."
+    )
+    assert plain(talked_about_first(close, client.key_accounts, DE)) == (
+        "Die Key Accounts unterscheiden sich hier kaum; in welchem Feld sie stehen, sagt wenig."
+    )
