@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import io
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,10 +14,12 @@ import xlsxwriter
 from xlsxwriter.format import Format
 from xlsxwriter.worksheet import Worksheet
 
+from kamkit.intake.input_sheets import HEADING_ROW, sheets_of, words_of
+from kamkit.intake.live_selection import live_figures
 from kamkit.telling.canvas import INK, LINE, MUTE, A
 from kamkit.telling.language import Labels
-from kamkit.telling.story import Section, Sheet, Story
-from kamkit.telling.tables import ABSENT, Column
+from kamkit.telling.story import Places, Section, Sheet, Story
+from kamkit.telling.tables import ABSENT, Column, DisplayTable
 
 NARROWEST, WIDEST, LINE_HEIGHT = 9, 46, 14.5
 A4, A3, A4_WIDTH = 9, 8, 190
@@ -25,15 +28,18 @@ BAR = "#BFDDF2"
 LONGEST_TEXT = 32_767
 """What a cell of a workbook can hold."""
 
-_GIVEN = {"account_id", "name", "proposal", "snapshot"}
+_GIVEN = {"account_id", "name", "share", "proposal", "snapshot", "decision_status", "moved"}
 """Columns of a sheet to fill in that are filled in already."""
 
 NUMBER_FORMATS = {
     "count": "#,##0",
     "number": "0.00",
-    "percent": '0.0"\u00a0"%',
-    "change": '+0.0"\u00a0"%;-0.0"\u00a0"%;0"\u00a0"%',
+    "percent": "0.0%",
+    "change": "+0.0%;−0.0%;0%",
 }
+
+_FREE_ROWS = 200
+"""Rows below the table of decisions that its live figures count too."""
 
 
 def render_xlsx(story: Story) -> bytes:
@@ -118,12 +124,14 @@ class _Writer:
         """One table: title, frozen heads, filter, numbers as numbers, bars behind shares, fields to fill in."""
         page = self._page(sheet.name)
         table = sheet.table
-        top = 3 if sheet.choices else 2
+        top = sheets_of()["selection"].heading_row - 1 if sheet.places else 3 if sheet.choices else 2
         page.write_string(0, 0, table.caption, self._format(bold=True, font_size=14, font_color=A))
         if sheet.choices:
             page.write_string(1, 0, self.labels("workbook.fill_in"), self._format(font_color=MUTE))
         head = {"bold": True, "font_color": "#FFFFFF", "bg_color": A, "text_wrap": True, "valign": "vcenter"}
         widths = [_width([c.title, *(row[i] for row in table.cells)], c) for i, c in enumerate(table.columns)]
+        if sheet.places:
+            widths[0] = max(widths[0], self._write_live(page, sheet.table, sheet.places, top + 2))
         if sum(widths) > A4_WIDTH:
             page.set_paper(A3)
         for i, column in enumerate(table.columns):
@@ -152,7 +160,7 @@ class _Writer:
         if not column.is_numeric:
             settings |= {"indent": 1, "align": "left"}
         if column.kind in NUMBER_FORMATS:
-            settings["num_format"] = NUMBER_FORMATS[column.kind]
+            settings["num_format"] = self._number_format(column.kind)
         elif column.kind in {"money", "money_short"}:
             symbol = self.labels.currency_symbol().replace('"', "")
             after = self.labels.locale.currency_formats["standard"].pattern.endswith("¤")
@@ -164,6 +172,29 @@ class _Writer:
         if column.name == "name":
             settings["bold"] = True
         return self._format(**settings)
+
+    def _number_format(self, kind: str) -> str:
+        """As the language writes it: with a space before the percent sign or without."""
+        spaced = self.labels.locale.percent_formats[None].pattern.endswith("\u00a0%")
+        return NUMBER_FORMATS[kind].replace("%", '"\u00a0"%') if spaced else NUMBER_FORMATS[kind]
+
+    def _write_live(self, page: Worksheet, table: DisplayTable, places: Places, first: int) -> float:
+        """What the decisions in the rows from `first` on (counted from 1) come to, above their headings, as on the meeting's
+        sheet of inputs.xlsx; gives the width of the names."""
+        codes = [column.name for column in table.columns]
+        rows = [dict(zip(codes, row, strict=True)) for row in table.rows]
+        last = first + len(rows) + _FREE_ROWS - 1
+        live = live_figures(codes, rows, first, last, places.capacity, places.day)
+        names = {code: line.names[self.labels.language] for code, line in sheets_of()["selection"].lines.items()}
+        for y, (code, name) in enumerate(names.items(), HEADING_ROW - 1):
+            kind = "percent" if code == "share_chosen" else "count"
+            style = self._format(bold=True, align="left", num_format=self._number_format(kind))
+            page.write_string(y, 0, name, self._format(bold=True))
+            if code in live:
+                page.write_formula(y, 1, live[code].formula, style, live[code].value)
+            elif places.capacity is not None:
+                page.write_number(y, 1, places.capacity, style)
+        return max(map(len, names.values())) * 1.15 + 1
 
     def _write(
         self, page: Worksheet, row: int, column: int, value: Any, cell: str, about: Column, style: Format
@@ -183,13 +214,16 @@ class _Writer:
                 bar = {"type": "data_bar", "bar_color": BAR, "bar_solid": True, "bar_negative_color": LINE}
                 page.conditional_format(first, i, last, i, bar)
             if sheet.choices and column.name in sheet.choices:
-                page.data_validation(
-                    first,
-                    i,
-                    last,
-                    i,
-                    {"validate": "list", "source": list(sheet.choices[column.name]), "error_type": "warning"},
-                )
+                page.data_validation(first, i, last, i, _listed(sheet.choices[column.name]))
+            elif sheet.choices and column.name == "decision":
+                at = [c.name for c in sheet.table.columns].index("subject")
+                for r, row in enumerate(sheet.table.rows, first):
+                    words = [w[self.labels.language] for w in words_of("decision").values() if w["of"] == row[at]]
+                    page.data_validation(r, i, r, i, _listed(words))
+
+
+def _listed(words: Sequence[str]) -> dict[str, Any]:
+    return {"validate": "list", "source": list(words), "error_type": "warning"}
 
 
 def _frozen(columns: tuple[Column, ...]) -> int:

@@ -341,6 +341,11 @@ def text_of(cell: Any) -> str:
     return str(cell).strip()
 
 
+def is_empty(cell: Any) -> bool:
+    """Whether nothing stands in a cell."""
+    return not cell.strip() if isinstance(cell, str) else bool(pd.isna(cell))
+
+
 def plain_text(text: object) -> str:
     """A text as compared: small letters, single spaces."""
     return " ".join(str(text).casefold().split())

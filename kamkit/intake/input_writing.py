@@ -27,6 +27,7 @@ from kamkit.intake.input_sheets import (
     date_of,
     definition,
     entries,
+    is_empty,
     is_entry,
     is_own,
     plain_text,
@@ -251,7 +252,7 @@ def _brought_up_to_date(sheet: Sheet, cells: Mapping[str, Any], proposal: Mappin
 
 def _key(column: Column, cell: Any) -> str:
     """A key cell as compared: a code for a word in either language, else the text; nothing for an empty one."""
-    if _is_empty(cell):
+    if is_empty(cell):
         return ""
     return (code_of(column, text_of(cell)) if column.words else None) or text_of(cell)
 
@@ -329,13 +330,9 @@ def _write_line(page: Any, y: int, line: Column, value: Any, formats: Mapping[st
         _write_cell(page, y, 1, float(value) if isinstance(value, int) else value, look)
 
 
-def _is_empty(cell: Any) -> bool:
-    return not cell.strip() if isinstance(cell, str) else bool(pd.isna(cell))
-
-
 def _shown(column: Column, cell: Any, language: str) -> Any:
     """A cell as it is written: words in the workbook's language, dates as dates, all else as text."""
-    if _is_empty(cell):
+    if is_empty(cell):
         return None
     if column.kind == "date" and (date := date_of(cell)) is not None:
         return date

@@ -243,13 +243,23 @@ class Section:
 
 
 @dataclass(frozen=True)
+class Places:
+    """How many key accounts can be managed (None where nobody has said so), and the day on which a decision must be valid
+    to count."""
+
+    capacity: int | None
+    day: dt.date
+
+
+@dataclass(frozen=True)
 class Sheet:
-    """One sheet of the workbook: a table, and which columns a person fills in from which choices."""
+    """One sheet of the workbook: a table, which columns a person fills in from which choices, and what it counts live."""
 
     key: str
     name: str
     table: DisplayTable
     choices: dict[str, tuple[str, ...]] | None = None
+    places: Places | None = None
 
 
 @dataclass(frozen=True)
@@ -987,13 +997,11 @@ class _Teller:
         return Sheet(key, self.labels(f"workbook.{key}"), table.without(*secret) if self.restricted else table)
 
     def _decision_sheet(self) -> Sheet:
-        log = self.log
-        if self.restricted:
-            log = replace(log, table=log.table[log.table["account_id"].notna()])
-        table = tables.decisions_table(log, self.key_accounts, self.labels)
-        table = table.without("new_account", "decision_status", "moved") if self.restricted else table
+        """Every candidate with its proposal and what was decided; who does not decide sees the key accounts only."""
+        table = tables.decisions_table(self.log, self.key_accounts, self.labels, self.restricted)
         choices = {
             section: tuple(self.labels(f"{section}.{code}") for code in codes)
             for section, codes in DECISION_CHOICES.items()
         }
-        return Sheet("decisions", self.labels("workbook.decisions"), table, choices)
+        places = None if self.restricted else Places(self.key_accounts.capacity.accounts, self.facts.period.end)
+        return Sheet("decisions", self.labels("workbook.decisions"), table, choices, places)

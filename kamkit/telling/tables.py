@@ -734,20 +734,25 @@ def option_sheet_table(options: StrategyOptions, key_accounts: KeyAccounts, labe
     return display_table(table, "options", columns, labels, most=None)
 
 
-def decisions_table(log: DecisionLog, key_accounts: KeyAccounts, labels: Labels) -> DisplayTable:
-    """The decisions taken so far, and a line to fill in for every key account, under the headings of inputs.xlsx."""
-    table = ranking(key_accounts)
-    chosen = log.table["account_id"].isin(table.loc[table["chosen"], "account_id"])
-    rows = log.table[chosen | log.table["decision"].notna()]
-    frame = rows.assign(snapshot=rows["taken_on"]).rename(
+def decisions_table(
+    log: DecisionLog, key_accounts: KeyAccounts, labels: Labels, restricted: bool = False
+) -> DisplayTable:
+    """The decisions taken so far, and a line to fill in for every candidate, under the headings of inputs.xlsx; without
+    candidates, wanted accounts and how the decisions stand where these are not for the reader."""
+    rows, table = log.table, ranking(key_accounts)
+    if restricted:
+        chosen = rows["account_id"].isin(table.loc[table["chosen"], "account_id"])
+        rows = rows[rows["account_id"].notna() & (chosen | rows["decision"].notna())]
+    frame = rows.assign(snapshot=rows["taken_on"].fillna(rows["snapshot"])).rename(
         columns={"reason": "decision_reason", "status": "decision_status"}
     )
-    return display_table(frame, "decisions", DECISION_COLUMNS, labels, most=None, keep_empty=True)
+    shown = display_table(frame, "decisions", DECISION_COLUMNS, labels, most=None, keep_empty=True)
+    return shown.without("share", "new_account", "decision_status", "moved") if restricted else shown
 
 
 DECIDED = "proposal:word:decision_word decision:word:decision_word decision_status:word:decision_status"
 DECISION_COLUMNS = (
-    "account_id name proposal:word:decision_word subject:word:subject decision:word:decision_word "
+    "account_id name share:percent proposal:word:decision_word subject:word:subject decision:word:decision_word "
     "reason_code:word:reason_code decision_reason decided_by consulted opinion:word:opinion date:date valid_until:date "
     "new_account snapshot decision_status:word:decision_status moved"
 )

@@ -6,9 +6,12 @@ import zipfile
 
 import openpyxl
 import pytest
+from openpyxl.worksheet.worksheet import Worksheet
 
 from kamkit.deliver.xlsx import render_xlsx
+from kamkit.intake.input_sheets import code_of, sheets_of, words_of
 from kamkit.intake.inputs import read_decisions
+from kamkit.intake.live_selection import live_figures
 from kamkit.telling.story import Story
 
 NASTY = [
@@ -24,7 +27,8 @@ def workbook_of(story: Story) -> openpyxl.Workbook:
 def test_every_text_stays_text(told) -> None:  # type: ignore[no-untyped-def]
     content = render_xlsx(told([*NASTY, "Kunde 16"]).story())
     book = openpyxl.load_workbook(io.BytesIO(content))
-    assert not [c.coordinate for sheet in book for row in sheet.iter_rows() for c in row if c.data_type == "f"]
+    formulas = [(sheet.title, c.coordinate) for sheet in book for row in sheet for c in row if c.data_type == "f"]
+    assert formulas == [("Entscheidungen", f"B{y}") for y in (4, 5, 6, 8, 9)]  # the live figures are our own
     assert not [c.coordinate for sheet in book for row in sheet.iter_rows() for c in row if c.hyperlink]
     names = [cell.value for cell in book["Konten"]["C"]][3:]
     assert names[:5] == NASTY[:5]
@@ -78,39 +82,44 @@ def test_sheets_speak_the_language(told, language: str, names: list[str]) -> Non
     assert workbook_of(told(language=language).story()).sheetnames == names
 
 
+def live_of(sheet: Worksheet) -> list[object]:
+    """Chosen, wanted, share, places, left, beyond."""
+    return [sheet.cell(y, 2).value for y in range(4, 10)]
+
+
 @pytest.mark.parametrize("language", ["de", "en"])
 def test_decisions_can_be_filled_in_and_read_in_again(told, language: str, tmp_path) -> None:  # type: ignore[no-untyped-def]
-    book = workbook_of(told(language=language).story())
+    content = render_xlsx(told(language=language).story())
+    book = openpyxl.load_workbook(io.BytesIO(content))
     sheet = book.worksheets[6]
-    rows = [[cell.value for cell in row][:4] for row in sheet.iter_rows(min_row=5)]
-    assert [row[0] for row in rows] == ["0001", "0002", "0003", "0004", "0005"]
-    lists = [validation.formula1 for validation in sheet.data_validations.dataValidation]
-    reasons = {
-        "de": "strategische Bedeutung,Potenzial,Referenzkunde,Ertrag,Risiko,Kapazität,gewachsene Beziehung,"
-        "Kundenkenntnis des Vertriebs,anderer Grund",
-        "en": "strategic importance,potential,reference customer,margin,risk,capacity,long-standing relationship,"
-        "sales knowledge of the account,other reason",
-    }[language]
-    assert (
-        lists
-        == {
-            "de": [
-                '"Key Account,Betreuung,KAM-Typ,Strategieoption"',
-                f'"{reasons}"',
-                '"stimmt zu,stimmt nicht zu,enthält sich"',
-            ],
-            "en": [
-                '"Key account,Level of care,KAM type,Strategy option"',
-                f'"{reasons}"',
-                '"agrees,disagrees,abstains"',
-            ],
-        }[language]
+    rows = [[cell.value for cell in row][:5] for row in sheet.iter_rows(min_row=12)]
+    # the five key accounts and the sixth account, in the set in four of ten draws; the seventh in fewer than 5 %
+    assert [row[0] for row in rows] == ["0001", "0002", "0003", "0004", "0005", "0006"]
+    words = {
+        kind: [word[language] for word in words_of(kind).values()] for kind in ("subject", "reason_code", "opinion")
+    }
+    answers = {"de": "ja,nein", "en": "yes,no"}[language]
+    lists = {str(rule.sqref): rule.formula1.strip('"') for rule in sheet.data_validations.dataValidation}
+    assert lists == {
+        "E12:E17": ",".join(words["subject"]),
+        "G12:G17": ",".join(words["reason_code"]),
+        "K12:K17": ",".join(words["opinion"]),
+        **{f"F{y}": answers for y in range(12, 18)},
+    }
+    # of 2,475 in all the five have 2,020; three can be managed
+    shown = openpyxl.load_workbook(io.BytesIO(content), data_only=True).worksheets[6]
+    assert live_of(shown) == [5, 0, pytest.approx(2020 / 2475), 3, 0, 2]
+    yes, no = answers.split(",")
+    subject = words["subject"][0]
+    assert [row[2:] for row in rows] == [[pytest.approx(r / 2475), a, subject] for r, a in zip(
+        [900, 500, 300, 200, 120, 90], [yes] * 5 + [no], strict=True
+    )]  # fmt: skip
+    sheet["F12"], sheet["G12"], sheet["H12"], sheet["K12"] = (
+        no,
+        words["reason_code"][4],
+        "Zu klein",
+        words["opinion"][0],
     )
-    # for every key account the proposal, and what was decided
-    assert [row[2:4] for row in rows] == [{"de": ["ja", "Key Account"], "en": ["yes", "Key account"]}[language]] * 5
-    sheet["E5"] = {"de": "nein", "en": "no"}[language]
-    sheet["F5"] = reasons.split(",")[4]
-    sheet["G5"], sheet["J5"] = "Zu klein", {"de": "stimmt zu", "en": "agrees"}[language]
     book.save(tmp_path / "decided.xlsx")
     decisions = read_decisions(tmp_path / "decided.xlsx")
     assert decisions[["account_id", "subject", "decision", "reason_code", "reason", "opinion"]].astype(object).where(
@@ -120,6 +129,42 @@ def test_decisions_can_be_filled_in_and_read_in_again(told, language: str, tmp_p
         ["0002", "key_account", "yes", None, None, None],
     ]
     assert decisions.loc[1, "date"] == dt.datetime(2025, 11, 1)
+    # the decision knows the figures that stood beside it; the earlier one was made before anybody noted them
+    assert decisions["snapshot"].tolist() == [cell.value for cell in sheet["O"][11:13]]
+    assert decisions["snapshot"].notna().all()
+
+
+def test_who_does_not_decide_sees_the_key_accounts_only(told) -> None:  # type: ignore[no-untyped-def]
+    sheet = workbook_of(told().story("field"))["Entscheidungen"]
+    assert [cell.value for cell in sheet["A"]][3:] == ["Kundennummer", "0001", "0002", "0003", "0004", "0005"]
+    headings = [cell.value for cell in sheet[4]]
+    assert not {"Anteil", "Wunschkunde", "Stand der Entscheidung", "Zahlen seither verändert"} & set(headings)
+
+
+@pytest.mark.slow
+def test_the_live_figures_of_the_workbook_are_those_of_a_spreadsheet(told, tmp_path, recalculated) -> None:  # type: ignore[no-untyped-def]
+    """0001 is dropped; 0003 was confirmed until a day before the period's end, so that the proposal holds; 0004 is dropped
+    until after it; 0006 is added; the line of 0005 is about the level of care; a wanted customer is named below."""
+    book = workbook_of(told().story())
+    sheet, path = book["Entscheidungen"], tmp_path / "answered.xlsx"
+    sheet["F12"], sheet["F14"], sheet["F15"], sheet["F17"] = "nein", "nein", "no", "JA"
+    sheet["M14"], sheet["M15"] = dt.datetime(2025, 12, 30), dt.datetime(2026, 6, 30)
+    sheet["E16"], sheet["F16"] = "Betreuung", "Key Account"
+    sheet["E18"], sheet["F18"], sheet["N18"] = "Key Account", "ja", "Delta AG"
+    book.save(path)
+    chosen = [500, 300, 90]  # 0002, 0003, 0006
+    expected = [len(chosen) + 1, 1, pytest.approx(sum(chosen) / 2475), 3, 0, 1]
+    assert live_of(recalculated(path)["Entscheidungen"]) == expected
+    codes = ["account_id", "share", "proposal", "subject", "decision", "valid_until", "new_account"]
+    rows = [[sheet[f"{x}{y}"].value for x in "ACDEFMN"] for y in range(12, 19)]
+    subjects = sheets_of()["decisions"].columns["subject"]
+    cells = [dict(zip(codes, row, strict=True)) for row in rows]
+    cells = [row | {"subject": code_of(subjects, row["subject"])} for row in cells]
+    live = live_figures(codes, cells, 12, 18, 3, dt.date(2025, 12, 31))
+    assert [live[name].value for name in ("n_chosen", "n_wanted", "share_chosen", "n_free", "n_over")] == [
+        *expected[:3],
+        *expected[4:],
+    ]
 
 
 def test_the_same_story_gives_the_same_bytes_and_its_date(told) -> None:  # type: ignore[no-untyped-def]
