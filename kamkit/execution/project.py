@@ -38,7 +38,7 @@ from kamkit.intake.facts import account_facts
 from kamkit.intake.importing import import_engagement
 from kamkit.intake.inputs import read_inputs
 from kamkit.intake.previous_run import FILES, read_previous
-from kamkit.intake.privacy import masked_frame
+from kamkit.intake.privacy import hide_entered, masked_frame
 from kamkit.intake.pseudonyms import KEY_FILE, read_key
 from kamkit.model.engagement import Engagement
 from kamkit.model.follow_up import FollowUp
@@ -178,7 +178,8 @@ class Project:
 
     def _as_told(self, written: pd.DataFrame) -> pd.DataFrame:
         """What people wrote without what must not be told."""
-        written = masked_frame(written, load_cleaning_rules(self.engagement.folder))
+        rules = load_cleaning_rules(self.engagement.folder)
+        written = hide_entered(masked_frame(written, rules), self.imported.people, rules, self.engagement)
         if not self.engagement.pseudonymise:
             return written
         key = read_key(self.engagement)
@@ -292,7 +293,9 @@ class Project:
         told = (self._file, self._inputs, *self._compared)
         files = {k: v for k, v in self.input_hashes.items() if k not in told}
         code = source_hash("errors.py", "model", "intake")
-        entered = {k: v for k, v in self._entries.items() if k not in _CHANGE_NO_TABLE}
+        # whoever must not be named may be named in any table, and who that is stands in all that people entered
+        no_matter = set() if self.engagement.sales_people == "none" else _CHANGE_NO_TABLE
+        entered = {k: v for k, v in self._entries.items() if k not in no_matter}
         first = key_of(code, kit_hash("rules"), settings, self.engagement.pareto.level, files, entered)
         facts = key_of(first, {name: self._entries[name] for name in QUESTIONNAIRES})
         method = source_hash("analysis")

@@ -12,7 +12,7 @@ from kamkit.analysis.decisions import candidates, named_accounts, snapshots, sta
 from kamkit.analysis.stability import certainty
 from kamkit.execution.project import Project
 from kamkit.execution.settings import is_bundled
-from kamkit.intake.consultation import CONSULTATION_FOLDER, opinions_told, refresh_consultations
+from kamkit.intake.consultation import CONSULTATION_FOLDER, opinions_told, read_consultations, refresh_consultations
 from kamkit.intake.input_writing import Meeting, refresh_inputs
 from kamkit.intake.inputs import decisions_elsewhere
 from kamkit.intake.pseudonyms import read_key, revealed
@@ -104,10 +104,18 @@ def _proposed(asked: pd.DataFrame) -> pd.DataFrame:
     return asked.assign(proposal=inside, in_set=inside, certainty=sure, tier=asked["proposed_tier"])
 
 
+def _by_name(heard: pd.DataFrame, engagement: Engagement) -> pd.DataFrame:
+    """What field sales answered, in which codes stand for people, with the names under which they answered."""
+    answered = read_consultations(engagement.folder)
+    if len(answered) != len(heard):
+        return heard
+    return heard.assign(**{c: answered[c].to_numpy() for c in ("addressee", "answered_by")})
+
+
 def _on_the_table(asked: pd.DataFrame, facts: AccountFacts, engagement: Engagement, shown: Frames) -> pd.DataFrame:
     """The rows of the meeting: the candidates with what field sales say, then the wanted accounts without revenue."""
     heard = facts.tables.get("consultations")
-    said = {} if heard is None else opinions_told(shown(heard), engagement.language)
+    said = {} if heard is None else opinions_told(_by_name(shown(heard), engagement), engagement.language)
     rows = _proposed(asked).assign(new_account=None)
     taken = standing_decisions(facts)
     taken = taken[(taken["subject"] == "key_account") & (taken["status"] != DecisionStatus.EXPIRED)]

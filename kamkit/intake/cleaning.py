@@ -177,6 +177,7 @@ class CleaningRules(Rule):
     personal_data: Literal["remove", "report", "off"]
     personal_headings: Mapping[Literal["email", "phone", "iban", "birth"], tuple[str, ...]]
     sole_trader_words: tuple[str, ...]
+    role_words: tuple[str, ...]
 
     def with_codes(self, codes: Callable[[Iterable[str]], Mapping[str, str]]) -> CleaningRules:
         """The rules with the codes that stand for customers' numbers in the data."""

@@ -29,7 +29,7 @@ from kamkit.intake.margin_base import (
     purchases_less_terms,
 )
 from kamkit.intake.periods import data_start, months_before, span_before
-from kamkit.intake.privacy import masked_frame
+from kamkit.intake.privacy import hide_entered, masked_frame
 from kamkit.intake.pseudonyms import read_key
 from kamkit.intake.yearly_traps import PLACES, spread_over_months
 from kamkit.model.codes import Grain, Level
@@ -105,7 +105,7 @@ def account_facts(work: Path, engagement: Engagement, imported: Imported) -> Acc
         product_purchases=purchases_less_terms(lines.purchases(product), placed),
         items=lines.items(item_kinds),
         members=members.drop(columns=["revenue_ever", "usual_rep"]),
-        tables={name: source.table(name) for name in source.further} | _answers(engagement),
+        tables={name: source.table(name) for name in source.further} | _answers(engagement, imported),
         blocked=imported.blocked,
         margin_base=margin_base(with_costs, engagement.margin_levels, placed.kinds if placed else None, costs.missing),
         customers=_customers(source, lines, placed),
@@ -114,12 +114,15 @@ def account_facts(work: Path, engagement: Engagement, imported: Imported) -> Acc
     )
 
 
-def _answers(engagement: Engagement) -> dict[str, pd.DataFrame]:
+def _answers(engagement: Engagement, imported: Imported) -> dict[str, pd.DataFrame]:
     """The sheets of inputs.xlsx on which somebody answered something. They are read here, not by the import: an answer
     changes no booked line."""
     inputs, rules = read_inputs(engagement.folder / engagement.inputs), load_cleaning_rules(engagement.folder)
     answered = {name: table for name in QUESTIONNAIRES if len(table := getattr(inputs, name))}
-    found = {name: masked_frame(table, rules) for name, table in answered.items()}
+    found = {
+        name: hide_entered(masked_frame(table, rules), imported.people, rules, engagement)
+        for name, table in answered.items()
+    }
     if found and engagement.pseudonymise:
         hide = read_key(engagement).hide_written
         found = {

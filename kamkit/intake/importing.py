@@ -53,11 +53,13 @@ from kamkit.intake.privacy import (
     masked_error,
     masked_frame,
     notes_on_people,
+    people_known,
     personal_in,
     rep_codes,
     settled,
     with_usual_reps,
     with_values,
+    without_examples,
     without_personal_data,
 )
 from kamkit.intake.pseudonyms import Pseudonyms, pseudonyms_of, write_key
@@ -69,6 +71,7 @@ from kamkit.intake.yearly_traps import lines_with_terms, with_yearly_traps, year
 from kamkit.model.codes import Grain, Level, Severity
 from kamkit.model.engagement import Engagement, Period
 from kamkit.model.margin_rules import load_margin_rules
+from kamkit.model.questionnaire import QUESTIONNAIRES
 from kamkit.model.results import Finding, Imported
 from kamkit.model.tables import TABLES, pandas_dtype
 
@@ -196,7 +199,9 @@ class _Import:
         members = with_usual_reps(groups.members, lines.kept, lines.period, engagement.pareto.level)
         tables = _with_inputs(frames, inputs) | {"decisions": decisions, MEMBERS: members}
         findings += notes_on_people(tables, reps, rules, engagement)
-        self._ordered, self._spread, self._frames = lines.ordered, lines.spread, hide_people(tables, reps, engagement)
+        people = people_known(tables | _with_people(inputs), reps, rules, engagement)
+        self._ordered, self._spread = lines.ordered, lines.spread
+        self._frames = hide_people(tables, reps, engagement, people, rules)
         imported = Imported(
             period=lines.period,
             grain=self._grain,
@@ -211,7 +216,9 @@ class _Import:
             n_customers=int((lines.customers["customer_id"] != POOLED).sum()),
             tables=tuple(name for name in TABLES if name == "transactions" or name in self._frames),
             files=pd.DataFrame([row for table in typed.values() for row in table.files]),
-            columns=_with_origin([row for table in typed.values() for row in table.columns], confirmed),
+            columns=without_examples(
+                _with_origin([row for table in typed.values() for row in table.columns], confirmed), engagement
+            ),
             rules=lines.report,
             reconciliation=lines.reconciled.table,
             findings=tuple(findings),
@@ -220,6 +227,7 @@ class _Import:
             as_was=as_was,
             group_candidates=candidates,
             events=event_table(rules.events if rules.looks_for("event_window") else ()),
+            people=people,
         )
         self.imported = key.hide_imported(imported) if key else imported
         if key:
@@ -556,6 +564,11 @@ def _with_inputs(frames: Mapping[str, pd.DataFrame], inputs: Inputs) -> dict[str
         given = tables.get("privileges", pd.DataFrame())
         tables["privileges"] = pd.concat([given, inputs.privileges], ignore_index=True).drop_duplicates()
     return tables
+
+
+def _with_people(inputs: Inputs) -> dict[str, pd.DataFrame]:
+    """What people entered that becomes no table and names people."""
+    return {name: getattr(inputs, name) for name in ("actions", "comments", *QUESTIONNAIRES)}
 
 
 def _together(errors: Sequence[InputError]) -> InputError:

@@ -144,18 +144,30 @@ def masked_frame(frame: pd.DataFrame, rules: CleaningRules) -> pd.DataFrame:
     """What people wrote, without personal data in its texts."""
     if rules.personal_data != "remove":
         return frame
-    texts = [c for c in frame.columns if isinstance(frame[c].dtype, pd.StringDtype) and not _stays_apart(c)]
-    return frame.assign(**{c: frame[c].map(masked, na_action="ignore").astype("string") for c in texts})
+    hide = {c: _code_of_personal if _stays_apart(c) else masked for c in _texts_of_people(frame)}
+    return frame.assign(**{c: frame[c].map(how, na_action="ignore").astype("string") for c, how in hide.items()})
+
+
+def _texts_of_people(frame: pd.DataFrame) -> list[str]:
+    return [
+        c
+        for c in frame.columns
+        if isinstance(frame[c].dtype, pd.StringDtype) and (c in ENTERED_PEOPLE or not _stays_apart(c))
+    ]
+
+
+def _code_of_personal(value: str) -> str:
+    return value if masked(value) == value else _code(value)
 
 
 def personal_in(name: str, frame: pd.DataFrame, rules: CleaningRules) -> Iterator[Finding]:
     """What `masked_frame` takes out of a table that people wrote, or leaves in it where the rule only reports."""
-    texts = [c for c in frame.columns if isinstance(frame[c].dtype, pd.StringDtype) and not _stays_apart(c)]
-    for column in map(_Column, texts if rules.personal_data != "off" else ()):
+    for column in map(_Column, _texts_of_people(frame) if rules.personal_data != "off" else ()):
         for text, rows in frame[column.name].value_counts().sort_index().items():
             column.add(str(text), int(rows), None)
         if column.rows:
-            yield _finding(name, column, "masked" if rules.personal_data == "remove" else "reported")
+            treatment = "coded" if _stays_apart(column.name) else "masked"
+            yield _finding(name, column, treatment if rules.personal_data == "remove" else "reported")
 
 
 def masked_error(error: InputError) -> InputError:
@@ -311,6 +323,20 @@ _PEOPLE: Mapping[str, tuple[str, ...]] = {
     "consultations": ("addressee", "answered_by"),
 }
 """Where people act: they own, decide, are consulted. Where they are measured: on booked lines and in contacts."""
+ENTERED_PEOPLE = frozenset(
+    {"decided_by", "consulted", "addressee", "answered_by", "owner", "said_by", "author_role", "rated_by_role"}
+)
+"""Columns in which people enter who somebody is: names or roles, several too."""
+WRITTEN = frozenset({"reason", "text", "remark", "topic", "result", "first_step"})
+"""Columns in which people write sentences."""
+_NAMING = WRITTEN | {"own_role", "type"}
+"""Columns in which the name of somebody known may stand."""
+_LONGEST_PERSON = 4
+_TOKEN = re.compile(r"[^\W_]+")
+_LAST_FIRST = re.compile(r"[^\W_]+, [^\W_]+")
+_TITLE = re.compile(r"\b(?:Herrn?|Frau|Hr|Fr|Mr|Mrs|Ms|Dr|Prof)\b\.? *", re.IGNORECASE)
+_CODED_PERSON = re.compile(rf"(?:{_TITLE.pattern})*R-[0-9a-f]{{6}}", re.IGNORECASE)
+_BETWEEN = re.compile(r"([;,/()&+\n]|(?<= )(?:und|and)(?= ))")
 
 
 def person_code(name: str, client: str) -> str:
@@ -326,28 +352,132 @@ def rep_codes(lines: Any, engagement: Engagement) -> dict[str, str]:
     return {name: person_code(name, engagement.client) for name in sorted(reps)}
 
 
+def people_known(
+    frames: Mapping[str, pd.DataFrame],
+    reps: Mapping[str, str],
+    rules: CleaningRules,
+    engagement: Engagement,
+) -> dict[str, str]:
+    """With `sales_people: none`, the code of everybody whom the tables name, by a code of the name as it may stand in a
+    text: whole, last name first, last name alone. So texts can be searched later without keeping names.
+    """
+    if engagement.sales_people != "none":
+        return {}
+    client, roles = engagement.client, word_pattern(rules.role_words)
+    owned = {str(cell) for t, c in _given(frames, _OWNERS) for cell in frames[t][c].dropna().unique()}
+    columns = [frame[c] for frame in frames.values() for c in frame.columns if c in ENTERED_PEOPLE]
+    cells = {str(cell) for column in columns for cell in column.dropna().unique()}
+    parts = {
+        part.strip() for cell in cells for part in ([cell] if _LAST_FIRST.fullmatch(cell) else _BETWEEN.split(cell))
+    }
+    names = owned | {*reps} | {part for part in parts if not any(map(roles.fullmatch, plain(part).split()))}
+    known: dict[str, str] = {}
+    for name in sorted(names, key=lambda name: (-len(name.split()), name)):
+        words = plain(_TITLE.sub("", name)).split()
+        if not words or len(words) > _LONGEST_PERSON or all(map(roles.fullmatch, words)):
+            continue
+        if _LAST_FIRST.fullmatch(name):
+            words = [*words[1:], words[0]]
+        for said in (" ".join(words), " ".join([words[-1], *words[:-1]]), words[-1]):
+            known.setdefault(person_code(said, client), person_code(name, client))
+    return known
+
+
 def hide_people(
-    frames: Mapping[str, pd.DataFrame], reps: Mapping[str, str], engagement: Engagement
+    frames: Mapping[str, pd.DataFrame],
+    reps: Mapping[str, str],
+    engagement: Engagement,
+    people: Mapping[str, str],
+    rules: CleaningRules,
 ) -> dict[str, pd.DataFrame]:
     """Tables with codes for sales people: where they are measured, with `sales_people: none` wherever they stand, with
     `all` nowhere.
 
     Booked lines hold the codes `reps` already, and so do the members' usual reps, who are named again where they may be.
-    Of contacts and visits only the values that are a name of somebody known are people, the others are roles.
+    Of contacts and visits only the values that are a name of somebody known are people, the others are roles. `people` as
+    `people_known` gives them.
     """
     tables, setting, client = dict(frames), engagement.sales_people, engagement.client
     if setting == "all":
         return tables
     owners = {name for table, column in _given(frames, _OWNERS) for name in frames[table][column].dropna()}
     known = {**reps, **{name: person_code(name, client) for name in owners}}
-    for table, column in _given(frames, {**_ROLES, **(_PEOPLE if setting == "none" else {})}):
+    for table, column in _given(frames, {**_ROLES, **(_OWNERS if setting == "none" else {})}):
         names = tables[table][column]
         coded = names.map(known if table in _ROLES else {name: person_code(name, client) for name in names.dropna()})
         tables[table] = tables[table].assign(**{column: coded.fillna(names).astype("string")})
     if setting == "acting" and "usual_rep" in frames["members"].columns:
         named = frames["members"]["usual_rep"].map({code: name for name, code in reps.items()}).astype("string")
         tables["members"] = frames["members"].assign(usual_rep=named)
-    return tables
+    return {name: hide_entered(table, people, rules, engagement) for name, table in tables.items()}
+
+
+def hide_entered(
+    frame: pd.DataFrame, people: Mapping[str, str], rules: CleaningRules, engagement: Engagement
+) -> pd.DataFrame:
+    """With `sales_people: none`, a table that people filled in with codes for everybody named in it: of cells that say who
+    somebody is only roles stay, in sentences the names of those known (`people`) are replaced."""
+    if engagement.sales_people != "none":
+        return frame
+    client, roles = engagement.client, word_pattern(rules.role_words)
+    hidden = {}
+    for column in (c for c in frame.columns if c in ENTERED_PEOPLE | _NAMING):
+        if isinstance(frame[column].dtype, pd.StringDtype) or frame[column].dtype == object:
+            values = [value for value in frame[column].dropna().unique() if isinstance(value, str)]
+            coded = {value: _without_names(value, people, client) for value in values}
+            if column in ENTERED_PEOPLE:
+                coded = {value: _without_people(text, roles, client) for value, text in coded.items()}
+            hidden[column] = frame[column].map(coded).fillna(frame[column]).astype(frame[column].dtype)
+    return frame.assign(**hidden)
+
+
+def without_examples(columns: pd.DataFrame, engagement: Engagement) -> pd.DataFrame:
+    """The columns of the import; with `sales_people: none` without examples of those that name sales people."""
+    if engagement.sales_people != "none":
+        return columns
+    naming = ENTERED_PEOPLE | {"sales_rep", *(c for names in (*_OWNERS.values(), *_ROLES.values()) for c in names)}
+    return columns.assign(
+        example=columns["example"].mask(columns["column"].isin(naming) & columns["example"].notna(), GONE)
+    )
+
+
+def _without_names(text: str, people: Mapping[str, str], client: str) -> str:
+    """A text with codes in place of the names in it, the longest first; a last name alone only with a capital letter."""
+    places, out, done, at = list(_TOKEN.finditer(text)), "", 0, 0
+    words = [plain(place[0]) for place in places]
+    while at < len(places):
+        for n in range(min(_LONGEST_PERSON, len(places) - at), 0, -1):
+            code = people.get(person_code(" ".join(words[at : at + n]), client))
+            if code and (n > 1 or places[at][0][0].isupper()):
+                out, done = out + text[done : places[at].start()] + code, places[at + n - 1].end()
+                at += n
+                break
+        else:
+            at += 1
+    return out + text[done:]
+
+
+def _without_people(text: str, roles: re.Pattern[str], client: str) -> str:
+    """A cell that says who somebody is, with a code for each part of it that is neither a role nor a code."""
+    if _is_role(text, roles):
+        return text
+    parts = (
+        part if not part.strip() or _BETWEEN.fullmatch(part) or _is_role(part, roles) else _coded_part(part, client)
+        for part in _BETWEEN.split(text)
+    )
+    return "".join(parts)
+
+
+def _coded_part(part: str, client: str) -> str:
+    return part.replace(part.strip(), person_code(part, client))
+
+
+def _is_role(text: str, roles: re.Pattern[str]) -> bool:
+    """Whether a text holds nothing but words for roles, codes and the name of a region behind that word."""
+    words = plain(_CODED_PERSON.sub(" ", text)).split()
+    if words[:1] == ["region"] and len(words) <= _LONGEST_PERSON:
+        return True
+    return all(roles.fullmatch(word) for word in words)
 
 
 def _given(frames: Mapping[str, pd.DataFrame], columns: Mapping[str, Sequence[str]]) -> list[tuple[str, str]]:

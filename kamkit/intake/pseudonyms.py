@@ -28,7 +28,7 @@ from python_calamine import CalamineError, CalamineWorkbook
 
 from kamkit.errors import EngagementError, InputError
 from kamkit.intake.groups import PREFIX
-from kamkit.intake.privacy import distinct_values, with_values
+from kamkit.intake.privacy import ENTERED_PEOPLE, WRITTEN, distinct_values, with_values
 from kamkit.model.engagement import Engagement
 from kamkit.model.kit import kit_folder
 from kamkit.model.results import AccountFacts, Finding, Imported
@@ -78,8 +78,8 @@ _NOT_SEARCHED = frozenset(
 )
 """Text columns in which a name is not looked for: numbers and codes of the client's system."""
 
-_WRITTEN = frozenset({"reason", "text", "remark", "topic", "result", "first_step"})
-"""Columns in which people write sentences."""
+_WRITTEN = WRITTEN | ENTERED_PEOPLE
+"""Columns that people fill in by hand: there names are found shortened as well."""
 
 _NAMES = {"de": "Kunde", "en": "Account"}
 _HEADINGS = {"de": ("Code", "Art", "Original", "Name"), "en": ("Code", "Kind", "Original", "Name")}

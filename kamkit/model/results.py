@@ -53,6 +53,7 @@ class Imported:
     `group_candidates`, customers that may be one company and that nobody has answered for, by the revenue of the
     proposed group: group_id, customer_id, name, evidence (vat_id | lei | duns | name), similarity, revenue (period).
     `events`, days in which purchases say little: customer_id (missing: all customers), start, end, reason.
+    `people`: where sales people must not be named, their codes by a code of each form of their names; no name.
     """
 
     period: Period
@@ -77,6 +78,7 @@ class Imported:
     as_was: pd.DataFrame = field(default_factory=pd.DataFrame)
     group_candidates: pd.DataFrame = field(default_factory=pd.DataFrame)
     events: pd.DataFrame = field(default_factory=lambda: no_events("customer_id"))
+    people: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

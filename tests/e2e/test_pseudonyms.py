@@ -19,6 +19,7 @@ from kamkit.execution.chain import run
 from kamkit.execution.project import open_project
 from kamkit.intake.input_sheets import HEADING_ROW
 from kamkit.intake.input_writing import refresh_inputs
+from kamkit.intake.privacy import person_code
 from kamkit.intake.pseudonyms import KEY_FILE, read_key
 from kamkit.model.engagement import load_engagement
 from kamkit.model.kit import kit_folder
@@ -58,6 +59,22 @@ def _fill(page: openpyxl.worksheet.worksheet.Worksheet, entry: dict[str, str]) -
     headings = [cell.value for cell in page[HEADING_ROW]]
     for heading, text in entry.items():
         page.cell(HEADING_ROW + 1, headings.index(heading) + 1, text)
+
+
+def _fill_row(page: openpyxl.worksheet.worksheet.Worksheet, entry: dict[str, str], least: int = HEADING_ROW) -> str:
+    """Fill in the first row below the headings, or the first empty one below `least`; what its first cell holds."""
+    top = next(cell.row for cell in page["A"] if cell.value in ("Kundennummer", "Thema", "Abschnitt", "Kennzahl"))
+    headings = {cell.value: cell.column for cell in page[top] if cell.value}
+    row = top + 1 if least <= top else page.max_row + 1
+    for heading, text in entry.items():
+        page.cell(row, headings[heading], text)
+    return str(page.cell(row, 1).value)
+
+
+def _entered(path: Path) -> dict[str, list[str]]:
+    """Every cell of a workbook that holds a text, by sheet."""
+    book = openpyxl.load_workbook(path)
+    return {page.title: sorted(str(v) for row in page.values for v in row if isinstance(v, str)) for page in book}
 
 
 def _master(folder: Path) -> pd.DataFrame:
@@ -147,3 +164,95 @@ def test_people_find_their_customers_in_inputs_under_their_names(engagement: Pat
     assert listed
     assert listed <= set(_master(engagement)["name"])
     assert not any("K-0" in str(cell.value) for page in book for row in page.iter_rows() for cell in row)
+
+
+PEOPLE = {
+    "owner": "Petra Sonnwald",
+    "decided_by": "Karl Obermaier",
+    "consulted": "Ute Zwirner",
+    "said_by": "Gesine Abendroth",
+    "author_role": "Volker Dankert",
+    "answered_by": "Xaver Trautwein",
+    "rival": "Yvonne Krahl",
+}
+
+
+@pytest.mark.slow
+def test_nobody_is_named_where_sales_people_must_not_be_and_nothing_entered_is_lost(tmp_path: Path) -> None:
+    folder = tmp_path / "client"
+    shutil.copytree(kit_folder("data") / "machinery", folder)
+    file = folder / "engagement.yml"
+    settings = "pseudonymise: true\nsales_people: none\n" + file.read_text(encoding="utf-8")
+    file.write_text(settings, encoding="utf-8")
+    assert run(folder, out=tmp_path / "first").state == "ok"
+
+    master, inputs = _master(folder), folder / "inputs.xlsx"
+    largest, rep = master["name"].iloc[0], str(master["Außendienst"].iloc[0])
+    wanted = "Delphin Pumpwerke AG"
+    book = openpyxl.load_workbook(inputs)
+    chosen = {"gewählt": "ja", "Haltung des Außendiensts": "stimmt zu", "Datum": "01.02.2026"}
+    chosen |= {"entschieden von": PEOPLE["decided_by"], "abgestimmt mit": f"{PEOPLE['consulted']}; {rep}"}
+    account = _fill_row(
+        book["Auswahl Key Accounts"], chosen | {"Begründung": f"{rep.split()[-1]} rät zu {_short(largest)}"}
+    )
+    decided = {"Kundennummer": account, "Gegenstand": "Betreuung", "Entscheidung": "KAM-betreut", "Datum": "01.02.2026"}
+    decided |= {"entschieden von": f"Vertriebsleitung ({PEOPLE['decided_by']})", "abgestimmt mit": rep}
+    _fill_row(book["Entscheidungen"], decided | {"Begründung": f"{PEOPLE['rival']} wartet", "Wunschkunde": ""})
+    _fill_row(book["Entscheidungen"], {"Wunschkunde": wanted, "Gegenstand": "Key Account", "Entscheidung": "ja"}, 99)
+    taken = {"verantwortlich": PEOPLE["owner"], "Termin": "01.03.2026", "Ergebnis": f"Frau Sonnwald sprach mit {rep}"}
+    _fill_row(book["Maßnahmen"], taken)
+    own = {
+        "Kundennummer": account,
+        "Erster Schritt": f"{rep} besucht {_short(largest)}.",
+        "verantwortlich": PEOPLE["rival"],
+    }
+    _fill_row(book["Maßnahmen"], own, 99)
+    _fill_row(book["Kommentare"], {"Kommentar": f"Laut Krahl und {rep} stabil.", "Rolle": PEOPLE["author_role"]})
+    _fill_row(book["Organisation"], {"Antwort": "ja", "gesagt von (Rolle)": PEOPLE["said_by"]})
+    _fill_row(book["Kennzahlen"], {"Wert": "3", "gesagt von (Rolle)": f"Vertriebsleitung, {PEOPLE['said_by']}"})
+    book.save(inputs)
+    sheets = sorted((folder / "consultation").glob("*.xlsx"))
+    assert all(path.name.startswith("Region-") for path in sheets)
+    book = openpyxl.load_workbook(sheets[0])
+    line = next(cell.row for cell in book["Abstimmung"]["A"] if cell.value == "ausgefüllt von")
+    book["Abstimmung"].cell(line, 2, PEOPLE["answered_by"])
+    _fill_row(book["Abstimmung"], {"Ihre Haltung": "stimmt nicht zu", "Begründung": f"Herr Trautwein fragt {rep}"})
+    _fill_row(book["Fehlende Kunden"], {"Name": wanted, "Warum?": f"{rep} kennt {_short(largest)}"})
+    book.save(sheets[0])
+    before = {path: _entered(path) for path in (inputs, sheets[0])}
+
+    outcome = run(folder, out=tmp_path / "second")
+    assert outcome.state == "ok"
+    people = {*PEOPLE.values(), *master["Außendienst"].dropna(), *master["KA-Betreuer"].dropna()}
+    hidden = {name.casefold() for name in people} | {name.split()[-1].casefold() for name in PEOPLE.values()}
+    hidden |= {wanted.casefold(), "delphin", *(_short(name).casefold() for name in master["name"])}
+    assert len(people) > 10
+    found = {
+        f"{path.relative_to(outcome.out)}: {word}"
+        for path in outcome.out.rglob("*")
+        if path.is_file()
+        for text in map(str.casefold, _texts(path))
+        for word in hidden
+        if word in text or word in path.name.casefold()
+    }
+    assert sorted(found) == []
+    report = next(outcome.out.glob("deliverables/*_report.html")).read_text(encoding="utf-8")
+    code = person_code(rep, "Nordhaller Antriebstechnik GmbH")
+    assert re.search(rf"Laut R-\w{{6}} und {code} stabil\.", report)
+    assert "Vertriebsleitung" in report
+    decisions = pd.read_parquet(outcome.out / "tables" / "decisions.parquet").dropna(subset=["consulted"])
+    said = {row["subject"]: (row["decided_by"], row["consulted"]) for row in decisions.to_dict("records")}
+    assert re.fullmatch(r"Vertriebsleitung \(R-\w{6}\)", said["tier"][0])
+    assert said["tier"][1] == code
+    assert re.fullmatch(rf"R-\w{{6}}; {code}", said["key_account"][1])
+
+    # beside the raw data everything stands as it was typed, and the next run has nothing to do
+    for path, cells in before.items():
+        now = _entered(path)
+        lost = {sheet: [cell for cell in typed if cell not in now[sheet]] for sheet, typed in cells.items()}
+        words = [*(name.split()[-1] for name in people), "Delphin", _short(largest)]
+        typed = [text for texts in lost.values() for text in texts if any(word in text for word in words)]
+        assert typed == [], path.name
+    assert f"{PEOPLE['answered_by']} (Region" in str(_entered(inputs)["Auswahl Key Accounts"])
+    assert not [text for sheet in _entered(inputs).values() for text in sheet if re.search(r"\bR-[0-9a-f]{6}\b", text)]
+    assert {step.state for step in run(folder, out=tmp_path / "second").steps} == {"cached"}

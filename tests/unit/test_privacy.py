@@ -3,6 +3,7 @@ where sales people are named."""
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +14,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kamkit.errors import InputError
+from kamkit.intake.cleaning import load_cleaning_rules
 from kamkit.intake.facts import account_facts
 from kamkit.intake.importing import import_engagement
-from kamkit.intake.privacy import masked, person_code
-from kamkit.model.engagement import load_engagement
+from kamkit.intake.privacy import hide_entered, masked, people_known, person_code
+from kamkit.model.engagement import Engagement, load_engagement
 from kamkit.model.results import Finding, Imported
 from kamkit.telling.language import Labels
 from kamkit.telling.results import finding_sentence, import_summary, render_result
@@ -259,3 +261,51 @@ def test_sales_people_are_named_where_they_act_and_coded_where_they_are_measured
 def test_the_code_of_a_person_is_the_same_for_a_client_and_another_for_the_next() -> None:
     assert person_code("Anna Weiß", "A") == person_code("anna  weiss", "A")
     assert person_code("Anna Weiß", "A") != person_code("Anna Weiß", "B")
+
+
+ENTERED = {
+    "owner": (
+        ("Petra Neu", "R(Petra Neu)"),
+        ("Vertriebsleitung", "Vertriebsleitung"),
+        ("Leitung Innendienst Süd", "Leitung Innendienst Süd"),
+        ("Vertriebsleitung (Petra Neu)", "Vertriebsleitung (R(Petra Neu))"),
+        ("Petra Neu; Frau Weiß", "R(Petra Neu); Frau R(Anna Weiß)"),
+        ("Anna Weiß und Petra Neu", "R(Anna Weiß) und R(Petra Neu)"),
+        ("Region Nord", "Region Nord"),
+        ("anna@firma.de", "R(anna@firma.de)"),
+    ),
+    "result": (
+        ("Anna Weiß rief an, Weiß, Anna auch.", "R(Anna Weiß) rief an, R(Anna Weiß) auch."),
+        ("Herr Braun weiß das, Hr. Roth nicht.", "Herr R(Bernd Braun) weiß das, Hr. R(Roth, Ines) nicht."),
+        ("Die Leitung hat mit Neuer gesprochen.", "Die Leitung hat mit Neuer gesprochen."),
+        ("Neu ist das nicht.", "R(Petra Neu) ist das nicht."),  # rather a word too many than a name
+    ),
+}
+
+
+@pytest.mark.parametrize(("column", "text", "shown"), [(c, *pair) for c, pairs in ENTERED.items() for pair in pairs])
+def test_who_must_not_be_named_is_named_in_no_cell_that_people_fill_in(column: str, text: str, shown: str) -> None:
+    content = {"client": "Test", "sources": {"transactions": {"path": "sales.csv", "columns": COLUMNS}}}
+    engagement = Engagement.model_validate(content | {"sales_people": "none"})
+    rules = load_cleaning_rules()
+    reps = {name: person_code(name, engagement.client) for name in ("Anna Weiß", "Bernd Braun")}
+    master = pd.DataFrame({"kam_owner": ["Roth, Ines", "Innendienst"]}, dtype="string")
+    entered = pd.DataFrame({column: [text, pd.NA]}, dtype="string")
+    owners = pd.DataFrame({"owner": ["Petra Neu", "Vertriebsleitung"]}, dtype="string")
+    people = people_known({"customers": master, "actions": owners}, reps, rules, engagement)
+    hidden = hide_entered(entered, people, rules, engagement)[column]
+    coded = re.sub(r"R\((.+?)\)", lambda found: person_code(found[1], engagement.client), shown)
+    assert hidden.tolist() == [coded, pd.NA]
+    named = Engagement.model_validate(content)
+    assert people_known({"actions": owners}, reps, rules, named) == {}
+    assert hide_entered(entered, {}, rules, named) is entered
+
+
+def test_who_decided_may_be_told_but_not_by_an_address(tmp_path: Path) -> None:
+    decisions = "account_id;subject;decision;decided_by;consulted\n007;key_account;yes;anna@alpha.de;Bernd Braun\n"
+    imported = imported_from(tmp_path, {"decided.csv": decisions}, {}, decisions=["decided.csv"])
+    written = table(tmp_path, "decisions")
+    assert re.fullmatch(r"X-[0-9a-f]{10}", written["decided_by"][0])
+    assert written["consulted"].tolist() == ["Bernd Braun"]
+    (found,) = about(imported)
+    assert (found.code, found.table, found.values["column"]) == ("personal_coded", "decisions", "decided_by")
