@@ -173,7 +173,7 @@ class _Planner:
             return self.labels.format_field(value, kind)
         if not missing:
             return ABSENT
-        return self.labels("account_plan.not_assessable", what=self.labels(f"missing.{missing}"))
+        return self.labels("account_plan.not_assessable", what=self.labels.lacking([missing])[0])
 
     def _cover(self, account_id: str, row: Mapping[str, Any], review: dt.date) -> Iterator[tuple[str, str]]:
         labels = self.labels
@@ -305,7 +305,7 @@ class _Planner:
             }
             field = labels("account_plan.field", **words)
         elif row and row["missing"]:
-            what = labels.names(labels(f"missing.{name}") for name in row["missing"])
+            what = labels.names(labels.lacking(row["missing"]))
             field = labels("account_plan.not_assessable", what=what)
         else:
             field = labels("account_plan.too_few")

@@ -133,6 +133,16 @@ class Labels(string.Formatter):
     def names(self, values: Iterable[object]) -> str:
         return format_list([str(value) for value in values], locale=self.locale)
 
+    def lacking(self, names: Iterable[str]) -> list[str]:
+        """What is missing in words, by table.column; a column that only an engagement's own rules ask for by its name."""
+        return [self._lacking(name) for name in names]
+
+    def _lacking(self, name: str) -> str:
+        table, _, column = name.partition(".")
+        if (key := f"missing.{name}") in self:
+            return self(key)
+        return self("missing.column", table=self(f"table_name.{table}"), column=column)
+
     def period(self, start: dt.date, end: dt.date, fiscal_year_start: int = 1) -> str:
         """A range of dates as people say it: a whole fiscal year by its name, everything else from – to."""
         next_day = end + dt.timedelta(days=1)

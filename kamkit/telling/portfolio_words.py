@@ -104,7 +104,7 @@ def allocation_sentences(allocation: Allocation, rules: AllocationRules, labels:
     for row in allocation.totals.to_dict("records"):
         kind = row["kind"]
         if row["missing"]:
-            yield labels(f"allocation.missing_{kind}", names=_names(row["missing"], labels))
+            yield labels(f"allocation.missing_{kind}", names=labels.lacking(row["missing"]))
             continue
         table = allocation.table[allocation.table["kind"] == kind]
         more = table["proposed"] > table["today"]
@@ -178,10 +178,6 @@ def derivations(found: Investment, window_months: int, labels: Labels) -> Iterat
     yield labels("investment.never_added")
 
 
-def _names(missing: Sequence[str], labels: Labels) -> list[str]:
-    return [labels(f"missing.{name}") for name in missing]
-
-
 def missing_sentence(found: Investment, labels: Labels) -> str:
     """What would tell more; nothing where nothing is missing."""
-    return labels("investment.missing", names=_names(found.missing, labels)) if found.missing else ""
+    return labels("investment.missing", names=labels.lacking(found.missing)) if found.missing else ""

@@ -793,7 +793,8 @@ class _Teller:
         shown += [budgets] if len(budgets) > MOST_SHIFTS else []
         months = self.engagement.account_risk.window_months
         how = tuple(portfolio_words.derivations(self.options.investment, months, labels))
-        finding = labels("story.portfolios_finding", n=int(found.models["assessable"].sum()))
+        n = int(found.models["assessable"].sum())
+        finding = labels("story.portfolios_finding" if n else "story.portfolios_finding_none", n=n)
         lists = (Points(labels("investment.how"), how),)
         return self._section("portfolios", finding, lists=lists, tables=tuple(shown))
 

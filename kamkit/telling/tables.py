@@ -294,7 +294,7 @@ def margin_base_table(facts: AccountFacts, labels: Labels) -> DisplayTable:
     more = [labels(f"prose.margin_used.{used}", **({} if used == "none" else {"level": called[used]}))]
     if "margin_after_selling" in called and covered["margin_after_selling"] < covered[used] - 0.005:
         more.append(labels("prose.margin_partial"))
-    gaps = [labels.names([labels(f"missing.{c}") for c in columns]) for columns in base["missing"]]
+    gaps = [labels.names(labels.lacking(columns)) for columns in base["missing"]]
     note = pd.Series([labels("prose.margin_missing", names=gap) if gap else None for gap in gaps], dtype="string")
     frame = base.assign(step=words, coverage=base["coverage"].where(known), note=note.to_numpy())
     columns = "step amount:money coverage:percent note"
@@ -609,7 +609,7 @@ def portfolio_models_table(portfolio: Portfolio, labels: Labels) -> DisplayTable
             "axes": " × ".join(axis_name(model, axis, labels) for axis in ("x", "y")),
             "cuts": " · ".join(_cut(model, axis, labels) for axis in ("x", "y")) if model["assessable"] else None,
             "n_placed": model["n"] or None,
-            "missing": labels.names([labels(f"missing.{name}") for name in model["missing"]]) or None,
+            "missing": labels.names(labels.lacking(model["missing"])) or None,
             "evidence_tag": model["evidence"],
             "literature": model["source"] or None,
         }

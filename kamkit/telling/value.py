@@ -72,7 +72,7 @@ def exposure_sentences(key_accounts: KeyAccounts, labels: Labels) -> Sentences:
             parts.append(labels("exposure.cover", cover=found.cover, left=row["cover_left"]))
         said.append(" ".join(parts))
     if said and found.missing:
-        missing = labels.names(labels(f"missing.{name}") for name in found.missing)
+        missing = labels.names(labels.lacking(found.missing))
         said.append(labels("exposure.not_assessable", names=missing))
     return Sentences(said)
 

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import re
 import string
+from typing import Any
 
 import pytest
 
+from kamkit.model.rules import read_rules
 from kamkit.telling.language import Labels, catalogue
+from kamkit.telling.questions import need_of
 
 LANGUAGES = ("de", "en")
 FORMATS = ["count", "number", "percent", "change", "money", "money_short", "date", "month", "months", "names", "word"]
@@ -98,6 +101,35 @@ def test_no_number_is_typed_into_a_sentence(language: str) -> None:
         if re.search(r"\d", FIXED_TERMS.sub("", literal)):
             typed[key] = literal
     assert typed == {}
+
+
+def kit_needs() -> set[str]:
+    """Every table.column that the kit's own rules may ask for."""
+    found: set[str] = set()
+
+    def collect(rule: Any) -> None:
+        if isinstance(rule, dict):
+            found.update(rule.get("needs", ()))
+            rule = list(rule.values())
+        if isinstance(rule, list):
+            for part in rule:
+                collect(part)
+
+    for name in ("options", "portfolio", "intensity"):
+        collect(read_rules(name))
+    return found
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_what_the_rules_need_has_a_name_and_a_question(language: str) -> None:
+    labels = Labels(language, {"de": "de_DE", "en": "en_GB"}[language], "EUR")
+    needs = kit_needs()
+    assert {"transactions.list_price", "ratings.trust", "budgets.actual"} <= needs
+    assert {need for need in needs if f"missing.{need}" not in labels} == set()
+    asked = {
+        f"question.{need_of(need).replace('.', '_')}" for need in needs - {"transactions.net_revenue"}
+    }  # always there
+    assert {key for key in asked if key not in labels} == set()
 
 
 PERCENT = {"de": r"\d(?!\u00a0%)\s*%", "en": r"\d\s+%"}

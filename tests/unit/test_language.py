@@ -76,3 +76,11 @@ def test_periods_read_as_people_say_them() -> None:
 def test_an_unknown_key_is_an_error() -> None:
     with pytest.raises(KeyError):
         Labels("de", "de_DE", "EUR")("no.such.key")
+
+
+def test_a_column_of_ones_own_rules_is_told_by_its_name() -> None:
+    labels = Labels("de", "de_DE", "EUR")
+    assert labels.lacking(["transactions.list_price", "ratings.charme"]) == [
+        "Listenpreise",
+        "Spalte charme der Tabelle Einschätzungen",
+    ]
