@@ -38,8 +38,8 @@ NUMBER_FORMATS = {
     "change": "+0.0%;−0.0%;0%",
 }
 
-_FREE_ROWS = 200
-"""Rows below the table of decisions that its live figures count too."""
+_FREE_ROWS, _SENTENCE = 200, 32
+"""Rows below the table of decisions that its live figures count too; the room for a reason that is still to be written."""
 
 
 def render_xlsx(story: Story) -> bytes:
@@ -130,6 +130,9 @@ class _Writer:
             page.write_string(1, 0, self.labels("workbook.fill_in"), self._format(font_color=MUTE))
         head = {"bold": True, "font_color": "#FFFFFF", "bg_color": A, "text_wrap": True, "valign": "vcenter"}
         widths = [_width([c.title, *(row[i] for row in table.cells)], c) for i, c in enumerate(table.columns)]
+        if sheet.choices:
+            names = [column.name for column in table.columns]
+            widths = [max(w, _SENTENCE) if n == "decision_reason" else w for w, n in zip(widths, names, strict=True)]
         if sheet.places:
             widths[0] = max(widths[0], self._write_live(page, sheet.table, sheet.places, top + 2))
         if sum(widths) > A4_WIDTH:

@@ -45,7 +45,7 @@ _OWN_ENTRY = {"actions": "first_step"}
 class Column:
     """A column: its code, its headings, what its cells hold (`words`: a drop-down), and whether a person fills it in;
     `until_confirmed` ones are kamkit's until the row is an entry, `required` ones must not be empty `unless` another
-    column is filled."""
+    column is filled, `wide` ones have room for a sentence."""
 
     code: str
     names: Mapping[str, str]
@@ -55,6 +55,7 @@ class Column:
     required: bool = False
     until_confirmed: bool = False
     unless: str | None = None
+    wide: bool = False
 
     @property
     def plain_names(self) -> set[str]:

@@ -131,7 +131,7 @@ def refresh_workbook(
         with xlsxwriter.Workbook(
             scratch, {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
         ) as workbook:
-            formats = {name: workbook.add_format(look) for name, look in _LOOKS.items()}
+            formats = {name: workbook.add_format(look) for name, look in _looks(language).items()}
             words = _word_lists(language)
             ranges = {
                 name: f"='{WORDS_SHEET}'!{xl_range_abs(0, x, len(words[name]) - 1, x)}" for x, name in enumerate(words)
@@ -162,26 +162,36 @@ def _free_title(workbook: Any, title: str) -> str:
     return next(name for name in itertools.chain([title], numbered) if name.casefold() not in taken)
 
 
-_LOOKS: Mapping[str, Mapping[str, Any]] = {
-    "title": {"bold": True, "font_size": 14},
-    "help": {"italic": True, "font_color": "#555555"},
-    "heading": {"bold": True, "bottom": 1, "bg_color": "#E8ECF0", "text_wrap": True, "valign": "top"},
-    "fill_heading": {"bold": True, "bottom": 1, "bg_color": "#FFE9A8", "text_wrap": True, "valign": "top"},
-    "text": {"num_format": "@", "valign": "top"},
-    "fill": {"num_format": "@", "bg_color": "#FFFBEA", "valign": "top", "text_wrap": True},
-    "date": {"num_format": "yyyy-mm-dd", "valign": "top", "align": "left"},
-    "money": {"num_format": "#,##0", "valign": "top", "align": "right", "indent": 1},
-    "prose": {"num_format": "@", "valign": "top", "text_wrap": True},
-    "percent": {"num_format": "0.0%", "valign": "top", "align": "right", "indent": 1},
-    "change": {"num_format": "+0.0%;-0.0%;0%", "valign": "top", "align": "right", "indent": 1},
-    "figure": {"num_format": "0", "bold": True, "align": "left"},
-    "figure_percent": {"num_format": "0.0%", "bold": True, "align": "left"},
-    "line": {"bold": True},
-    "fill_date": {"num_format": "yyyy-mm-dd", "bg_color": "#FFFBEA", "valign": "top", "align": "left"},
-    "fill_number": {"num_format": "#,##0.##", "bg_color": "#FFFBEA", "valign": "top"},
-}
+def _looks(language: str) -> dict[str, dict[str, Any]]:
+    date, percent = ("dd.mm.yyyy", '0.0"\u00a0"%') if language == "de" else ("yyyy-mm-dd", "0.0%")
+    heading = {"bold": True, "bottom": 1, "text_wrap": True, "valign": "top"}
+    fill = {"bg_color": "#FFFBEA", "valign": "top"}
+    number = {"valign": "top", "align": "right", "indent": 1}
+    return {
+        "title": {"bold": True, "font_size": 14},
+        "help": {"italic": True, "font_color": "#555555"},
+        "heading": {**heading, "bg_color": "#E8ECF0"},
+        "number_heading": {**heading, "bg_color": "#E8ECF0", "align": "right", "indent": 1},
+        "fill_heading": {**heading, "bg_color": "#FFE9A8"},
+        "text": {"num_format": "@", "valign": "top"},
+        "prose": {"num_format": "@", "valign": "top", "text_wrap": True},
+        "date": {"num_format": date, "valign": "top", "align": "left"},
+        "money": {"num_format": "#,##0", **number},
+        "percent": {"num_format": percent, **number},
+        "change": {"num_format": f"+{percent};−{percent};{percent}", **number},
+        "line": {"bold": True},
+        "figure": {"num_format": "0", "bold": True, "align": "left"},
+        "figure_percent": {"num_format": percent, "bold": True, "align": "left"},
+        "fill": {"num_format": "@", "text_wrap": True, **fill},
+        "fill_date": {"num_format": date, "align": "left", **fill},
+        "fill_number": {"num_format": "#,##0.##", **fill},
+    }
+
+
 _PROSE_WIDTH, _LINE_HEIGHT = 80, 15
 """Letters of a line of a question, and a line's height in points: not every program makes room for wrapped texts itself."""
+_NARROWEST, _SENTENCE, _WIDEST, _A4_WIDTH = 12, 32, 50, 190
+_A4, _A3 = 9, 8
 _FILLED = {"date": "fill_date", "number": "fill_number"}
 _NUMBERS = frozenset({"money", "percent", "change"})
 _EMPTY_ROWS, _EMPTY_ANSWERS = 200, 40
@@ -285,20 +295,23 @@ def _write_sheet(
     top = sheet.heading_row
     free = _EMPTY_ANSWERS if sheet.code in QUESTIONNAIRES else _EMPTY_ROWS if sheet.takes_rows else 0
     end = top + len(rows) + free
-    n_lines: dict[int, int] = {}
+    n_lines: dict[int, int] = {top - 1: 2}
+    widths: list[int] = []
     for x, column in enumerate(columns):
         name = column.names[language]
-        page.write_string(top - 1, x, name, formats["fill_heading" if column.fill else "heading"])
         kind = "text" if column.words else column.kind
-        look = _FILLED.get(kind, "fill") if column.fill else kind if kind in _LOOKS else "text"
+        heading = "fill_heading" if column.fill else "number_heading" if kind in _NUMBERS else "heading"
+        page.write_string(top - 1, x, name, formats[heading])
+        look = _FILLED.get(kind, "fill") if column.fill else kind if kind in formats else "text"
         texts = [_shown(column, row.get(column.code), language) for row in rows]
         for y in range(top, end):
             value = texts[y - top] if y - top < len(rows) else None
             _write_cell(page, y, x, value, formats[look])
-        longest = max((len(str(t).split(" 00:")[0]) for t in texts if t is not None), default=0)
+        room = [_NARROWEST, _heading_width(name), *(_length(text) + 2 for text in texts), *([_SENTENCE] * column.wide)]
         if x == 0:
-            longest = max([longest, *(len(line.names[language]) + 2 for line in sheet.lines.values())])
-        page.set_column(x, x, min(max(len(name) + 3, longest + 2, 12), _PROSE_WIDTH if column.kind == "prose" else 50))
+            room += [len(line.names[language]) + 4 for line in sheet.lines.values()]
+        widths.append(min(max(room), _PROSE_WIDTH if column.kind == "prose" else _WIDEST))
+        page.set_column(x, x, widths[-1])
         for y, text in enumerate(texts if column.kind == "prose" else (), top):
             n_lines[y] = max(n_lines.get(y, 1), -(-len(str(text or "")) // _PROSE_WIDTH))
         if column.words and column.fill:
@@ -315,8 +328,21 @@ def _write_sheet(
     if sheet.hidden:
         page.hide()
     page.set_landscape()
-    page.set_paper(9)
+    page.set_paper(_A3 if sum(widths) > _A4_WIDTH else _A4)
     page.fit_to_pages(1, 0)
+    page.repeat_rows(top - 1)
+
+
+def _heading_width(name: str) -> int:
+    """Room for a heading in two lines at most."""
+    words = name.split()
+    halves = ((" ".join(words[:i]), " ".join(words[i:])) for i in range(1, len(words)))
+    return 3 + min((max(map(len, pair)) for pair in halves), default=len(name))
+
+
+def _length(cell: Any) -> int:
+    """The letters of a cell as it is shown."""
+    return 10 if isinstance(cell, dt.datetime) else len(f"{cell:,.0f}" if isinstance(cell, float) else str(cell or ""))
 
 
 def _write_line(page: Any, y: int, line: Column, value: Any, formats: Mapping[str, Any]) -> None:

@@ -356,6 +356,17 @@ def test_a_decision_of_a_further_file_keeps_the_state_it_was_taken_on_too(workbo
     assert states() == ["moved", "own", "late"]  # forgotten with the decisions: entered anew, on what was seen last
 
 
+def test_numbers_and_dates_look_as_the_language_writes_them(workbook: Path) -> None:
+    def looks(title: str, *headings: str) -> list[str]:
+        page = openpyxl.load_workbook(workbook)[title]
+        columns = {cell.value: cell.column for cell in page[TOP]}
+        return [page.cell(TOP + 1, columns[name]).number_format for name in headings]
+
+    assert looks("Auswahl Key Accounts", "Anteil am Umsatz", "Datum") == ['0.0"\u00a0"%', "dd.mm.yyyy"]
+    meeting_of(workbook, language="en")
+    assert looks("Key account selection", "Share of revenue", "Date") == ["0.0%", "yyyy-mm-dd"]
+
+
 def test_another_reason_has_to_be_told(workbook: Path) -> None:
     fill(
         workbook,
