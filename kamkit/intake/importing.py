@@ -6,6 +6,7 @@ import datetime as dt
 import re
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
@@ -139,19 +140,30 @@ class _Import:
     """One import: everything is read and found out on construction, then the tables can be written."""
 
     def __init__(self, engagement: Engagement, scratch: Path, key: Pseudonyms | None = None) -> None:
-        engagement, confirmed = with_confirmed_mapping(engagement)
+        problems: list[InputError] = []
+        with _noted(problems):
+            engagement, confirmed = with_confirmed_mapping(engagement)
+        is_mapped = not problems
         self._engagement, self._scratch, self._key = engagement, scratch, key
         self._backend = ibis.duckdb.connect(temp_directory=str(scratch / "spill"))
         self._backend.raw_sql("SET enable_progress_bar = false")
         rules = load_cleaning_rules(engagement.folder)
         self._group_rules = load_group_rules(engagement.folder)
-        inputs = read_inputs(engagement.folder / engagement.inputs)
-        typed, frames, links, findings = self._read_all(rules)
+        with _noted(problems):
+            inputs = read_inputs(engagement.folder / engagement.inputs)
+        with _noted(problems):
+            asked = read_consultations(engagement.folder).drop(columns="file")
+        with _noted(problems):
+            elsewhere = decisions_elsewhere(engagement)
+        if is_mapped:
+            with _noted(problems):
+                typed, frames, links, findings = self._read_all(rules)
+        if problems:
+            raise _together(problems)
         self._grain = grain_of(typed["transactions"].source)
-        asked = read_consultations(engagement.folder).drop(columns="file")
         if len(asked):
             frames["consultations"] = masked_frame(asked, rules)
-        written = [inputs.decisions, *decisions_elsewhere(engagement)]
+        written = [inputs.decisions, *elsewhere]
         decided = [masked_frame(table, rules) for table in written]
         people_wrote = {"decisions": pd.concat(written).drop(columns="place"), "inputs": inputs.comments}
         people_wrote |= {"consultations": asked} if len(asked) else {}
@@ -571,11 +583,24 @@ def _with_people(inputs: Inputs) -> dict[str, pd.DataFrame]:
     return {name: getattr(inputs, name) for name in ("actions", "comments", *QUESTIONNAIRES)}
 
 
+@contextmanager
+def _noted(problems: list[InputError]) -> Iterator[None]:
+    """Go on after an error with the data, which is kept to be told with the others."""
+    try:
+        yield
+    except InputError as error:
+        problems.append(error)
+
+
 def _together(errors: Sequence[InputError]) -> InputError:
-    """The problems of several tables as one error, each with its place."""
-    if len(errors) == 1:
+    """The problems of several sources as one error, each once and with its place."""
+    if len({(error.where, *error.problems) for error in errors}) == 1:
         return errors[0]
-    return InputError("data", [f"{error.where}: {problem}" for error in errors for problem in error.problems])
+    told = [p if e.where == _SEVERAL else f"{e.where}: {p}" for e in errors for p in e.problems]
+    return InputError(_SEVERAL, list(dict.fromkeys(told)))
+
+
+_SEVERAL = "data"
 
 
 def _replace(fresh: Path, target: Path) -> None:

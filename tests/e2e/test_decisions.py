@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 from pathlib import Path
 from typing import Any
@@ -74,3 +75,43 @@ def test_what_field_sales_and_the_meeting_say_is_told_by_the_next_run(tmp_path: 
     pd.testing.assert_frame_equal(read_consultations(folder), heard)
     again = run(folder, tmp_path / "second")
     assert {step.state for step in again.steps} == {"cached"}
+
+
+def test_three_confirmed_accounts_have_a_plan_with_owner_and_date(tmp_path: Path) -> None:
+    folder = copy_case("machinery", tmp_path / "case")
+    assert run(folder, tmp_path / "out").state == "ok"
+    inputs = folder / "inputs.xlsx"
+    none = "Kundenpläne gibt es noch nicht"
+    report = next((tmp_path / "out" / "deliverables").glob("*_report.html")).read_text(encoding="utf-8")
+    assert none in report
+    assert not list((tmp_path / "out" / "deliverables").glob("*account-plans.html"))
+
+    accounts = pd.read_csv(tmp_path / "out" / "results" / "accounts.csv", dtype={"account_id": "string"})
+    planned = accounts[(accounts["tier"] == "managed") & accounts["is_key_account"]].head(3)
+    sheets = {openpyxl.load_workbook(path)["Abstimmung"]["B4"].value: path for path in consultation_files(folder)}
+    agreed = {"Ihre Haltung": "stimmt zu", "Begründung": "kennt uns"}
+    for account, rep in planned[["account_id", "field_rep"]].itertuples(index=False):
+        answer(sheets[rep], "Abstimmung", account, agreed)
+        chosen = {"gewählt": "ja", "Haltung des Außendiensts": "stimmt zu", "Datum": "01.02.2026"}
+        chosen |= {"entschieden von": "Vertriebsleitung", "abgestimmt mit": rep}
+        answer(inputs, "Auswahl Key Accounts", account, chosen)
+        step = {"Kundennummer": account, "Erster Schritt": f"Jahresgespräch mit {account} führen."}
+        answer(inputs, "Maßnahmen", "", step | {"verantwortlich": f"Team {account}", "Termin": "15.04.2026"})
+    # a fourth one is decided without field sales: not confirmed, so no plan
+    alone = accounts.loc[(accounts["tier"] == "managed"), "account_id"].iloc[3]
+    answer(inputs, "Auswahl Key Accounts", alone, {"gewählt": "ja", "entschieden von": "Vertriebsleitung"})
+
+    assert run(folder, tmp_path / "out").state == "ok"
+    (file,) = (tmp_path / "out" / "deliverables").glob("*_account-plans.html")
+    plans = file.read_text(encoding="utf-8")
+    sections = plans.split('<section class="account"')[1:]
+    assert len(sections) == 3
+    for (account, name), section in zip(planned[["account_id", "name"]].itertuples(index=False), sections, strict=True):
+        words = html.unescape(section)
+        assert [
+            said for said in (account, name, f"Team {account}", "15.04.2026", "Jahresgespräch") if said not in words
+        ] == []
+        assert "Feld im Portfolio" in words
+    report = next((tmp_path / "out" / "deliverables").glob("*_report.html")).read_text(encoding="utf-8")
+    assert none not in report
+    assert "Dazu gehören Kundenpläne für die 3 bestätigten und KAM-betreuten Key Accounts." in report

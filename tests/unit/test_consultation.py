@@ -10,11 +10,13 @@ from typing import Any
 import openpyxl
 import pandas as pd
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 from openpyxl.worksheet.worksheet import Worksheet
 
 from kamkit.errors import InputError
+from kamkit.execution.check import check
 from kamkit.intake.consultation import (
     opinions_told,
     read_consultations,
@@ -162,6 +164,52 @@ def test_every_mistyped_answer_is_told_with_file_sheet_and_row(folder: Path) -> 
         "- Region-Nord.xlsx, sheet 'Abstimmung', Datum: 'neulich' is not a date: write it as 31.12.2025 or 2025-12-31",
         "- Region-Nord.xlsx, sheet 'Abstimmung', row 10, Ihre Haltung: 'stimt zu' is not known. Did you mean 'stimmt zu'?",
     ]
+
+
+def test_check_tells_what_is_wrong_in_all_files_at_once(folder: Path) -> None:
+    (folder / "sales.csv").write_text("Kunde;Datum;Umsatz\n002;31.01.2025;100\n", encoding="utf-8")
+    columns = {"customer_id": "Kunde", "posting_date": "Datum", "net_revenue": "Erlös"}
+    source = {"transactions": {"path": "sales.csv", "columns": columns}}
+    settings = {"client": "Test", "sources": source, "decisions": ["beirat.xlsx"]}
+    (folder / "engagement.yml").write_text(yaml.safe_dump(settings, allow_unicode=True), encoding="utf-8")
+    inputs, top = folder / "inputs.xlsx", sheets_of()["decisions"].heading_row
+    refresh_inputs(inputs, "de")
+    fill(inputs, "Maßnahmen", "Kundennummer", {"002": {"Stand": "erledgt", "Termin": "31.02.2026"}}, top)
+    fill(inputs, "Auswahl Key Accounts", "Kundennummer", {"002": {"gewählt": "vielleicht"}}, TOP)
+    fill(inputs, "Organisation", "Thema", {"Budget": {"Antwort": "ja"}}, top)
+    (folder / "consultation" / "Joerg-Weiss.xlsx").write_text("no workbook", encoding="utf-8")
+    fill(
+        folder / "consultation" / "Region-Nord.xlsx",
+        "Abstimmung",
+        "Kundennummer",
+        {"003": {"Ihre Haltung": "stimt zu"}},
+    )
+    with pytest.raises(InputError) as error:
+        check(folder)
+    zipped = (
+        "cannot be read as a workbook: invalid Zip archive: Could not find EOCD. Move it away to have a new one made"
+    )
+    consulted = [
+        f"- consultation: Joerg-Weiss.xlsx: {zipped}",
+        "- consultation: Region-Nord.xlsx, sheet 'Abstimmung', row 10, Ihre Haltung: 'stimt zu' is not known. Did you mean "
+        "'stimmt zu'?",
+    ]
+    assert str(error.value).splitlines() == [
+        "data: 8 problems found",
+        "- inputs.xlsx: sheet 'Organisation', row 15, Thema: 'Budget' is not known. Did you mean 'Höheres Budget'?",
+        "- inputs.xlsx: sheet 'Auswahl Key Accounts', row 12, gewählt: 'vielleicht' is not known. Use one of: ja, yes, "
+        "nein, no",
+        "- inputs.xlsx: sheet 'Maßnahmen', row 5, Termin: '31.02.2026' is not a date: write it as 31.12.2025 or 2025-12-31",
+        "- inputs.xlsx: sheet 'Maßnahmen', row 5, Stand: 'erledgt' is not known. Did you mean 'erledigt'?",
+        *consulted,
+        "- beirat.xlsx: the file with decisions does not exist: check the path under decisions",
+        "- sources.transactions: sales.csv: net_revenue ('Erlös') is no column of this file; columns are 'Kunde', 'Datum', "
+        "'Umsatz'",
+    ]
+    inputs.write_text("no workbook", encoding="utf-8")  # what its columns mean is not known then, so no export is read
+    with pytest.raises(InputError) as error:
+        check(folder)
+    assert str(error.value).splitlines() == ["data: 3 problems found", f"- inputs.xlsx: {zipped}", *consulted]
 
 
 def test_a_sheet_open_in_excel_is_a_finding(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
