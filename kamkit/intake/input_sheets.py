@@ -9,7 +9,7 @@ import difflib
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -75,6 +75,11 @@ class Sheet:
     columns: Mapping[str, Column]
     lines: Mapping[str, Column]
     hidden: bool = False
+
+    @cached_property
+    def codes(self) -> Mapping[str, str]:
+        """The code of each column by everything it may be called, as compared."""
+        return {name: column.code for column in self.columns.values() for name in column.plain_names}
 
     @property
     def takes_rows(self) -> bool:
@@ -161,8 +166,7 @@ def read_workbook(path: Path, book: str = "inputs") -> tuple[dict[str, Rows], di
 
 def _rows_of(sheet: Sheet, title: str, cells: Sequence[Sequence[Any]]) -> Rows:
     """The rows below the headings: the first row in which at least two headings of the sheet stand."""
-    headings = {name for column in sheet.columns.values() for name in column.plain_names}
-    found = (y for y, row in enumerate(cells) if sum(plain_text(cell) in headings for cell in row) >= 2)
+    found = (y for y, row in enumerate(cells) if sum(plain_text(cell) in sheet.codes for cell in row) >= 2)
     top = next(found, None)
     if top is None:
         return Rows(title)
@@ -193,7 +197,7 @@ def read_rows(path: Path, sheet: Sheet) -> Rows:
 
 def canonical(sheet: Sheet, row: Mapping[str, Any]) -> dict[str, Any]:
     """A row by the codes of the columns, without a person's own ones."""
-    known = {name: column.code for column in sheet.columns.values() for name in column.plain_names}
+    known = sheet.codes
     return {known[plain_text(name)]: cell for name, cell in row.items() if plain_text(name) in known}
 
 

@@ -235,8 +235,7 @@ def _merged(
 ) -> tuple[tuple[str, ...], list[dict[str, Any]]]:
     """The headings of a person's own columns, and all rows by code or own heading: present ones in their order with
     proposals brought up to date, then new proposals. Proposals that fell away go unless a person wrote into them."""
-    known = {name for column in sheet.columns.values() for name in column.plain_names}
-    own = tuple(heading for heading in old.headings if plain_text(heading) not in known)
+    own = tuple(heading for heading in old.headings if plain_text(heading) not in sheet.codes)
     fresh = {tuple(_key(sheet.columns[k], row.get(k)) for k in sheet.key): row for row in proposed or ()}
     rows = []
     for _, row in old.rows:

@@ -547,9 +547,9 @@ def account_risk_table(
     options: StrategyOptions, key_accounts: KeyAccounts, labels: Labels, most: int | None = 10
 ) -> DisplayTable:
     """The key accounts with raised risk of leaving: the alarms first, then by the revenue at risk."""
-    table = told(of_key_accounts(options.account_risk, key_accounts), labels)
+    table = of_key_accounts(options.account_risk, key_accounts)
     table = table[table["level"].isin(["red", "amber"])].assign(alarm=table["level"] == "red")
-    table = table.sort_values(["alarm", "revenue_at_risk", "account_id"], ascending=[False, False, True])
+    table = told(table.sort_values(["alarm", "revenue_at_risk", "account_id"], ascending=[False, False, True]), labels)
     columns = "name level:word:risk_level revenue_at_risk:money_short evidence"
     return display_table(table, "account_risk", columns, labels, most)
 
@@ -558,11 +558,11 @@ def cross_selling_table(
     options: StrategyOptions, key_accounts: KeyAccounts, labels: Labels, most: int | None = 10
 ) -> DisplayTable:
     """The white spot of each key account with the most revenue to expect, where the gate is open."""
-    table = told(of_key_accounts(options.cross_selling, key_accounts), labels)
+    table = of_key_accounts(options.cross_selling, key_accounts)
     table = table[(table["gate"] == Gate.OPEN) & (table["expected_revenue"] > 0)]
     table = table.sort_values(["expected_revenue", "account_id", "category"], ascending=[False, True, True])
     columns = "name category expected_revenue:money_short expected_margin:money_short evidence"
-    return display_table(table.drop_duplicates("account_id"), "cross_selling", columns, labels, most)
+    return display_table(told(table.drop_duplicates("account_id"), labels), "cross_selling", columns, labels, most)
 
 
 def options_table(options: StrategyOptions, key_accounts: KeyAccounts, labels: Labels) -> DisplayTable:
