@@ -14,14 +14,12 @@ import numpy as np
 import pandas as pd
 
 from kamkit.analysis.people_and_model import hit_rate, judged_decisions
-from kamkit.model.codes import DecisionStatus, Tier, wish
+from kamkit.analysis.stability import certainty
+from kamkit.model.codes import Certainty, DecisionStatus, Tier, wish
 from kamkit.model.results import AccountFacts, DecisionLog, KamTypes, KeyAccounts, StrategyOptions
 from kamkit.model.snapshots import fingerprint
 from kamkit.model.tables import TABLES, pandas_dtype
 from kamkit.model.words import plain
-
-BORDERLINE = (0.05, 0.95)
-"""Between these probabilities of membership an account's place is open (domain S5, convention)."""
 
 SUBJECTS = ("key_account", "tier", "kam_type", "option")
 _DIRECTIONS = ("added", "removed", "raised", "lowered", "other")
@@ -108,8 +106,7 @@ def candidates(facts: AccountFacts, key_accounts: KeyAccounts) -> pd.DataFrame:
     table = table.assign(
         decided=decided, share=_revenue_share(table), change=table["revenue"] / prior.where(prior > 0) - 1
     )
-    likely = table["membership_probability"].astype(float)
-    borderline = (likely >= BORDERLINE[0]) & (likely < BORDERLINE[1])
+    borderline = table["membership_probability"].map(certainty) == Certainty.BORDERLINE
     led = table["key_label"].astype("boolean").fillna(False).astype(bool)
     named = table["account_id"].isin(named_accounts(facts)["account_id"].dropna())
     chosen = table["is_key_account"].astype(bool) | borderline | led | (decided == "yes") | named

@@ -326,8 +326,8 @@ def test_group_candidates_stand_in_inputs_with_their_revenue_until_they_are_none
     imported = import_engagement(load_engagement(tmp_path), tmp_path / "work")
     refresh_inputs(path, "en", imported)
     assert rows_of(path, "Groups") == [
-        ("A1", "A1", "Alpha", "same VAT id", "1", 250.1),
-        ("A1", "B", "Beta", "same VAT id", "1", 100),
+        ("A1", "A1", "Alpha", "same VAT id", 1, 250.1),
+        ("A1", "B", "Beta", "same VAT id", 1, 100),
     ]
     refresh_inputs(path, "de", dataclasses.replace(imported, group_candidates=imported.group_candidates.head(0)))
     assert rows_of(path, "Konzerne") == []
