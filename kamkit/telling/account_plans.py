@@ -303,7 +303,9 @@ class _Planner:
                 "field": field_name(found.main, place["quadrant"], labels),
                 "model": model_name(found.main, labels),
             }
-            field = labels("account_plan.field", **words)
+            main = found.models[found.models["model"] == found.main]
+            is_close = main[["x_close", "y_close"]].any(axis=None)
+            field = labels("account_plan.field_close" if is_close else "account_plan.field", **words)
         elif row and row["missing"]:
             what = labels.names(labels.lacking(row["missing"]))
             field = labels("account_plan.not_assessable", what=what)

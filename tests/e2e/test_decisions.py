@@ -114,4 +114,4 @@ def test_three_confirmed_accounts_have_a_plan_with_owner_and_date(tmp_path: Path
         assert "Feld im Portfolio" in words
     report = next((tmp_path / "out" / "deliverables").glob("*_report.html")).read_text(encoding="utf-8")
     assert none not in report
-    assert "Dazu gehören Kundenpläne für die 3 bestätigten und KAM-betreuten Key Accounts." in report
+    assert "Für die 3 bestätigten und KAM-betreuten Key Accounts liegen Kundenpläne vor." in report

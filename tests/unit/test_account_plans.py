@@ -82,6 +82,11 @@ def test_a_plan_holds_what_is_known_and_fields_for_what_is_not(told, tmp_path: P
             "93 % des Durchschnittspreises derselben Artikel bei allen Kunden",
         ),
         (
+            {"main": "revenue_margin", "notes": ("price_compared",), "is_close": True},
+            "sagt wenig: Die Key Accounts unterscheiden sich hier kaum (Portfolio Umsatz und Deckungsbeitragsquote)",
+            "93 % des Durchschnittspreises derselben Artikel bei allen Kunden",
+        ),
+        (
             {"notes": ("price_realised", "service_unknown"), "missing": ("transactions.margin",)},
             "nicht beurteilbar, es fehlt: Deckungsbeitrag oder Kosten je Zeile",
             "93 % des Listenpreises, nach Boni",
@@ -97,7 +102,7 @@ def test_a_plan_holds_what_is_known_and_fields_for_what_is_not(told, tmp_path: P
             "nicht beurteilbar, es fehlt: Listenpreise (andere Kunden kaufen zu wenig von denselben Artikeln)",
         ),
     ],
-    ids=["placed", "no_place", "nothing_known", "others_buy_else"],
+    ids=["placed", "close", "no_place", "nothing_known", "others_buy_else"],
 )  # fmt: skip
 def test_the_position_names_the_field_and_the_price(told, found: dict[str, Any], field: str, price: str) -> None:  # type: ignore[no-untyped-def]
     profile = {"account_id": "0001", "price_level": 0.93, "missing": ()} | found
@@ -106,6 +111,7 @@ def test_the_position_names_the_field_and_the_price(told, found: dict[str, Any],
     ]
     portfolio = Portfolio(
         **{name: value for name, value in found.items() if name in ("main", "notes")},
+        models=pd.DataFrame({"model": ["revenue_margin"], "x_close": False, "y_close": found.get("is_close", False)}),
         positions=pd.DataFrame(positions),
         profile=pd.DataFrame([{name: profile[name] for name in ("account_id", "price_level", "missing")}]),
     )
@@ -164,5 +170,5 @@ def test_at_most_fifteen_plans_the_largest_first(told) -> None:  # type: ignore[
     story = decided(client, *rows, tiers=dict.fromkeys(ids, "managed")).story()
     assert [plan.account_id for plan in story.plans.plans] == ids[:15]
     assert story.plans.note == (
-        "Dazu gehören Kundenpläne für die 15 größten der 16 bestätigten und KAM-betreuten Key Accounts."
+        "Für die 15 größten der 16 bestätigten und KAM-betreuten Key Accounts liegen Kundenpläne vor."
     )
