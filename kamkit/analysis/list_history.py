@@ -61,8 +61,10 @@ def compare_years(facts: AccountFacts, pareto: Pareto, seed: int, draws: int = D
     Hysteresis over all years back: in from the threshold, out only after two years running below the threshold plus five
     percentage points (convention).
 
+    Where only years are known the lists are compared, and what chance would do is not.
+
     `reason` says why nothing is compared: year_on_year (as `blocked` says), basis (potential has no history, or margins
-    are missing), not_dated (years only), not_whole_years, short_history.
+    are missing), not_whole_years, short_history.
     """
     if reason := _why_not(facts, pareto.basis):
         return ListHistory(reason=reason)
@@ -110,7 +112,7 @@ def compare_years(facts: AccountFacts, pareto: Pareto, seed: int, draws: int = D
     )
     return (
         found
-        if "statistics" in facts.blocked or not draws
+        if "statistics" in facts.blocked or not draws or facts.grain is Grain.YEAR
         else _beside_chance(found, whole, n_months, limit, seed, draws)
     )
 
@@ -140,8 +142,6 @@ def _why_not(facts: AccountFacts, basis: Basis) -> str | None:
         return "year_on_year"
     if basis is Basis.POTENTIAL:
         return "basis"
-    if facts.grain is Grain.YEAR:
-        return "not_dated"
     n_months = facts.period.whole_months
     if not n_months or n_months % 12:
         return "not_whole_years"

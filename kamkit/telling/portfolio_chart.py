@@ -236,9 +236,8 @@ class _PortfolioChart:
         labels, model = self.labels, self.model
         notes = [labels("portfolio.note_area")]
         for axis in ("x", "y"):
-            cut = written(
-                float(model[f"{axis}_cut"]), scales[axis].unit, labels, (0.0, float(model[f"{axis}_cut"]) / 10)
-            )
+            at = float(model[f"{axis}_cut"])
+            cut = written(at, scales[axis].unit, labels, (0.0, at / 10) if at else ())
             name = axis_name(model, axis, labels)
             notes[0] += " " + labels(f"portfolio.note_cut_{model[f'{axis}_cut_kind']}", axis=name, cut=cut)
         notes += [

@@ -209,7 +209,10 @@ def options_headline(options: StrategyOptions, key_accounts: KeyAccounts, labels
     counts = chosen[chosen != BASIC_CARE].value_counts()
     if counts.empty:
         return Sentence(labels("prose.only_basic_care", n=len(chosen)))
-    return Sentence(labels("prose.recommendations", n=len(chosen), option=counts.index[0], most=int(counts.iloc[0])))
+    words = {"option": counts.index[0], "most": int(counts.iloc[0])}
+    if (rest := int((chosen == BASIC_CARE).sum())) > counts.iloc[0]:
+        return Sentence(labels("prose.mostly_basic_care", rest=rest, total=len(chosen), **words))
+    return Sentence(labels("prose.recommendations", n=len(chosen), **words))
 
 
 def risk_sentence(found: Highlights, labels: Labels) -> Sentence:

@@ -132,11 +132,16 @@ def test_hysteresis_keeps_for_a_second_year(history: Callable[..., ListHistory])
     assert history(near).kept["account_id"].tolist() == ["K2"]
 
 
+def test_years_alone_are_compared_and_nothing_is_said_of_chance(history: Callable[..., ListHistory]) -> None:
+    found = history(YEARS, grain=Grain.YEAR)
+    assert (found.reason, found.overlap, found.within_chance) == (None, 2 / 3, None)
+    assert math.isnan(found.chance_low)
+
+
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [
         ({"blocked": {"year_on_year": "gap"}}, "year_on_year"),
-        ({"grain": Grain.YEAR}, "not_dated"),
         ({"basis": Basis.POTENTIAL}, "basis"),
         ({"basis": Basis.MARGIN}, "basis"),
         ({"history_start": dt.date(2024, 1, 2)}, "short_history"),

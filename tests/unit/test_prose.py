@@ -55,6 +55,17 @@ def test_three_findings_open_the_report(told, language: str, expected: list[str]
     assert [plain(sentence) for sentence in found] == expected
 
 
+def test_a_list_that_mostly_gets_basic_care_does_not_boast(told) -> None:  # type: ignore[no-untyped-def]
+    client = told()
+    advice = client.options.recommendations
+    first = advice["account_id"] == advice["account_id"].iloc[0]
+    basic = advice.assign(recommended_option=advice["recommended_option"].where(first, "basic_care"))
+    found = options_headline(replace(client.options, recommendations=basic), client.key_accounts, client.labels)
+    assert plain(found).startswith(
+        "Für 4 von 5 Key Accounts bleibt vorerst die Grundbetreuung, weil Angaben fehlen; sonst "
+    )
+
+
 def test_the_norm_speaks_of_revenue_whatever_accounts_are_ranked_by(told) -> None:  # type: ignore[no-untyped-def]
     client = told()
     ranked = client.key_accounts.pareto.table
@@ -71,7 +82,8 @@ def test_findings_that_do_not_hold_make_room_for_others(told) -> None:  # type: 
     assert [plain(s) for s in three_findings(client.key_accounts, client.kam_types, options, client.labels)][1:] == [
         "„Kunde 1“ allein steht für 36 % des Umsatzes und erreicht damit die 10 %, ab denen börsennotierte "
         "Unternehmen über einen Kunden berichten (IFRS 8.34).",
-        "Für alle 5 Key Accounts liegt eine Empfehlung vor, am häufigsten Beziehungsmanagement (1).",
+        "Für 3 von 5 Key Accounts bleibt vorerst die Grundbetreuung, weil Angaben fehlen; sonst wird am häufigsten "
+        "Beziehungsmanagement empfohlen (1).",
     ]
 
 
@@ -124,7 +136,8 @@ def test_headlines_of_the_steps(told) -> None:  # type: ignore[no-untyped-def]
         "5 von 16 Kunden bringen 82 % des Umsatzes",
         "2 Kunden sind Grenzfälle: Ein etwas anderes Jahr, und sie stünden auf der anderen Seite der Schwelle.",
         "Das Key Account Management folgt dem technischen Typ. 2 Key Accounts weichen davon ab.",
-        "Für alle 5 Key Accounts liegt eine Empfehlung vor, am häufigsten Beziehungsmanagement (1).",
+        "Für 3 von 5 Key Accounts bleibt vorerst die Grundbetreuung, weil Angaben fehlen; sonst wird am häufigsten "
+        "Beziehungsmanagement empfohlen (1).",
         "Ein Schritt für die nächsten 90 Tage; es geht um 90 €.",
     ]
 
