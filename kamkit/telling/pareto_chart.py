@@ -12,7 +12,8 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from kamkit.model.codes import AbcClass, Basis
+from kamkit.analysis.stability import certainty
+from kamkit.model.codes import AbcClass, Basis, Certainty
 from kamkit.model.engagement import Period
 from kamkit.model.results import KeyAccounts, Pareto
 from kamkit.telling.canvas import (
@@ -36,8 +37,6 @@ from kamkit.telling.language import Labels
 MOST_ROWS, NAMED_WITH_REST, NAMED_WITH_BLOCK = 25, 20, 15
 BLOCK_ROWS, REST_ROWS = 2.8, 4.6
 MOST_STEPS, MOST_SEPARATE = 120, 15
-CLEAR_FROM, CLEAR_BELOW = 0.95, 0.05
-"""Membership between the two is borderline (convention)."""
 BORDERLINE_MARK = "◊"
 GAP, LEAST_BAR = 0.10, 0.65
 
@@ -114,7 +113,7 @@ class _ParetoChart:
     def ranked(self) -> pd.DataFrame:
         table = self.pareto.table.merge(self.key_accounts.membership, on="account_id", how="left")
         return table.head(self.pareto.n_positive).assign(
-            borderline=lambda t: t["membership_probability"].between(CLEAR_BELOW, CLEAR_FROM, inclusive="left")
+            borderline=lambda t: t["membership_probability"].map(certainty) == Certainty.BORDERLINE
         )
 
     @cached_property
