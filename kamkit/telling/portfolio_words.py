@@ -94,7 +94,7 @@ def written(value: float, unit: str, labels: Labels, among: Sequence[float] = ()
     if unit == "score":
         return labels.number(10 * value)
     steps = [abs(b - a) for a, b in pairwise(among)]
-    digits = sum(min(steps) < step for step in (0.01, 0.001)) if steps else 0
+    digits = sum(min(steps) < step * (1 - 1e-9) for step in (0.01, 0.001)) if steps else 0
     text = labels.percent(value, digits)
     return f"+{text}" if unit == "change" and value > 0 else text
 

@@ -105,6 +105,8 @@ def test_a_value_on_an_axis_reads_as_what_it_is() -> None:
     assert plain(written(0.0115, "percent", DE, (0.0, 0.005))) == "1,2 %"
     assert plain(written(0.3, "percent", DE, (0.25, 0.3))) == "30 %"
     assert plain(written(0.0115, "percent", DE, (0.0115, 0.0119))) == "1,15 %"
+    ticks = (0.010, 0.011, 0.012)  # in floats 0.011 − 0.010 is below 0.001
+    assert [plain(written(tick, "percent", DE, ticks)) for tick in ticks] == ["1,0 %", "1,1 %", "1,2 %"]
 
 
 @pytest.fixture
