@@ -483,6 +483,42 @@ class Investment:
 
 
 @dataclass(frozen=True)
+class BufferStudy:
+    """Whether trust buffered what went wrong (domain §2.3): volume after a shock against accounts without one.
+
+    `shocks`, by month: account_id, month (first day), kind (price_rise | complaint | late_delivery), size (of a price rise
+    the share, else missing), volume_after (the six months after as a share of the same months of the year before, else of
+    the six months before; at most 2), matched (the mean of that over accounts of the same size quarter without a shock
+    around that month), n_matched, buffer (volume_after − matched; missing with too few matched), relationship (score
+    0–1 known before the shock), group (high | low, at the median; missing without buffer).
+    `measured_by`: quantity (at constant prices) | revenue. `reason`: why there is no study (code of `buffer`), with what
+    is `missing` (table.column); None where there is one. `high`, `low`: mean buffer of either group (`n_high`, `n_low`);
+    `difference` with its 95 % interval (bootstrap by account); the `placebo` values: the same at months without a shock;
+    `excess`: difference − placebo. `holds`: the lower limits of difference and of excess lie above zero; None where
+    there are too few shocks to say (less than 20, convention).
+    """
+
+    shocks: pd.DataFrame = field(default_factory=pd.DataFrame)
+    measured_by: str = ""
+    reason: str | None = None
+    missing: tuple[str, ...] = ()
+    n_high: int = 0
+    n_low: int = 0
+    high: float = float("nan")
+    low: float = float("nan")
+    difference: float = float("nan")
+    difference_low: float = float("nan")
+    difference_high: float = float("nan")
+    n_placebo: int = 0
+    placebo: float = float("nan")
+    placebo_low: float = float("nan")
+    placebo_high: float = float("nan")
+    excess_low: float = float("nan")
+    excess_high: float = float("nan")
+    holds: bool | None = None
+
+
+@dataclass(frozen=True)
 class StrategyOptions:
     """Step 4: six options per account, the alarm beside them, one recommendation, and what to do on Monday.
 
@@ -501,6 +537,19 @@ class StrategyOptions:
     `backtests`: task, cut_off, population, n, events, metric, value, ci_low, ci_high, baseline, baseline_value.
     `methods`: what was used and why, as codes of the catalogues with values.
     `portfolio`, `allocation`, `investment`: where key accounts stand, how means are spread over them, what it costs and brings.
+    `buffer`: how volume held after price rises and severe complaints.
+    `conditions`, what the gates of alliance and partnership hang on, every account: account_id, option, condition (code of
+    `condition`), met (boolean, missing where not known), missing (tuple of table.column).
+    `takeover`, confidential, every key account: account_id, our_dependence, their_dependence (raw shares), mutual, imbalance (of
+    the scaled pair), direction (towards | against | unknown: what mutual dependence and imbalance speak for), industry,
+    industry_level (class: 4 digits | group: 3 | division: 2; missing without an industry), n_competitors (other accounts of
+    that industry), revenue_questioned (their revenue of the period, which a deal with this account would put in question),
+    share_questioned (of all revenue). `takeover_sensitivity`: account_id, assumption (code of `takeover_assumption`), score
+    (0–1), exposed (boolean).
+    `pilots`, per recommended option with at least two key accounts: option, n_accounts, n_pilot, n_hold_out, measure
+    (revenue_change | first_purchases), start (day), months, detectable (the smallest difference seen with 80 % power: a share
+    of revenue, or first purchases per account; missing where history cannot say), enough (boolean). `pilot_accounts`: option,
+    account_id, arm (pilot | hold_out), forced (boolean: at high risk, so never held out).
     """
 
     options: pd.DataFrame
@@ -514,6 +563,12 @@ class StrategyOptions:
     portfolio: Portfolio = field(default_factory=Portfolio)
     allocation: Allocation = field(default_factory=Allocation)
     investment: Investment = field(default_factory=Investment)
+    buffer: BufferStudy = field(default_factory=BufferStudy)
+    conditions: pd.DataFrame = field(default_factory=pd.DataFrame)
+    takeover: pd.DataFrame = field(default_factory=pd.DataFrame)
+    takeover_sensitivity: pd.DataFrame = field(default_factory=pd.DataFrame)
+    pilots: pd.DataFrame = field(default_factory=pd.DataFrame)
+    pilot_accounts: pd.DataFrame = field(default_factory=pd.DataFrame)
 
 
 @dataclass(frozen=True)
