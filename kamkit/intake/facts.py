@@ -104,6 +104,7 @@ def account_facts(work: Path, engagement: Engagement, imported: Imported) -> Acc
         purchases=purchases_less_terms(lines.purchases(item_kind), placed),
         product_purchases=purchases_less_terms(lines.purchases(product), placed),
         items=lines.items(item_kinds),
+        sites=lines.sites(item_kind),
         members=members.drop(columns=["revenue_ever", "usual_rep"]),
         tables={name: source.table(name) for name in source.further} | _answers(engagement, imported),
         blocked=imported.blocked,
@@ -326,6 +327,21 @@ class _Lines:
             .mutate(date=_.posting_date.cast("timestamp"), revenue=_float(_.exact))
         )
         return _frame(bought.select(*key[:3], "date", "revenue", "margin", "quantity"))
+
+    def sites(self, item_kind: str | None) -> pd.DataFrame:
+        """account_id, customer_id, site, item, revenue (of the period's last 12 months), last_bought; empty where lines
+        name no site or no item."""
+        if item_kind is None or self.grain != Grain.DAY or "site" not in self.columns:
+            kinds = {"revenue": "float64", "last_bought": "timestamp"}
+            return _none(account_id="string", customer_id="string", site="string", item="string", **kinds)
+        first = months_before(self.period.end + dt.timedelta(days=1), 12)
+        lines = self.table.mutate(item=self.table[_ITEMS[item_kind]])
+        bought = lines.filter(_.item.notnull() & _.site.notnull() & (_.net_revenue > 0))
+        sums = bought.group_by("account_id", "customer_id", "site", "item").aggregate(
+            revenue=_float(_.net_revenue.sum(where=_.posting_date >= first).fill_null(0)),
+            last_bought=_.posting_date.max().cast("timestamp"),
+        )
+        return _frame(sums.order_by("account_id", "customer_id", "site", "item"))
 
     def items(self, item_kinds: Sequence[str]) -> pd.DataFrame:
         """item, name, category, revenue (period): the items of `purchases` and of `product_purchases`. A product's

@@ -69,6 +69,8 @@ class CrossSellingRules(Rule):
     penetration: Threshold
     worthwhile: Threshold
     first_purchase: Threshold
+    lapsed_months: Threshold
+    relevant: Threshold
 
 
 class AntennaRules(Rule):

@@ -102,6 +102,8 @@ class AccountFacts:
     day with positive revenue; item is the category, or the product where there are no categories. `product_purchases`
     holds the same by product where both exist, else it is empty.
     `items`: item, name, category, revenue (period).
+    `sites`, one row per delivery site and item, empty where no line names a site: account_id, customer_id, site, item
+    (as in `purchases`), revenue (last 12 months, returns left out), last_bought.
     `members`: customer_id, account_id, name, revenue (period), group_source (confirmed | group_id | parent | none).
     `accounts` also carries contract_share and project_share: the share of the period's revenue on lines with a contract
     or project id, missing where the column is not given.
@@ -149,6 +151,7 @@ class AccountFacts:
     customers: pd.DataFrame = field(default_factory=pd.DataFrame)
     events: pd.DataFrame = field(default_factory=no_events)
     spread: Mapping[str, pd.DataFrame] = field(default_factory=dict)
+    sites: pd.DataFrame = field(default_factory=pd.DataFrame)
 
 
 @dataclass(frozen=True)
@@ -550,6 +553,12 @@ class StrategyOptions:
     (revenue_change | first_purchases), start (day), months, detectable (the smallest difference seen with 80 % power: a share
     of revenue, or first purchases per account; missing where history cannot say), enough (boolean). `pilot_accounts`: option,
     account_id, arm (pilot | hold_out), forced (boolean: at high risk, so never held out).
+    `whitespace`, key accounts × items: account_id, kind (category | product), item, name, status (bought | lapsed | never |
+    partner | not_relevant), revenue (last 12 months), last_bought, revenue_then (a lapsed item's last year), peers_buying,
+    peers, penetration, expected_revenue, expected_margin, evidence (code), values; products only where they lapsed or most peers buy them.
+    `sites`, key accounts with at least two buying sites (delivery sites, else companies), sites × what the account buys:
+    account_id, customer_id, site, name, item, item_name, status (bought | lapsed | never), revenue (last 12 months),
+    last_bought, buyer and buyer_revenue (the site that buys most of it), expected_revenue, expected_low, expected_high.
     """
 
     options: pd.DataFrame
@@ -569,6 +578,8 @@ class StrategyOptions:
     takeover_sensitivity: pd.DataFrame = field(default_factory=pd.DataFrame)
     pilots: pd.DataFrame = field(default_factory=pd.DataFrame)
     pilot_accounts: pd.DataFrame = field(default_factory=pd.DataFrame)
+    whitespace: pd.DataFrame = field(default_factory=pd.DataFrame)
+    sites: pd.DataFrame = field(default_factory=pd.DataFrame)
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from kamkit.analysis.options.ease import (
     score_by_weights,
 )
 from kamkit.analysis.options.history import history_until
-from kamkit.analysis.options.sister_companies import sister_white_spots
+from kamkit.analysis.options.sites import sister_white_spots, site_matrix
 from kamkit.model.option_rules import load_option_rules
 from kamkit.model.results import AccountFacts
 
@@ -217,7 +217,7 @@ def test_what_a_sister_company_buys_is_told_apart(facts_from: Callable[..., Acco
         ("G", "2023-03-01", 10.0, "Hydraulik", "W3"),
     ]
     facts = facts_from([*bakers(), *group])
-    spots = sister_white_spots(history_until(facts), facts.members, facts.items, RULES)
+    spots = sister_white_spots(site_matrix(history_until(facts), facts.sites, facts.members, facts.items, RULES))
     # two of three members ever bought it; only the group buys it, for half of one member's purchases
     share = 500 / 2000
     expected = pd.DataFrame(

@@ -26,8 +26,9 @@ from kamkit.analysis.options.partnership import partnership_gate, partnership_in
 from kamkit.analysis.options.recommendation import recommend_options, trend
 from kamkit.analysis.options.relationship import relationship_indicators
 from kamkit.analysis.options.scoring import LEAST_COVERAGE, Scored, score_option
-from kamkit.analysis.options.sister_companies import sister_white_spots
+from kamkit.analysis.options.sites import sister_white_spots, site_matrix
 from kamkit.analysis.options.takeover import takeover_gate, takeover_indicators
+from kamkit.analysis.options.whitespace import whitespace_matrix, without_partner_items
 from kamkit.analysis.patterns import spread_bookings
 from kamkit.errors import EngagementError
 from kamkit.model.codes import Gate, Option, Severity, Tier
@@ -75,11 +76,14 @@ def assess_options(
     risk, risk_method = assess_account_risk(pattern, account_risk.window_months, rules.risk)
     if "statistics" in facts.blocked:
         risk = risk.assign(eligible=False)
+    partners = settings.partner_categories
+    sold = without_partner_items(history, facts.items, partners)
     cross, method, cross_methods = rank_cross_selling(
-        history, risk, keys, facts.items, rules.cross_selling, "cross_selling" not in facts.blocked
+        sold, risk, keys, facts.items, rules.cross_selling, "cross_selling" not in facts.blocked
     )
-    sisters = sister_white_spots(history, facts.members, facts.items, rules.cross_selling)
-    growth = find_growth(history, cross, sisters, risk, keys, ids, facts.items, rules.cross_selling)
+    sites = site_matrix(sold, facts.sites, facts.members, facts.items, rules.cross_selling)
+    sisters = sister_white_spots(sites)
+    growth = find_growth(sold, cross, sisters, risk, keys, ids, facts.items, rules.cross_selling)
     found = _Found(history, pattern, rules, settings, ids, keys, risk, growth, sisters, account_risk.window_months)
     values = found.values
     recommendations = recommend_options(
@@ -94,6 +98,8 @@ def assess_options(
         actions=plan_actions(recommendations, values, keys, today),
         backtests=backtest.backtest_options(pattern, account_risk.window_months, method, rules, facts.blocked),
         methods=(*risk_method, *cross_methods, *_untested(facts.blocked)),
+        whitespace=whitespace_matrix(sold, cross, keys, facts.items, partners, rules.cross_selling),
+        sites=sites[sites["account_id"].isin(keys)].reset_index(drop=True),
     )
 
 

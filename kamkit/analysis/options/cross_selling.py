@@ -2,7 +2,7 @@
 
 Items are ranked by EASE^R on recent purchases where a test on an earlier cut-off shows that this beats popularity, else
 by what comparable accounts buy. Inside a group of companies a category that one member buys and another never did is
-told apart (`sister_white_spots`): the account as a whole does buy it.
+told apart (`sites`): the account as a whole does buy it.
 """
 
 from __future__ import annotations
@@ -237,6 +237,19 @@ def peer_groups(history: History, account_ids: pd.Index, rules: CrossSellingRule
         enough = groups[level].isin(count.index[count >= fewest])
         groups["group"] = groups["group"].mask(enough, groups[level])
     return groups
+
+
+def penetration(history: History, account_ids: pd.Index, rules: CrossSellingRules) -> pd.DataFrame:
+    """How many comparable accounts ever bought each item: account_id × item with peers_buying, peers (the account itself
+    left out) and penetration, their ratio."""
+    baskets = _baskets(history, rules)
+    ids = pd.Index(account_ids.astype(object)).sort_values()
+    groups = peer_groups(history, ids.union(baskets.accounts), rules)
+    pairs = pd.MultiIndex.from_product([ids, baskets.items], names=["account_id", "item"]).to_frame(index=False)
+    item = np.tile(np.arange(len(baskets.items)), len(ids))
+    buying, peers = _peers_buying(baskets, groups, pairs["account_id"], item)
+    itself = baskets.rows(ids).ever.toarray().ravel().astype(np.int64)
+    return pairs.assign(peers_buying=buying - itself, peers=peers, penetration=(buying - itself) / np.maximum(peers, 1))
 
 
 def _group_counts(baskets: Baskets, groups: pd.DataFrame) -> tuple[pd.Index, Numbers, Numbers]:
