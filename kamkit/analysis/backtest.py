@@ -39,7 +39,7 @@ COLUMNS = [
     "baseline_value",
 ]
 TARGETS = ("risk_stop", "risk_fall")
-BASELINES = {"account_size": "small", "recency": "days_since_last"}
+BASELINES = {"small_accounts": "small", "recency": "days_since_last"}
 
 
 def backtest_options(

@@ -9,7 +9,7 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 
-from kamkit.analysis.options.account_risk import assess_account_risk, risk_signs
+from kamkit.analysis.options.account_risk import TRIAL_COLUMNS, assess_account_risk, risk_signs, risk_trials
 from kamkit.analysis.options.events import days_in_events
 from kamkit.analysis.options.history import history_until
 from kamkit.model.codes import Grain
@@ -225,3 +225,66 @@ def test_lists_without_days_are_judged_by_the_change_of_revenue(
     assert not table["eligible"].any()
     struck = history_until(replace(facts, events=event("2025-06-01", "2025-12-31", "A")))
     assert assess_account_risk(struck, 3, RULES)[0]["evidence"].tolist()[0] == "risk_event"
+
+
+@pytest.fixture
+def trials_of(facts_from: Callable[..., AccountFacts]) -> Callable[..., pd.DataFrame]:
+    def trials(orders: list[Order], *cut_offs: str) -> pd.DataFrame:
+        history = history_until(facts_from([*portfolio(), *orders]))
+        return risk_trials(history, [pd.Timestamp(day) for day in cut_offs], 3, RULES)
+
+    return trials
+
+
+def test_a_trial_knows_the_past_and_is_judged_by_the_window_after(trials_of: Callable[..., pd.DataFrame]) -> None:
+    """X buys 100 a month and stops with June; Y halves from July on; Z bought once, nine months before the cut-off."""
+    orders = [
+        *(("X", f"{year}-{month:02d}-15", 100.0, "x") for year in (2024, 2025) for month in range(1, 13)),
+        *(("Y", f"{year}-{month:02d}-15", 100.0, "x") for year in (2024, 2025) for month in range(1, 13)),
+        ("Z", "2024-09-30", 5000.0, "x"),
+    ]
+    orders = [o for o in orders if not (o[0] == "X" and o[1] > "2025-06-30")]
+    orders = [(a, d, 40.0 if a == "Y" and d > "2025-06-30" else v, i) for a, d, v, i in orders]
+    found = trials_of(orders, "2025-06-30")
+    assert list(found.columns) == TRIAL_COLUMNS
+    assert set(found["cut_off"]) == {pd.Timestamp("2025-06-30")}
+    active = found[found["population"] == "active_26_weeks"].set_index(["task", "account_id"])
+    assert not active.loc["risk_stop"]["event"].drop("X").any()
+    assert active.loc["risk_stop"]["event"]["X"]
+    assert active.loc["risk_fall"].index[active.loc["risk_fall"]["event"]].tolist() == ["X", "Y"]
+    assert active.loc[("risk_fall", "X"), "amount"] == pytest.approx(300.0)
+    assert active.loc[("risk_fall", "Y"), "amount"] == pytest.approx(300.0 - 120.0)
+    x = active.loc[("risk_stop", "X")]
+    assert (x["baseline_account_size"], x["baseline_small_accounts"], x["baseline_recency"]) == (1200.0, -1200.0, 15.0)
+    assert x["baseline_gap_ratio"] == 15 / 31
+    assert x["baseline_previous_quarter"] == 0.0
+    # a key account by its one order of nine months ago, though it has not ordered in 26 weeks
+    keys = found[(found["population"] == "key_accounts") & (found["task"] == "risk_stop")].set_index("account_id")
+    assert keys.loc["Z", "event"]
+    assert "Z" not in active.loc["risk_stop"].index
+
+
+def test_trials_are_numbers_whatever_the_past_of_an_account(trials_of: Callable[..., pd.DataFrame]) -> None:
+    orders = [("ONCE", "2025-06-29", 50.0, "x"), ("NEW", "2025-05-01", 10.0, "x"), ("NEW", "2025-05-02", 10.0, "x")]
+    found = trials_of(orders, "2025-03-31", "2025-06-30", "2025-10-31")
+    assert found["cut_off"].drop_duplicates().tolist() == [pd.Timestamp("2025-03-31"), pd.Timestamp("2025-06-30")]
+    numbers = found.drop(columns=["task", "cut_off", "population", "account_id", "event"])
+    assert numbers.notna().all(axis=None)
+    assert found["event"].dtype == bool
+    assert not found.duplicated(["task", "cut_off", "population", "account_id"]).any()
+
+
+def test_what_comes_after_the_window_changes_no_trial(trials_of: Callable[..., pd.DataFrame]) -> None:
+    later = [*every("X", 3, "2025-10-01", revenue=9999.0), ("NEW", "2025-11-11", 1.0, "x")]
+    before = list(every("X", 14, end="2025-07-10"))
+    pd.testing.assert_frame_equal(trials_of(before, "2025-06-30"), trials_of([*before, *later], "2025-06-30"))
+
+
+def test_there_are_no_trials_without_days_or_without_a_closed_window(
+    facts_from: Callable[..., AccountFacts], trials_of: Callable[..., pd.DataFrame]
+) -> None:
+    assert trials_of([], "2025-10-01").empty
+    facts = facts_from(portfolio())
+    monthly = history_until(replace(facts, grain=Grain.MONTH, orders=facts.orders.head(0)))
+    found = risk_trials(monthly, [pd.Timestamp("2025-06-30")], 3, RULES)
+    assert (found.empty, list(found.columns)) == (True, TRIAL_COLUMNS)

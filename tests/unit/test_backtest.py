@@ -68,7 +68,7 @@ def test_leavers_are_foreseen_better_than_by_chance(facts_from: Callable[..., Ac
     best = stop[stop["metric"] == "auc"].sort_values("events").iloc[-1]
     assert best["value"] > 0.75
     assert best["ci_low"] < best["value"] < best["ci_high"]
-    assert set(stop[stop["metric"] == "precision_at_10"]["baseline"]) == {"chance", "account_size", "recency"}
+    assert set(stop[stop["metric"] == "precision_at_10"]["baseline"]) == {"chance", "small_accounts", "recency"}
     chance = stop[(stop["metric"] == "precision_at_10") & (stop["baseline"] == "chance")]
     assert (chance["baseline_value"] == chance["events"] / chance["n"]).all()
 

@@ -3,6 +3,7 @@ does not explain the silence (domain §2.1, 1b)."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from kamkit.analysis.options.history import History
 from kamkit.model.codes import Grain, Severity
 from kamkit.model.option_rules import RiskLevel, RiskRules
 from kamkit.model.results import Finding
+from kamkit.model.smallest_set import key_set
 
 HALF_YEAR, YEAR = 6, 12
 WITHHELD = "risk_event"
@@ -32,6 +34,26 @@ COLUMNS = [
     "p_alive",
     "p_silent",
 ]
+TRIAL_COLUMNS = [
+    "task",
+    "cut_off",
+    "population",
+    "account_id",
+    "score",
+    "event",
+    "amount",
+    "baseline_account_size",
+    "baseline_small_accounts",
+    "baseline_recency",
+    "baseline_gap_ratio",
+    "baseline_previous_quarter",
+]
+KEY_SHARE = 0.8
+"""Key accounts of a trial are the smallest set with this share of the revenue of 12 months (source text)."""
+
+FALL = 0.5
+"""Revenue below this share of the 12-month mean is a fall (domain §2.1, convention)."""
+
 MOSTLY_CONTRACT = 0.5
 """From this share of revenue under contract on, orders do not come at random and the model says nothing (convention)."""
 
@@ -331,3 +353,72 @@ def _values(signs: pd.DataFrame, table: pd.DataFrame, window_months: int) -> lis
         }
     )
     return [dict(zip(frame.columns, row, strict=True)) for row in frame.to_numpy(float).tolist()]
+
+
+def risk_trials(
+    history: History, cut_offs: Iterable[pd.Timestamp], window_months: int, rules: RiskRules
+) -> pd.DataFrame:
+    """What the score said at each cut-off (the last day known), and what the window after it brought.
+
+    Tasks: `risk_stop`, no order within the window; `risk_fall`, revenue less than half of the 12-month mean (of all
+    months before the cut-off, where there are fewer). Populations, both fixed before the window begins:
+    `active_26_weeks`, every account that ordered in that time; `key_accounts`, the smallest set with 80 % of the revenue
+    of 12 months among all accounts that had any, whether or not they ordered lately.
+    Baselines, higher = more expected: account_size (large first: they carry the revenue that can be lost),
+    small_accounts (small first: they stop more often), recency (longest pause first), gap_ratio (the pause as a multiple
+    of the own median interval, or the portfolio's after a single order), previous_quarter (fell most against the window
+    before). `amount` is the revenue that the window lacks to the 12-month mean.
+    Cut-offs whose window is not over are left out, and without single orders there are no trials. Returns task, cut_off,
+    population, account_id, score, event, amount and the baselines; task by task, cut-off by cut-off.
+    """
+    days = [day for day in cut_offs if day + pd.DateOffset(months=window_months) <= history.cut_off]
+    if not (history.dated_by_day and days):
+        return pd.DataFrame(columns=TRIAL_COLUMNS)
+    trials = [_trials_of(history, day, window_months, rules) for day in days]
+    return pd.concat(
+        [frame[frame["task"] == task] for task in ("risk_stop", "risk_fall") for frame in trials], ignore_index=True
+    )
+
+
+def _trials_of(history: History, day: pd.Timestamp, window_months: int, rules: RiskRules) -> pd.DataFrame:
+    then, after = history.until(day), history.until(day + pd.DateOffset(months=window_months))
+    table = assess_account_risk(then, window_months, rules)[0].set_index("account_id")
+    yearly = then.yearly_revenue.reindex(table.index).fillna(0.0)
+    later = after.revenue(window_months).reindex(table.index).fillna(0.0)
+    usual = yearly * window_months / min(YEAR, max(then.n_months, 1))
+    rhythm = _rhythm(then, rules)
+    pause = table["days_since_last"]
+    known = pd.DataFrame(
+        {
+            "cut_off": day,
+            "score": table["risk_score"],
+            "amount": (usual - later).clip(lower=0),
+            "baseline_account_size": yearly,
+            "baseline_small_accounts": -yearly,
+            "baseline_recency": pause,
+            "baseline_gap_ratio": pause / rhythm["interval"].fillna(rhythm["interval"].median()).reindex(table.index),
+            "baseline_previous_quarter": _fall_against_last_window(then, window_months)
+            .reindex(table.index)
+            .fillna(0.0),
+        }
+    )
+    events = {"risk_stop": later <= 0, "risk_fall": later < FALL * usual}
+    populations = {
+        "active_26_weeks": table.index[pause <= 7 * rules.active_weeks.value],
+        "key_accounts": table.index.intersection(key_set(yearly, KEY_SHARE)),
+    }
+    return pd.concat(
+        [
+            known.loc[ids].assign(task=task, population=population, event=event.loc[ids])
+            for task, event in events.items()
+            for population, ids in populations.items()
+        ]
+    ).reset_index()[TRIAL_COLUMNS]
+
+
+def _fall_against_last_window(history: History, window_months: int) -> pd.Series[Any]:
+    """The share of the window before that the last window lacks, by account_id; negative where it brought more, −1 where
+    there was nothing before."""
+    now, before = history.revenue(window_months), history.revenue(window_months, window_months)
+    both = pd.DataFrame({"now": now, "before": before}).fillna(0.0)
+    return (both["before"] - both["now"]) / both.max(axis=1).replace(0.0, 1.0)
