@@ -48,6 +48,9 @@ TRIAL_COLUMNS = [
     "baseline_gap_ratio",
     "baseline_previous_quarter",
 ]
+ACTIVE_WEEKS = 26
+"""Who ordered within these weeks is in a trial as an active account: fixed, as the population's code says (convention)."""
+
 KEY_SHARE = 0.8
 """Key accounts of a trial are the smallest set with this share of the revenue of 12 months (source text)."""
 
@@ -404,7 +407,7 @@ def _trials_of(history: History, day: pd.Timestamp, window_months: int, rules: R
     )
     events = {"risk_stop": later <= 0, "risk_fall": later < FALL * usual}
     populations = {
-        "active_26_weeks": table.index[pause <= 7 * rules.active_weeks.value],
+        "active_26_weeks": table.index[pause <= 7 * ACTIVE_WEEKS],
         "key_accounts": table.index.intersection(key_set(yearly, KEY_SHARE)),
     }
     return pd.concat(
