@@ -1,28 +1,40 @@
-"""What the methods would have got right on the client's own history: rolling cut-offs, figures up to each, targets after."""
+"""The one place where options are tested on the client's own history: figures up to a cut-off, targets after it, a baseline
+beside every figure, and no claim that chance explains as well (domain §2)."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
-from scipy.stats import norm, rankdata
+from scipy.stats import binomtest
 
-from kamkit.analysis.options.account_risk import assess_account_risk
+from kamkit.analysis.options.account_risk import risk_trials
 from kamkit.analysis.options.cross_selling import Method, Tested
+from kamkit.analysis.options.ease import Hits
 from kamkit.analysis.options.history import History
+from kamkit.analysis.ranking_quality import (
+    METRICS,
+    Figures,
+    chance_figures,
+    chance_test,
+    draw_weights,
+    holm,
+    interval,
+    ranked_figures,
+    wilson,
+)
+from kamkit.model.codes import Option
 from kamkit.model.option_rules import OptionRules
 
 FEWEST_EVENTS = 20
-"""Fewer events are no statistics (convention)."""
+"""Fewer events, or fewer accounts without one, are no statistics (convention)."""
 
+DRAWS, SEED = 1000, 1979
+CLAIMED_AT = 0.05
 FEWEST_MONTHS, MOST_ORIGINS = 6, 3
-FALL = 0.5
-LIST_LENGTH = 10
 FEW_ITEMS = 20
 NOT_TESTABLE = "not_testable"
 COLUMNS = [
@@ -37,9 +49,23 @@ COLUMNS = [
     "ci_high",
     "baseline",
     "baseline_value",
+    "p_value",
+    "p_holm",
+    "claims",
+    "beats_baselines",
+    "reason",
 ]
-TARGETS = ("risk_stop", "risk_fall")
-BASELINES = {"small_accounts": "small", "recency": "days_since_last"}
+RISK_TASKS = ("risk_stop", "risk_fall")
+UNTESTABLE_OPTIONS = {Option.ALLIANCE: "too_rare", Option.TAKEOVER: "one_client", Option.PARTNERSHIP: "too_rare"}
+"""Options whose events are too rare at one client ever to be counted, and why."""
+
+UNTESTED_LISTS = {
+    "few": "few_items",
+    "few_firsts": "few_firsts",
+    "no_items": "no_items",
+    "reorganised": "category_reorganisation",
+}
+"""Why a ranking of items has no test, by its own reason; else the history is too short."""
 
 
 def backtest_options(
@@ -47,77 +73,36 @@ def backtest_options(
     window_months: int,
     cross_selling: Method,
     rules: OptionRules,
-    blocked: Collection[str] = (),
+    blocked: Mapping[str, str] | Iterable[str] = (),
 ) -> pd.DataFrame:
-    """Tests on the client's own history: account risk at up to three past cut-offs, cross-selling on the last window.
+    """Tests on the client's own history of every option that allows one, and why the others do not.
 
-    Population: accounts that ordered within the 26 weeks before the cut-off, fixed beforehand, and the key accounts
-    among them. `risk_stop`: no order within the window; `risk_fall`: revenue at least half below the 12-month mean.
-    Metrics: auc, and precision of the ten highest scores with Wilson's 95 % interval, each against a baseline (small
-    accounts first, recency, chance). Below 20 events, and where the data would deceive a test
-    (account_risk is `blocked`) or are too few for one (statistics), the metric is `not_testable` and the value empty.
-    Returns task, cut_off, population, n, events, metric, value, ci_low, ci_high, baseline, baseline_value.
+    Account risk at up to three past cut-offs, for accounts that ordered within the 26 weeks before, fixed beforehand, and
+    for the key accounts among them (`risk_stop`: no order within the window; `risk_fall`: revenue at least half below
+    the 12-month mean); cross-selling on the last window. `blocked`: what the data would deceive (account_risk) or are
+    too few for (statistics), with the reason. Returns the rows of `judge` and `judge_lists`; Holm's correction is over
+    all tests of the run.
     """
-    rows = [
-        *_risk_rows(history, window_months, not {"account_risk", "statistics"} & {*blocked}, rules),
-        *_cross_selling_rows(cross_selling.tested if "statistics" not in blocked else None, history.cut_off),
-    ]
-    table = pd.DataFrame(rows, columns=COLUMNS)
-    numbers = dict.fromkeys(("value", "ci_low", "ci_high", "baseline_value"), float)
-    return table.astype({**numbers, "n": "int64", "events": "int64"})
+    reasons = dict(blocked) if isinstance(blocked, Mapping) else dict.fromkeys(blocked, "blocked")
+    rows: list[dict[str, Any]] = []
+    days = cut_offs(history, window_months)
+    reason = reasons.get("statistics") or reasons.get("account_risk")
+    if not reason and history.dated_by_day and days:
+        rows += judge(_with_lead(risk_trials(history, days, window_months, rules.risk), window_months))
+    else:
+        reason = reason or ("short_history" if history.dated_by_day else "not_by_day")
+        rows += [untestable(task, "active_26_weeks", reason, history.cut_off) for task in RISK_TASKS]
+    rows += judge_lists(cross_selling, history.cut_off, reasons.get("statistics") or reasons.get("cross_selling"))
+    rows += [untestable(str(option), "all", reason, None) for option, reason in UNTESTABLE_OPTIONS.items()]
+    return told_together(rows)
 
 
-def auc(score: NDArray[np.float64], event: NDArray[np.bool_]) -> float:
-    """The chance that an event has a higher score than a non-event, ties counted half; missing without either."""
-    n_events, n_other = int(event.sum()), int((~event).sum())
-    if not n_events or not n_other:
-        return float("nan")
-    ranks = rankdata(score)
-    return float((ranks[event].sum() - n_events * (n_events + 1) / 2) / (n_events * n_other))
-
-
-def wilson(hits: int, n: int, confidence: float = 0.95) -> tuple[float, float]:
-    """Wilson's interval of a share (Wilson 1927).
-
-    >>> [round(limit, 2) for limit in wilson(6, 10)]
-    [0.31, 0.83]
-    """
-    if not n:
-        return float("nan"), float("nan")
-    z = float(norm.ppf(0.5 + confidence / 2))
-    share, spread = hits / n, z * z / n
-    middle = (share + spread / 2) / (1 + spread)
-    half = z / (1 + spread) * math.sqrt(share * (1 - share) / n + spread / (4 * n))
-    return max(0.0, middle - half), min(1.0, middle + half)
-
-
-@dataclass(frozen=True)
-class RiskReplay:
-    """One cut-off: scores and baselines known then, and what happened after; one row per account (index account_id):
-    score, recency, small (minus yearly revenue), is_key, risk_stop, risk_fall."""
-
-    cut_off: pd.Timestamp
-    table: pd.DataFrame
-
-
-def replay_account_risk(
-    history: History, cut_off: pd.Timestamp, window_months: int, key_account_ids: pd.Index, rules: OptionRules
-) -> RiskReplay:
-    """The risk score as of `cut_off`, for accounts that ordered in the 26 weeks before, and what the next window brought."""
-    then = history.until(cut_off)
-    risk, _ = assess_account_risk(then, window_months, rules.risk)
-    table = risk.set_index("account_id")[["risk_score", "days_since_last"]]
-    yearly = then.yearly_revenue.reindex(table.index).fillna(0.0)
-    later = (
-        history.until(cut_off + pd.DateOffset(months=window_months))
-        .revenue(window_months)
-        .reindex(table.index)
-        .fillna(0.0)
-    )
-    expected = yearly * window_months / min(12, max(then.n_months, 1))
-    table = table.assign(small=-yearly, risk_stop=later <= 0, risk_fall=later < FALL * expected)
-    table = table[table["days_since_last"] <= 7 * rules.risk.active_weeks.value]
-    return RiskReplay(cut_off, table.assign(is_key=table.index.isin(key_account_ids)))
+def _with_lead(trials: pd.DataFrame, window_months: int) -> pd.DataFrame:
+    """Days from the warning to the day on which a silence shows by itself: when it has lasted a whole window. Only of stops;
+    when a fall would have been noticed without a warning, no data say."""
+    end = trials["cut_off"] + pd.DateOffset(months=window_months)
+    days = (end - trials["cut_off"]).dt.days - trials["baseline_recency"]
+    return trials.assign(lead_days=days.clip(lower=0).where(trials["task"] == "risk_stop"))
 
 
 def cut_offs(history: History, window_months: int) -> list[pd.Timestamp]:
@@ -130,113 +115,156 @@ def cut_offs(history: History, window_months: int) -> list[pd.Timestamp]:
     return [day for day in reversed(days) if history.until(day).n_months >= FEWEST_MONTHS]
 
 
-def _risk_rows(history: History, window_months: int, is_testable: bool, rules: OptionRules) -> Iterator[dict[str, Any]]:
-    if not (history.dated_by_day and is_testable):
-        yield from (_untestable(task, history.cut_off, "active_26_weeks", 0, 0) for task in TARGETS)
+def judge(trials: pd.DataFrame, draws: int = DRAWS, seed: int = SEED) -> list[dict[str, Any]]:
+    """Rows of backtests.csv for a trial frame, per task and population: each cut-off by itself, and all together.
+
+    `trials`, one row per account and cut-off: task, cut_off, population, account_id, score (higher = more expected),
+    event (boolean), optionally amount and lead_days (see ranking_quality), and a column baseline_<name> for each score to
+    be beaten. A row per metric and baseline (chance first); cut_off is missing where several are put together.
+    Intervals: bootstrap, all rows of an account drawn together. `p_value`, on the row of the AUC over all cut-offs only:
+    against chance. `beats_baselines`: the value lies above those of all baselines. Below 20 events or non-events the
+    one row is `not_testable`, its reason few_events or few_others. The order of the rows means nothing.
+    """
+    ordered = trials.sort_values(["cut_off", "account_id"], kind="stable")
+    found: list[dict[str, Any]] = []
+    for (task, population), rows in ordered.groupby(["task", "population"], sort=False):
+        about = {"task": task, "population": population}
+        rows = rows.drop(columns=[name for name in ("amount", "lead_days") if name in rows and rows[name].isna().all()])
+        names = [str(column) for column in rows if str(column).startswith("baseline_")]
+        together, by_day = ranked_figures(rows, draws, seed)
+        baselines = {name.removeprefix("baseline_"): ranked_figures(rows, score=name) for name in names}
+        days = list(by_day)
+        for day in days if len(days) > 1 else ():
+            others = {name: figures[day] for name, (_, figures) in baselines.items()}
+            found += _judged(about | {"cut_off": day}, by_day[day], others, math.nan)
+        others = {name: figures for name, (figures, _) in baselines.items()}
+        whole = about | {"cut_off": days[0] if len(days) == 1 else pd.NaT}
+        found += _judged(whole, together, others, chance_test(rows))
+    return found
+
+
+def _judged(
+    about: Mapping[str, Any], figures: Figures, baselines: Mapping[str, Figures], p_value: float
+) -> Iterator[dict[str, Any]]:
+    n, events = int(figures["n"][0]), int(figures["events"][0])
+    if min(events, n - events) < FEWEST_EVENTS:
+        reason = "few_events" if events < FEWEST_EVENTS else "few_others"
+        yield untestable(about["task"], about["population"], reason, about["cut_off"], n, events)
         return
-    days = cut_offs(history, window_months)
-    if not days:
-        yield from (_untestable(task, history.cut_off, "active_26_weeks", 0, 0) for task in TARGETS)
-    for day in days:
-        tested = replay_account_risk(history, day, window_months, _largest(history.until(day)), rules)
-        for population, table in (
-            ("active_26_weeks", tested.table),
-            ("key_accounts", tested.table[tested.table["is_key"]]),
-        ):
-            for task in TARGETS:
-                yield from _risk_metrics(task, day, population, table)
+    others = {name: {metric: float(values[0]) for metric, values in found.items()} for name, found in baselines.items()}
+    for metric in (name for name in METRICS if name in figures):
+        value = float(figures[metric][0])
+        low, high = interval(metric, figures)
+        compared = {
+            name: other[metric]
+            for name, other in {"chance": chance_figures(figures), **others}.items()
+            if metric in other
+        }
+        for baseline, baseline_value in compared.items():
+            yield {
+                **about,
+                **_figure(n, events, metric, value, low, high, baseline, baseline_value),
+                "p_value": p_value if metric == "auc" else math.nan,
+                "beats_baselines": value > max(compared.values()),
+            }
 
 
-def _largest(history: History, share: float = 0.8) -> pd.Index:
-    """The smallest set of accounts that had 80 % of the last 12 months' revenue, as known then."""
-    yearly = history.yearly_revenue.sort_values(ascending=False, kind="stable")
-    before = yearly.cumsum() - yearly
-    return yearly.index[(before < share * yearly.sum()) & (yearly > 0)]
+def judge_lists(method: Method, day: pd.Timestamp, blocked: str | None = None) -> list[dict[str, Any]]:
+    """Rows of backtests.csv for proposals of items: hit_at_10, recall_at_10 and map_at_10 (of at most 20 items hit_at_1
+    in place of the first) against what everyone buys (popularity) and what comparable accounts buy (peers).
 
-
-def _risk_metrics(task: str, day: pd.Timestamp, population: str, table: pd.DataFrame) -> Iterator[dict[str, Any]]:
-    event = table[task].to_numpy(bool)
-    n, events = len(table), int(event.sum())
-    if events < FEWEST_EVENTS or n - events < FEWEST_EVENTS:
-        yield _untestable(task, day, population, n, events)
-        return
-    score = table["risk_score"].to_numpy(float)
-    row = {"task": task, "cut_off": day, "population": population, "n": n, "events": events}
-    for baseline, column in BASELINES.items():
-        value = auc(table[column].to_numpy(float), event)
-        yield row | _metric(
-            "auc", auc(score, event), baseline, value, *_auc_interval(auc(score, event), events, n - events)
-        )
-    hits = round(_precision(score, event) * LIST_LENGTH)
-    others = {"chance": events / n} | {
-        name: _precision(table[column].to_numpy(float), event) for name, column in BASELINES.items()
-    }
-    for baseline, value in others.items():
-        yield row | _metric("precision_at_10", hits / LIST_LENGTH, baseline, value, *wilson(hits, LIST_LENGTH))
-
-
-def _precision(score: NDArray[np.float64], event: NDArray[np.bool_]) -> float:
-    return float(event[np.argsort(-score, kind="stable")[:LIST_LENGTH]].mean())
-
-
-def _auc_interval(value: float, n_events: int, n_other: int) -> tuple[float, float]:
-    """95 % interval of the area under the curve (Hanley & McNeil 1982)."""
-    both, twice = value / (2 - value), 2 * value**2 / (1 + value)
-    variance = value * (1 - value) + (n_events - 1) * (both - value**2) + (n_other - 1) * (twice - value**2)
-    half = 1.96 * math.sqrt(max(variance, 0.0) / (n_events * n_other))
-    return max(0.0, value - half), min(1.0, value + half)
-
-
-def _cross_selling_rows(tested: Tested | None, end: pd.Timestamp) -> Iterator[dict[str, Any]]:
-    if tested is None:
-        yield _untestable("cross_selling", end, "new_buyers", 0, 0)
-        return
+    `p_value`: accounts hit by the method alone against accounts hit by popularity alone (McNemar 1947, exact, one-sided),
+    since hits without any knowledge of the account are no achievement. The population is every account with a first
+    purchase in the window.
+    """
+    tested = method.tested
+    if tested is None or blocked:
+        reason = blocked or UNTESTED_LISTS.get(method.reason, "short_history")
+        return [untestable("cross_selling", "new_buyers", reason, day)]
     n, events = len(tested.hits.by_rank), tested.hits.firsts
     if events < FEWEST_EVENTS:
-        yield _untestable("cross_selling", tested.cut_off, "new_buyers", n, events)
-        return
-    row = {
-        "task": "cross_selling",
-        "cut_off": tested.cut_off,
-        "population": "new_buyers",
-        "n": n,
-        "events": events,
+        return [untestable("cross_selling", "new_buyers", "few_events", tested.cut_off, n, events)]
+    about = {"task": "cross_selling", "population": "new_buyers", "cut_off": tested.cut_off}
+    weights = draw_weights(n, DRAWS, SEED).astype(float)
+    figures = _of_lists(tested.hits, tested)
+    others = {"popularity": _of_lists(tested.popular, tested), "peers": _of_lists(tested.peers, tested)}
+    lead = next(iter(figures))
+    won, lost = (int((a > b).sum()) for a, b in _either_way(figures[lead], others["popularity"][lead]))
+    p_value = float(binomtest(won, won + lost, alternative="greater").pvalue) if won + lost else 1.0
+    found = []
+    for metric, by_account in figures.items():
+        value, drawn = float(by_account.mean()), weights[1:] @ by_account / n
+        low, high = (float(limit) for limit in np.quantile(drawn, [0.025, 0.975]))
+        if metric == lead:
+            least, most = wilson(value * n, n)
+            low, high = min(low, least), max(high, most)
+        compared = {name: float(other[metric].mean()) for name, other in others.items()}
+        for baseline, baseline_value in compared.items():
+            row = _figure(n, events, metric, value, low, high, baseline, baseline_value)
+            test = {"p_value": p_value if metric == lead else math.nan}
+            found.append({**about, **row, **test, "beats_baselines": value > max(compared.values())})
+    return found
+
+
+def _either_way(one: Any, other: Any) -> tuple[tuple[Any, Any], tuple[Any, Any]]:
+    return (one, other), (other, one)
+
+
+def _of_lists(hits: Hits, tested: Tested) -> dict[str, Any]:
+    """The metrics of proposed lists by account, the one that is tested first."""
+    by_rank = hits.by_rank.astype(float)
+    precision = np.cumsum(by_rank, axis=1) / np.arange(1, by_rank.shape[1] + 1)
+    at_most = np.minimum(hits.n_firsts, by_rank.shape[1])
+    first = {"hit_at_10": by_rank.max(axis=1)} if tested.n_items > FEW_ITEMS else {"hit_at_1": by_rank[:, 0]}
+    return first | {
+        "recall_at_10": by_rank.sum(axis=1) / hits.n_firsts,
+        "map_at_10": (by_rank * precision).sum(axis=1) / at_most,
     }
-    for baseline, other in (("popularity", tested.popular), ("peers", tested.peers)):
-        if tested.n_items > FEW_ITEMS:
-            hits = int(tested.hits.by_rank.any(axis=1).sum())
-            yield row | _metric(
-                "hit_at_10", tested.hits.hit_rate, baseline, other.hit_rate, *wilson(hits, len(tested.hits.by_rank))
-            )
-        else:
-            hits = int(tested.hits.by_rank[:, 0].sum())
-            first = other.by_rank[:, 0].mean()
-            yield row | _metric(
-                "hit_at_1", hits / len(tested.hits.by_rank), baseline, first, *wilson(hits, len(tested.hits.by_rank))
-            )
-        yield row | _metric("map_at_10", tested.hits.average_precision, baseline, other.average_precision)
 
 
-def _metric(
-    metric: str, value: float, baseline: str, baseline_value: float, low: float = math.nan, high: float = math.nan
+def told_together(rows: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
+    """All rows of a run as one frame: `p_holm` over all its tests, and `claims` for every row of a task and population
+    whose test holds at 5 % after that."""
+    table = pd.DataFrame(list(rows), columns=COLUMNS)
+    numbers = ("value", "ci_low", "ci_high", "baseline_value", "p_value", "p_holm")
+    table = table.astype({**dict.fromkeys(numbers, float), "n": "int64", "events": "int64"})
+    table["cut_off"] = pd.to_datetime(table["cut_off"])
+    by = [table["task"], table["population"]]
+    p_values = table["p_value"].groupby(by, sort=False).max().dropna()
+    held = pd.Series(holm(p_values.to_list()), index=p_values.index, dtype=float)
+    raised = pd.Series(held.reindex(pd.MultiIndex.from_arrays(by)).to_numpy(), index=table.index)
+    return table.assign(
+        p_holm=raised.where(table["p_value"].notna()),
+        claims=raised.le(CLAIMED_AT),
+        beats_baselines=table["beats_baselines"].astype("boolean"),
+    )
+
+
+def untestable(
+    task: str, population: str, reason: str, day: pd.Timestamp | None, n: int = 0, events: int = 0
+) -> dict[str, Any]:
+    """The row of a task that cannot be tested, with the code of the reason."""
+    about = {"task": task, "population": population, "cut_off": pd.NaT if day is None else day, "reason": reason}
+    return about | _figure(n, events, NOT_TESTABLE, math.nan, math.nan, math.nan, None, math.nan)
+
+
+def _figure(
+    n: int,
+    events: int,
+    metric: str,
+    value: float,
+    low: float,
+    high: float,
+    baseline: str | None,
+    baseline_value: float,
 ) -> dict[str, Any]:
     return {
+        "n": n,
+        "events": events,
         "metric": metric,
         "value": value,
         "ci_low": low,
         "ci_high": high,
         "baseline": baseline,
         "baseline_value": baseline_value,
-    }
-
-
-def _untestable(task: str, day: pd.Timestamp, population: str, n: int, events: int) -> dict[str, Any]:
-    row = {"task": task, "cut_off": day, "population": population, "n": n, "events": events}
-    return row | {
-        "metric": NOT_TESTABLE,
-        "value": math.nan,
-        "ci_low": math.nan,
-        "ci_high": math.nan,
-        "baseline": None,
-        "baseline_value": math.nan,
     }

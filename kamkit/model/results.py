@@ -537,7 +537,10 @@ class StrategyOptions:
     rule, options_assessed (0–6), close_call, values.
     `actions`: at most ten lines, by € at stake: rank, account_id, option, trigger, first_step, question, role,
     stop_criterion (codes), due_date, at_stake, at_stake_low, at_stake_high, values.
-    `backtests`: task, cut_off, population, n, events, metric, value, ci_low, ci_high, baseline, baseline_value.
+    `backtests`: task, cut_off (missing: several put together), population, n, events, metric (or not_testable, with the
+    code of the reason), value, ci_low, ci_high, baseline, baseline_value, p_value (against chance; on the tested row only),
+    p_holm (over all tests of the run), claims (the task's test holds), beats_baselines (the value is above those of all),
+    reason.
     `methods`: what was used and why, as codes of the catalogues with values.
     `portfolio`, `allocation`, `investment`: where key accounts stand, how means are spread over them, what it costs and brings.
     `buffer`: how volume held after price rises and severe complaints.

@@ -262,27 +262,6 @@ def glance_headline(key_accounts: KeyAccounts, found: Highlights, labels: Labels
     return Sentence(f"{pareto_headline(key_accounts, labels)}.")
 
 
-def backtest_sentences(options: StrategyOptions, labels: Labels) -> tuple[str, ...]:
-    """How many of the ten strongest warnings came true, over all cut-offs, per event and population; where history holds
-    too few events, that this cannot be tested."""
-    tested = options.backtests
-    sentences = []
-    for (task, population), rows in tested.groupby(["task", "population"], sort=False):
-        about = f"{labels(f'task.{task}')} ({labels(f'population.{population}')})"
-        warned = rows[(rows["metric"] == "precision_at_10") & (rows["baseline"] == "chance")]
-        if len(warned):
-            hits, chance = (round(float(warned[name].sum()) * WARNINGS) for name in ("value", "baseline_value"))
-            said = labels("backtest.warnings", n=hits, total=len(warned) * WARNINGS, chance=chance)
-            sentences.append(labels("prose.backtest", about=about, said=said))
-        elif (rows["metric"] == "not_testable").all():
-            sentences.append(labels("prose.backtest", about=about, said=f"{labels('metric.not_testable')}."))
-    return tuple(sentences)
-
-
-WARNINGS = 10
-"""How many warnings per cut-off are counted in the backtest."""
-
-
 def period_words(period: Period, fiscal_year_start: int, labels: Labels) -> str:
     """The period as people say it."""
     return labels.period(period.start, period.end, fiscal_year_start)

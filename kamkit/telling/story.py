@@ -40,6 +40,7 @@ from kamkit.model.results import (
 )
 from kamkit.telling import follow_up, portfolio_words, prose, tables, value
 from kamkit.telling.account_plans import Plans, account_plans
+from kamkit.telling.backtests import backtest_sentences
 from kamkit.telling.canvas import Chart
 from kamkit.telling.charts import plot_pareto
 from kamkit.telling.comments import (
@@ -923,7 +924,7 @@ class _Teller:
 
     def _method(self) -> Section:
         how = tuple(finding_sentence(method, self.labels) for method in self.options.methods)
-        tested = prose.backtest_sentences(self.options, self.labels)
+        tested = backtest_sentences(self.options, self.labels)
         changed = value.list_history_sentences(self.key_accounts, self.labels)
         concentrated = value.concentration_sentences(self.key_accounts, self.labels)
         lists = [

@@ -22,6 +22,7 @@ from kamkit.model.codes import Answer, Certainty, Evidence, Gate, Level
 from kamkit.model.engagement import Engagement
 from kamkit.model.questionnaire import questionnaires
 from kamkit.model.results import AccountFacts, DecisionLog, Imported, KamTypes, KeyAccounts, Portfolio, StrategyOptions
+from kamkit.telling.backtests import backtest_lines
 from kamkit.telling.language import Labels
 from kamkit.telling.portfolio_words import axis_name, model_name, written
 from kamkit.telling.results import (
@@ -574,12 +575,9 @@ def options_table(options: StrategyOptions, key_accounts: KeyAccounts, labels: L
 
 
 def backtests_table(options: StrategyOptions, labels: Labels) -> DisplayTable:
-    """What the methods would have got right on the client's own history, against doing nothing clever."""
-    columns = (
-        "task:word:task population:word:population n:count events:count metric:word:metric value:number ci_low:number "
-        "ci_high:number baseline:word:baseline baseline_value:number"
-    )
-    return display_table(options.backtests, "backtests", columns, labels, most=None)
+    """What the methods would have got right on the client's own history, against chance and the best simple rule."""
+    columns = "task population n:count events:count metric found by_chance best_rule"
+    return display_table(backtest_lines(options.backtests, labels), "backtests", columns, labels, most=None)
 
 
 def questions_table(questions: pd.DataFrame, labels: Labels, most: int | None = 12) -> DisplayTable:

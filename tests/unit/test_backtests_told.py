@@ -1,0 +1,112 @@
+"""Tests on history in a client's words: whole sentences, in counts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from kamkit.analysis.backtest import judge, judge_lists, told_together, untestable
+from kamkit.analysis.options import cross_selling
+from kamkit.analysis.options.cross_selling import Method
+from kamkit.analysis.options.ease import Hits
+from kamkit.telling.backtests import backtest_sentences
+from kamkit.telling.tables import backtests_table
+
+DAY = pd.Timestamp("2025-06-30")
+
+
+def warnings(hits: int, of_largest: int) -> list[dict[str, Any]]:
+    """Eighty accounts, of which 24 stop: `hits` of them among the ten warnings, `of_largest` among the ten largest."""
+    ids, rank = [f"A{i:03d}" for i in range(80)], np.arange(80)
+    event = np.isin(rank, [*range(hits), *range(10, 34 - hits)])
+    largest = np.isin(rank, [*range(of_largest), *range(40, 50 - of_largest)])
+    frame = pd.DataFrame(
+        {
+            "account_id": ids,
+            "score": -rank.astype(float),
+            "event": event,
+            "baseline_account_size": largest.astype(float),
+        }
+    )
+    about = {"task": "risk_stop", "cut_off": DAY, "population": "active_26_weeks"}
+    return judge(frame.assign(**about), draws=50)
+
+
+def proposals(own: int, popular: int) -> list[dict[str, Any]]:
+    """Forty accounts with a first purchase, so many of them hit by the method and by what is popular."""
+
+    def hits(n: int) -> Hits:
+        return Hits(np.array([[i < n] for i in range(40)]), np.ones(40, dtype=int))
+
+    found = cross_selling.Tested(DAY, 3, 40, 50, 0.1, hits(own), hits(popular), hits(popular))
+    return judge_lists(Method("ease", "best", 20.0, found), DAY)
+
+
+def said(told: Callable[..., Any], rows: list[dict[str, Any]], language: str = "de") -> tuple[str, ...]:
+    client = told(language=language)
+    return backtest_sentences(replace(client.options, backtests=told_together(rows)), client.labels)
+
+
+def test_warnings_are_counted_beside_chance_and_the_largest_accounts(told: Callable[..., Any]) -> None:
+    (sentence,) = said(told, warnings(7, 2))
+    assert sentence.startswith("Kauft im Fenster nichts (")
+    assert "26 Wochen" in sentence
+    assert sentence.endswith(
+        "): 7 von 10 Warnungen trafen zu; durch Zufall wären es 3, mit den größten Kunden zuerst 2."
+    )
+    (sentence,) = said(told, warnings(7, 2), "en")
+    assert sentence.endswith("7 of 10 warnings came true; by chance it would be 3, with the largest accounts first 2.")
+
+
+def test_a_simple_rule_that_does_as_well_is_named(told: Callable[..., Any]) -> None:
+    (sentence,) = said(told, warnings(6, 6))
+    assert sentence.endswith(
+        "mit den größten Kunden zuerst 6. Die einfache Regel „große Kunden zuerst“ hätte 6 getroffen."
+    )
+
+
+def test_what_chance_explains_is_not_claimed(told: Callable[..., Any]) -> None:
+    rows = [row | {"p_value": 0.4} if row["metric"] == "auc" else row for row in warnings(4, 2)]
+    (sentence,) = said(told, rows)
+    assert sentence.endswith("zuerst 2. Das Verfahren war nicht nachweisbar besser als der Zufall.")
+
+
+def test_proposals_are_counted_beside_what_sells_best(told: Callable[..., Any]) -> None:
+    assert said(told, proposals(22, 13)) == (
+        "Cross-Selling: Erstkäufe (Kunden mit Erstkauf): Von 40 Kunden mit einem Erstkauf kauften 22 etwas aus ihren "
+        "zehn Vorschlägen; mit den meistverkauften Artikeln wären es 13.",
+    )
+    assert said(told, proposals(13, 13))[0].endswith(
+        "wären es 13. Das Verfahren war nicht nachweisbar besser als die meistverkauften Artikel."
+    )
+
+
+def test_what_cannot_be_tested_says_why(told: Callable[..., Any]) -> None:
+    rows = [
+        untestable("risk_fall", "key_accounts", "few_events", DAY, 60, 7),
+        untestable("cross_selling", "new_buyers", "short_history", DAY),
+        untestable("takeover", "all", "one_client", None),
+    ]
+    few, short, takeover = said(told, rows)
+    assert few.endswith("nicht statistisch prüfbar. Der Fall trat 7-mal ein, nötig sind 20 Fälle.")
+    assert short.endswith("nicht statistisch prüfbar. Die Historie ist zu kurz; es fehlen ältere Buchungen.")
+    assert takeover == (
+        "Aufkauf durch den Kunden (alle Kunden): nicht an der Historie testbar. Ein Aufkauf geschieht bei einem "
+        "Unternehmen höchstens einmal."
+    )
+
+
+def test_the_table_shows_all_cut_offs_together_against_chance_and_the_best_rule(told: Callable[..., Any]) -> None:
+    client = told()
+    rows = [*warnings(7, 2), untestable("takeover", "all", "one_client", None)]
+    table = backtests_table(replace(client.options, backtests=told_together(rows)), client.labels)
+    assert len(table.columns) <= 8
+    precision = next(row for row in table.cells if row[4] == "Genauigkeit der Warnungen")
+    assert precision[2:4] == ("80", "24")
+    assert precision[5].startswith("70\u00a0% (")
+    assert precision[6:] == ("30\u00a0%", "große Kunden zuerst: 20\u00a0%")
+    assert table.cells[-1][4:] == ("nicht statistisch prüfbar", "–", "–", "–")
