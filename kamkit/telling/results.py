@@ -57,6 +57,14 @@ RISK_COLUMNS = columns_of(
 CROSS_SELLING_COLUMNS = columns_of(
     "account_id category rank score expected_revenue expected_margin gate peers_buying peers evidence"
 )
+WHITESPACE_COLUMNS = columns_of(
+    "account_id kind item name status revenue last_bought revenue_then peers_buying peers penetration expected_revenue "
+    "expected_margin evidence"
+)
+SITES_COLUMNS = columns_of(
+    "account_id customer_id site name item item_name status revenue last_bought buyer buyer_revenue expected_revenue "
+    "expected_low expected_high"
+)
 ACTION_COLUMNS = columns_of(
     "rank account_id name option trigger first_step question role due_date at_stake at_stake_low at_stake_high "
     "stop_criterion"
@@ -98,6 +106,8 @@ def result_files(
         content["options.csv"] = told(options.options, labels, OPTION_COLUMNS)
         content["account_risk.csv"] = told(options.account_risk, labels, RISK_COLUMNS)
         content["cross_selling.csv"] = told(options.cross_selling, labels, CROSS_SELLING_COLUMNS)
+        content["whitespace.csv"] = told(options.whitespace, labels).reindex(columns=[*WHITESPACE_COLUMNS])
+        content["sites.csv"] = options.sites.reindex(columns=[*SITES_COLUMNS])
         content["backtests.csv"] = options.backtests
         content["portfolio.csv"] = portfolio_frame(options.portfolio)
         content["allocation.csv"] = options.allocation.table.reindex(columns=[*ALLOCATION_COLUMNS])

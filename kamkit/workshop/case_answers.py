@@ -45,6 +45,7 @@ def answer_key(spec: CaseSpec, seed: int, customers: Sequence[Customer], lines: 
             sisters = [customer for customer in cast if not customer.first_of_group]
             buyer = next(customer for customer in cast if customer.first_of_group)
             checks = [_rows(buyer, category, ">")] + [_rows(sister, category, "==") for sister in sisters]
+            checks += [_site(sister, category) for sister in sisters]
             facts.append(_fact("group_whitespace", cast, {"category": category, "buyer": buyer.customer_id}, checks))
     if spec.organisation:
         verdict = {"file": "existence.json", "match": {}, "column": "verdict", "op": "==", "value": spec.organisation}
@@ -87,6 +88,11 @@ def _category(spec: CaseSpec, code: str) -> str:
 def _rows(customer: Customer, category: str, op: str) -> dict[str, Any]:
     match = {"customer_id": customer.customer_id, "category": category}
     return {"file": "tables/transactions.parquet", "match": match, "n_rows": [op, 0]}
+
+
+def _site(sister: Customer, category: str) -> dict[str, Any]:
+    match = {"account_id": sister.account_id, "customer_id": sister.customer_id, "item": category}
+    return {"file": "results/sites.csv", "match": match, "column": "status", "op": "==", "value": "never"}
 
 
 def _checks(spec: CaseSpec, role: Role, cast: Sequence[Customer]) -> list[dict[str, Any]]:

@@ -60,7 +60,8 @@ def test_figures_are_there(outcome: RunOutcome) -> None:
 
 RESULTS = [
     "account_risk.csv", "accounts.csv", "actions.csv", "allocation.csv", "backtests.csv", "cross_selling.csv",
-    "existence.json", "import.json", "investment.json", "options.csv", "portfolio.csv", "questions.csv", "summary.json",
+    "existence.json", "import.json", "investment.json", "options.csv", "portfolio.csv", "questions.csv", "sites.csv",
+    "summary.json", "whitespace.csv",
 ]  # fmt: skip
 
 

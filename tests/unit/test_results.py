@@ -15,6 +15,8 @@ from kamkit.telling.results import (
     OPTION_COLUMNS,
     PORTFOLIO_COLUMNS,
     RISK_COLUMNS,
+    SITES_COLUMNS,
+    WHITESPACE_COLUMNS,
     render_result,
     result_files,
 )
@@ -36,7 +38,7 @@ def test_each_step_adds_its_files(told) -> None:  # type: ignore[no-untyped-def]
     assert sorted(set(third) - set(second)) == ["existence.json"]
     assert sorted(set(files_of(c)) - set(third)) == [
         "account_risk.csv", "actions.csv", "allocation.csv", "backtests.csv", "cross_selling.csv", "investment.json",
-        "options.csv", "portfolio.csv",
+        "options.csv", "portfolio.csv", "sites.csv", "whitespace.csv",
     ]  # fmt: skip
 
 
@@ -49,6 +51,8 @@ def test_each_step_adds_its_files(told) -> None:  # type: ignore[no-untyped-def]
         ("cross_selling.csv", CROSS_SELLING_COLUMNS),
         ("actions.csv", ACTION_COLUMNS),
         ("portfolio.csv", PORTFOLIO_COLUMNS),
+        ("sites.csv", SITES_COLUMNS),
+        ("whitespace.csv", WHITESPACE_COLUMNS),
         ("allocation.csv", ALLOCATION_COLUMNS),
         ("questions.csv", ("rank", "question", "why", "effect")),
     ],
