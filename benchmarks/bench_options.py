@@ -117,7 +117,9 @@ def early_warning(cut_off: pd.Timestamp, sold: pd.DataFrame, results: dict[str, 
     recency = (cut_off - days["max"]).dt.days.astype(float)
     gap = (days["max"] - days["min"]).dt.days / (days["nunique"] - 1).where(days["nunique"] > 1)
     risk = results["account_risk"].set_index("account_id")["risk_score"]
-    boosted = boosted_scores(history_until(results["project"].facts), cut_off - pd.Timedelta(days=1), WINDOW).set_index("account_id")
+    boosted = boosted_scores(history_until(results["project"].facts), cut_off - pd.Timedelta(days=1), WINDOW).set_index(
+        "account_id"
+    )
     scores = {
         "days since last order ÷ own mean gap": [(recency / gap).fillna(0.0)] * 2,
         "recency": [recency] * 2,
@@ -160,14 +162,20 @@ def cross_selling(cut_off: pd.Timestamp, sold: pd.DataFrame, results: dict[str, 
     np.fill_diagonal(near, 0.0)
     scores = {"popularity": np.tile(matrix.sum(axis=0).A1, (len(own), 1)), "item-kNN, cosine": own @ near}
     lists = {
-        name: [list(products[np.argsort(-np.where(mine > 0, -np.inf, row), kind="stable")[:LONGEST_LIST]]) for row, mine in zip(score, own, strict=True)]
+        name: [
+            list(products[np.argsort(-np.where(mine > 0, -np.inf, row), kind="stable")[:LONGEST_LIST]])
+            for row, mine in zip(score, own, strict=True)
+        ]
         for name, score in scores.items()
     }
     by_account = ranked.groupby("account_id")["category"].agg(list)
     lists["kamkit"] = [by_account[account] for account in accounts]
     found = {}
     for name, proposed in lists.items():
-        hits = [[item in new[account] for item in items[:LONGEST_LIST]] for account, items in zip(accounts, proposed, strict=True)]
+        hits = [
+            [item in new[account] for item in items[:LONGEST_LIST]]
+            for account, items in zip(accounts, proposed, strict=True)
+        ]
         precision = [_average_precision(row, len(new[account])) for row, account in zip(hits, accounts, strict=True)]
         found[name] = [float(np.mean([any(row) for row in hits])), float(np.mean(precision))]
     return pd.DataFrame.from_dict(found, orient="index", columns=["hit@10", "MAP@10"]).assign(n=len(accounts))
