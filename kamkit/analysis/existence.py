@@ -279,14 +279,22 @@ def newcombe_interval(hits: int, n: int, other_hits: int, other_n: int, confiden
     >>> [round(limit, 4) for limit in newcombe_interval(56, 70, 48, 80, 0.95)]
     [0.0524, 0.3339]
     """
-    (low, high), (other_low, other_high) = _wilson(hits, n, confidence), _wilson(other_hits, other_n, confidence)
+    (low, high), (other_low, other_high) = (
+        wilson_interval(hits, n, confidence),
+        wilson_interval(other_hits, other_n, confidence),
+    )
     share, other = hits / n, other_hits / other_n
     down = math.hypot(share - low, other_high - other)
     up = math.hypot(high - share, other - other_low)
     return share - other - down, share - other + up
 
 
-def _wilson(hits: int, n: int, confidence: float) -> tuple[float, float]:
+def wilson_interval(hits: int, n: int, confidence: float) -> tuple[float, float]:
+    """Confidence interval of a share (Wilson 1927).
+
+    >>> [round(limit, 2) for limit in wilson_interval(6, 10, 0.95)]
+    [0.31, 0.83]
+    """
     z = float(norm.ppf(0.5 + confidence / 2))
     share, spread = hits / n, z * z / n
     half = z * math.sqrt(share * (1 - share) / n + spread / (4 * n))

@@ -8,9 +8,7 @@ one. Rows with 0 points say why something is no evidence. The points are a conve
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -18,6 +16,7 @@ import pandas as pd
 
 from kamkit.analysis.patterns import spread_bookings
 from kamkit.model.codes import Grain, KamType
+from kamkit.model.industry_codes import Reading, read_code, reading_of
 from kamkit.model.kam_type_rules import Block, KamTypeRules, Pattern
 from kamkit.model.results import AccountFacts
 from kamkit.model.words import plain, word_pattern
@@ -26,73 +25,16 @@ COLUMNS = ["account_id", "block", "kam_type", "points", "reason", "detail", "val
 MONTHS, WEEKS, STRONGEST_WEEKS = 12, 52, 3
 
 
-@dataclass(frozen=True)
-class Reading:
-    """What an industry code or text says: type, points, division; or why it says nothing."""
-
-    kam_type: KamType
-    points: int
-    reason: str
-    division: str | None = None
-
-
-def read_code(code: str, version: str | None, role: str, rules: KamTypeRules) -> Reading | None:
-    """The type a NACE code speaks for as the client's (`client`) or an account's (`account`) industry.
-
-    Any writing: 47.11, 47110, G47, C28, WZ 2008 47.11. The letter is never used: NACE 2.1 moved them. None where the
-    text holds no code.
-    """
-    digits = _digits(code)
-    if digits is None:
-        return None
-    if version and re.search(r"2\.1|2025", version):
-        mapped = next((new for old, new in rules.nace21.items() if digits.startswith(old.replace(".", ""))), None)
-        if digits[:2] == "45":
-            return Reading(KamType.UNCLEAR, 0, "impossible_division", "45")
-        digits = mapped.replace(".", "") if mapped else digits
-    return _reading_of(digits, role, rules)
-
-
-def _digits(code: str) -> str | None:
-    """The digits of a NACE code, division first with its leading zero."""
-    bare = re.sub(
-        r"(?i)^\s*(wz|nace|onace|önace|noga)[\s._-]*((20)?(08|25)|rev\.?\s*2(\.1)?)?[\s:._-]*(?=[a-z]?\s*\d)", "", code
-    )
-    found = re.match(
-        r"(?i)^\s*(?:[a-z]{1,2}[\s.-]*)?(\d{2,6}(?:[.\s-]\d{1,3}){0,3}|\d(?:\.\d{1,3}){0,3})(?=$|[\s,;:(–-]\D*)", bare
-    )
-    if not found:
-        return None
-    first, *rest = re.split(r"[.\s-]", found[1])
-    digits = first.zfill(2) + "".join(rest)
-    return digits if len(digits) <= 7 else None
-
-
-def _reading_of(digits: str, role: str, rules: KamTypeRules) -> Reading:
-    found = rules.divisions.get(digits[:2])
-    if found is None or (found.client is None and found.account is None):
-        return Reading(KamType.UNCLEAR, 0, "impossible_division", digits[:2])
-    refined = {k.replace(".", ""): kind for k, kind in getattr(rules.refinements, role).items()}
-    group = max((prefix for prefix in refined if digits.startswith(prefix)), key=len, default=None)
-    kind = refined[group] if group else getattr(found, role)
-    if kind is None:
-        return Reading(KamType.UNCLEAR, 0, "division_without_type", digits[:2])
-    given = rules.industry_points
-    own = given.ambiguous if found.ambiguous and not group else given.clear
-    return Reading(kind, given.supplier if role == "client" else own, f"{role}_industry", digits[:2])
-
-
 def text_reader(rules: KamTypeRules, reason: str) -> Callable[[str], Reading | None]:
     """A function that reads an industry written in words, German or English; None where no word is known."""
 
     def read(text: str) -> Reading | None:
-        words = plain(text)
-        rule = next((rule for rule in rules.industry_words if rule.finds(words)), None)
+        rule = rules.industry_in(text)
         if rule is None:
             return None
         if rule.type is not None:
             return Reading(rule.type, rules.industry_points.ambiguous, reason)
-        found = _reading_of(str(rule.code).replace(".", ""), "account", rules)
+        found = reading_of(str(rule.code), "account", rules)
         return Reading(found.kam_type, found.points, reason, found.division)
 
     return read
@@ -182,16 +124,11 @@ def _said_of_goods(facts: AccountFacts, rules: KamTypeRules) -> pd.DataFrame:
     if facts.item_kind == "category":
         items = items[is_category if facts.product_purchases.empty else ~is_category.fillna(False).astype(bool)]
     texts = pd.concat([items["category"], items["name"]]).dropna().astype(str).unique()
-    said = {text: kind for text in texts if (kind := _type_of_goods(text, rules)) is not None}
+    said = {text: kind for text in texts if (kind := rules.goods_in(text)) is not None}
     category, name = items["category"].astype(object), items["name"].astype(object)
     detail = category.where(category.isin(list(said)), name.where(name.isin(list(said))))
     found = pd.DataFrame({"item": items["item"], "kam_type": detail.map(said), "detail": detail})
     return found[detail.notna()].drop_duplicates("item").astype({"item": "string"})
-
-
-def _type_of_goods(text: str, rules: KamTypeRules) -> KamType | None:
-    words = plain(text)
-    return next((rule.type for rule in rules.category_words if rule.finds(words)), None)
 
 
 def pattern(facts: AccountFacts, rules: KamTypeRules) -> pd.DataFrame:

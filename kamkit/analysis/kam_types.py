@@ -14,10 +14,10 @@ from kamkit.analysis.kam_evidence import (
     evidence_frame,
     pattern,
     product_category,
-    read_code,
 )
 from kamkit.model.codes import KamType, Verdict
 from kamkit.model.engagement import SupplierIndustry
+from kamkit.model.industry_codes import read_code
 from kamkit.model.kam_type_rules import TYPES, Block, KamTypeRules, OwnEvidence
 from kamkit.model.results import AccountFacts, KamTypes, KeyAccounts
 

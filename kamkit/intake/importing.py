@@ -42,6 +42,7 @@ from kamkit.intake.groups import (
     load_group_rules,
 )
 from kamkit.intake.history_checks import check_history
+from kamkit.intake.industry_checks import industry_findings
 from kamkit.intake.inputs import Inputs, decisions_elsewhere, read_inputs
 from kamkit.intake.line_traps import POOLED, event_table, in_counting_month
 from kamkit.intake.list_prices import with_unit_prices
@@ -71,6 +72,7 @@ from kamkit.intake.set_right import set_right
 from kamkit.intake.yearly_traps import lines_with_terms, with_yearly_traps, yearly_bookings
 from kamkit.model.codes import Grain, Level, Severity
 from kamkit.model.engagement import Engagement, Period
+from kamkit.model.kam_type_rules import load_kam_type_rules
 from kamkit.model.margin_rules import load_margin_rules
 from kamkit.model.questionnaire import QUESTIONNAIRES
 from kamkit.model.results import Finding, Imported
@@ -203,6 +205,7 @@ class _Import:
             *restated,
             *account_findings(lines.customers, frames.get("customers"), groups.members, level, threshold),
             *lost_zeros(lines.customers, frames.get("customers")),
+            *industry_findings(lines.customers, frames.get("customers"), load_kam_type_rules(engagement.folder)),
             *_open_candidates(candidates),
             *self._about_terms(lines, frames.get("terms"), groups.members),
             *cost_type_findings(frames.get("budgets"), load_margin_rules(engagement.folder)),

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import csv
 import itertools
-import re
 from collections.abc import Mapping
 from enum import StrEnum
 from functools import cache, cached_property
@@ -22,7 +21,7 @@ from kamkit.model.intensity_rules import IntensityRules, load_intensity_rules
 from kamkit.model.kit import kit_folder
 from kamkit.model.questionnaire import Asked, questionnaires
 from kamkit.model.rules import Rule, Threshold, load_rules
-from kamkit.model.words import word_pattern
+from kamkit.model.words import WordIndex, plain
 
 TYPES: tuple[KamType, ...] = (KamType.CONSUMER, KamType.TECHNICAL, KamType.SERVICE)
 """The types there can be evidence for, in the order of the source text."""
@@ -98,32 +97,12 @@ class IndustryWords(Rule):
             raise ValueError("give either code or type")
         return self
 
-    def finds(self, plain_text: str) -> bool:
-        """Whether the words, and where asked for those beside them, stand in a plain text."""
-        return bool(self._pattern.search(plain_text)) and (not self.along_with or bool(self._beside.search(plain_text)))
-
-    @cached_property
-    def _pattern(self) -> re.Pattern[str]:
-        return word_pattern(self.words)
-
-    @cached_property
-    def _beside(self) -> re.Pattern[str]:
-        return word_pattern(self.along_with)
-
 
 class CategoryWords(Rule):
     """Words of product categories that speak for a type."""
 
     type: Kind
     words: Words = Field(min_length=1)
-
-    def finds(self, plain_text: str) -> bool:
-        """Whether one of the words stands in a plain text."""
-        return bool(self._pattern.search(plain_text))
-
-    @cached_property
-    def _pattern(self) -> re.Pattern[str]:
-        return word_pattern(self.words)
 
 
 class CategoryPoints(Rule):
@@ -246,6 +225,7 @@ class KamTypeRules(Rule):
     decisions: tuple[Decision, ...]
     refinements: Refinements
     nace21: Mapping[Code, Code]
+    only_in_nace21: tuple[Code, ...]
     industry_words: tuple[IndustryWords, ...]
     category_words: tuple[CategoryWords, ...]
     existence: ExistenceRules
@@ -256,6 +236,29 @@ class KamTypeRules(Rule):
     def take(self, programme: Literal["known", "unknown"], own: OwnEvidence) -> str:
         """What the deciding table answers: programme, own or unclear."""
         return next(row.take for row in self.decisions if programme in row.programme and own in row.own)
+
+    def industry_in(self, text: str) -> IndustryWords | None:
+        """The first row of the industry words that finds its words, and where it asks for those beside them, in a text."""
+        found = self._industries.lists_in(plain(text))
+        rows = (
+            n // 2
+            for n in sorted(found)
+            if n % 2 == 0 and (n + 1 in found or not self.industry_words[n // 2].along_with)
+        )
+        return next((self.industry_words[n] for n in rows), None)
+
+    def goods_in(self, text: str) -> KamType | None:
+        """The type for which goods of this category or name speak; the first row that finds its words decides."""
+        found = self._goods.lists_in(plain(text))
+        return self.category_words[min(found)].type if found else None
+
+    @cached_property
+    def _industries(self) -> WordIndex:
+        return WordIndex(words for row in self.industry_words for words in (row.words, row.along_with))
+
+    @cached_property
+    def _goods(self) -> WordIndex:
+        return WordIndex(row.words for row in self.category_words)
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:

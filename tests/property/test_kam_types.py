@@ -13,12 +13,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kamkit.analysis.existence import check_existence, measured_intensity
-from kamkit.analysis.kam_evidence import read_code, text_reader
+from kamkit.analysis.kam_evidence import text_reader
 from kamkit.analysis.kam_types import _decide, classify_accounts
 from kamkit.model.codes import Basis, Grain, KamStatus, KamType, Level, Verdict
 from kamkit.model.engagement import Period, SupplierIndustry
+from kamkit.model.industry_codes import read_code
 from kamkit.model.kam_type_rules import TYPES, Block, load_kam_type_rules
 from kamkit.model.results import AccountFacts, Concentration, Existence, KeyAccounts, Pareto
+from kamkit.model.words import WordIndex, plain, word_pattern
 
 RULES = load_kam_type_rules()
 IDS = [f"K{n}" for n in range(8)]
@@ -220,6 +222,31 @@ def _lead(totals: Any, kind: str) -> int:
         return 0
     at = [str(k) for k in TYPES].index(kind)
     return max(int(totals[at] - max(n for i, n in enumerate(totals) if i != at)), 0)
+
+
+LETTERS = "abä -*"
+LISTS = [words for rule in RULES.industry_words for words in (rule.words, rule.along_with)]
+LISTS += [rule.words for rule in RULES.category_words]
+ONE_BY_ONE = [word_pattern(words) for words in LISTS]
+PIECES = sorted({piece for words in LISTS for word in words for piece in word.replace("*", " ").split()})
+INDEX = WordIndex(LISTS)
+
+
+def one_by_one(patterns: list[Any], text: str) -> set[int]:
+    return {number for number, pattern in enumerate(patterns) if pattern.search(plain(text))}
+
+
+@given(st.lists(st.lists(st.text(LETTERS, min_size=1, max_size=6), max_size=4), max_size=4), st.text(LETTERS))
+@settings(max_examples=300, deadline=None)
+def test_an_index_of_word_lists_finds_what_the_lists_find_one_by_one(lists: list[list[str]], text: str) -> None:
+    assert WordIndex(lists).lists_in(plain(text)) == one_by_one([word_pattern(words) for words in lists], text)
+
+
+@given(st.lists(st.sampled_from(PIECES) | st.text("abcdeilnrst", min_size=1, max_size=8), max_size=6), st.data())
+@settings(max_examples=300, deadline=None)
+def test_the_index_of_the_rules_finds_what_their_lists_find_one_by_one(words: list[str], data: Any) -> None:
+    text = "".join(word + data.draw(st.sampled_from(["", " ", "-"])) for word in words)
+    assert INDEX.lists_in(plain(text)) == one_by_one(ONE_BY_ONE, text)
 
 
 @given(st.text(max_size=60))

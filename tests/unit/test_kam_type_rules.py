@@ -69,7 +69,7 @@ def test_every_division_is_named_by_its_own_title(repository: Path) -> None:
     wrong = []
     with (repository / "templates" / "rules" / "nace_kam_types.csv").open(encoding="utf-8") as file:
         for row, title in itertools.product(csv.DictReader(file, delimiter=";"), ("title_de", "title_en")):
-            found = next((rule for rule in rules.industry_words if rule.finds(plain(row[title]))), None)
+            found = rules.industry_in(row[title])
             kind = (found.type or rules.divisions[found.code[:2]].account) if found else None
             if str(kind).lower() != row["type_if_account"]:
                 wrong.append(row[title])

@@ -12,10 +12,11 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from kamkit.analysis.kam_evidence import read_code, text_reader
+from kamkit.analysis.kam_evidence import text_reader
 from kamkit.analysis.kam_types import classify_accounts
 from kamkit.model.codes import Basis, Grain, KamType, Level, Verdict
 from kamkit.model.engagement import Period, SupplierIndustry
+from kamkit.model.industry_codes import Edition, edition_of, read_code
 from kamkit.model.kam_type_rules import KamTypeRules, load_kam_type_rules
 from kamkit.model.results import AccountFacts, Concentration, KamTypes, KeyAccounts, Pareto
 from kamkit.telling.language import Labels, catalogue
@@ -248,6 +249,10 @@ def test_no_accounts_at_all(rules: KamTypeRules) -> None:
         ("46.39", "consumer", 2),
         ("46.69", "technical", 2),
         ("70.10", "service", 1),
+        ("46,39", "consumer", 2),
+        ("WZ 25.11", "technical", 1),  # a division, not the edition of 2025
+        ("WZ08.11", "technical", 2),
+        ("NACE 2 47.11", "consumer", 2),
     ],
 )
 def test_codes_in_any_writing(code: str, kind: str, points: int, rules: KamTypeRules) -> None:
@@ -279,19 +284,45 @@ def test_divisions_that_do_not_exist_or_buy_nothing(division: str, version: str 
         ("45.20", "nace2.1", "unclear", 0, "impossible_division"),
         ("45.20", "WZ 2025", "unclear", 0, "impossible_division"),
         ("95.31", "nace2.1", "consumer", 1, "account_industry"),  # vehicle repair, formerly 45.2
+        ("95.31", None, "consumer", 1, "account_industry"),
         ("95.31", "nace2", "service", 1, "account_industry"),
         ("46.71", "NACE Rev. 2.1", "consumer", 1, "account_industry"),  # vehicle wholesale, formerly 45
         ("46.83", "nace2.1", "technical", 2, "account_industry"),  # formerly 46.7
         ("47.81", "nace2.1", "consumer", 1, "account_industry"),  # vehicle retail, formerly 45
         ("K62.10", "nace2.1", "service", 2, "account_industry"),  # the letter moved, the division did not
+        ("WZ 2025 45.20", None, "unclear", 0, "impossible_division"),  # the code itself names the edition
+        ("NACE Rev. 2.1 95.31", "", "consumer", 1, "account_industry"),
+        ("WZ25-46.83", None, "technical", 2, "account_industry"),
+        ("WZ 2025 45.20", "WZ 2008", "consumer", 1, "account_industry"),  # the column holds before the cell
+        ("46.83", None, "technical", 2, "account_industry"),  # a group that only NACE 2.1 has
+        ("46.71", None, "technical", 2, "account_industry"),  # both have it: NACE 2 is read
+        ("28.11", "WZ 2003", "unclear", 0, "unknown_edition"),  # there 28 was metal goods
+        ("2834", "SIC", "unclear", 0, "unknown_edition"),
+        ("28.11", "NACE", "technical", 2, "account_industry"),
     ],
 )
-def test_nace_2_1_is_mapped_to_nace_2(
-    code: str, version: str, kind: str, points: int, reason: str, rules: KamTypeRules
+def test_both_editions_of_nace_are_read_side_by_side(
+    code: str, version: str | None, kind: str, points: int, reason: str, rules: KamTypeRules
 ) -> None:
     found = read_code(code, version, "account", rules)
     assert found is not None
     assert (str(found.kam_type), found.points, found.reason) == (kind, points, reason)
+
+
+@pytest.mark.parametrize(
+    ("said", "edition"),
+    [
+        *(
+            (said, Edition.NACE_2)
+            for said in ("nace2", "WZ 2008", "WZ08", "Rev. 2", "NACE_R2", "2", "2.0", "ÖNACE 2008")
+        ),
+        *((said, Edition.NACE_2_1) for said in ("nace2.1", "WZ 2025", "wz25", "Rev.2.1", "2,1", "NACE21", "NOGA 2025")),
+        *((said, Edition.UNSAID) for said in ("", " ", "NACE", "WZ-Code")),
+        *((said, Edition.UNKNOWN) for said in ("WZ 2003", "NACE 1.1", "WZ93", "ISIC 4", "NAICS 2022", "SIC")),
+    ],
+)
+def test_editions_as_clients_name_them(said: str, edition: Edition) -> None:
+    assert edition_of(said) == edition
 
 
 def test_an_impossible_division_is_told_and_counts_for_nothing(rules: KamTypeRules) -> None:

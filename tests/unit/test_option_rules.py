@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import yaml
 
 from kamkit.errors import EngagementError
 from kamkit.model.codes import BASIC_CARE, KamType, Option
+from kamkit.model.kam_type_rules import TYPES
 from kamkit.model.option_rules import ACTIONS, CONDITIONS, OptionRules, load_option_rules
 from kamkit.model.rules import read_rules
 from kamkit.telling.language import Labels
@@ -133,13 +135,41 @@ def test_every_code_of_the_table_has_its_words(language: str) -> None:
     assert [code for code in codes if code not in labels] == []
 
 
-@pytest.mark.parametrize("part", ["first_step", "client_question"])
 @pytest.mark.parametrize("language", ["de", "en"])
-def test_the_type_decides_what_is_done(language: str, part: str) -> None:
+def test_the_type_decides_what_is_done_what_is_asked_and_by_whom(language: str) -> None:
     labels = Labels(language, {"de": "de_DE", "en": "en_GB"}[language], "EUR")
-    for action in ACTIONS:
+    for part, action in itertools.product(("first_step", "client_question"), ACTIONS):
         said = [labels(f"{part}.{action}.{kam_type}", category="Pumpen") for kam_type in KamType]
-        assert len(set(said)) == len(said), action
+        assert len(set(said)) == len(said), (part, action)
+    for action, by_type in RULES.roles.items():
+        assert len({labels(f"role.{by_type[kind]}") for kind in TYPES}) == len(TYPES), action
+
+
+SUBJECTS = {
+    "de": {
+        KamType.CONSUMER: "jahresgespräch|jahresgeschäftsplan|listung|aktionskalender|konditionen|sortiment",
+        KamType.TECHNICAL: "spezifikation|ausschreibung|werk|entwicklung|lastenheft",
+        KamType.SERVICE: "sla|verlängerung|preisgleitung|servicevertrag|serviceverträge",
+    },
+    "en": {
+        KamType.CONSUMER: "annual negotiation|joint business plan|listing|promotion|trade terms|range",
+        KamType.TECHNICAL: "specification|tender|plant|development",
+        KamType.SERVICE: "sla|renewal|price indexation|service contract",
+    },
+}
+
+
+@pytest.mark.parametrize("language", ["de", "en"])
+def test_each_first_step_speaks_of_its_types_business_and_of_no_others(language: str) -> None:
+    """Consumer goods: annual talk, terms, listing, promotions; technical: specification, tender, plants, development;
+    service: SLA, renewal, indexation. An unclear type commits to none of them."""
+    labels = Labels(language, {"de": "de_DE", "en": "en_GB"}[language], "EUR")
+    words = {kind: re.compile(rf"\b({subjects})") for kind, subjects in SUBJECTS[language].items()}
+    for action, kind in itertools.product(ACTIONS, KamType):
+        said = labels(f"first_step.{action}.{kind}", category="X").lower()
+        spoken = {about for about, pattern in words.items() if pattern.search(said)}
+        if kind != KamType.UNCLEAR:
+            assert spoken == {kind}, said
 
 
 def test_the_table_is_typed_as_it_is_read() -> None:

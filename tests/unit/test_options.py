@@ -22,6 +22,7 @@ from kamkit.analysis.options.scoring import anchor, percentile, score_option, sh
 from kamkit.errors import EngagementError
 from kamkit.model.codes import Answer, Gate, KamType, Option, Verdict
 from kamkit.model.engagement import AccountRiskSettings, Capacity, OptionSettings, ParetoSettings
+from kamkit.model.kam_type_rules import TYPES
 from kamkit.model.option_rules import Indicator, OptionRule, load_option_rules
 from kamkit.model.results import AccountFacts, Existence, ExistenceTest, KamTypes, StrategyOptions, no_events
 from kamkit.telling.language import Labels
@@ -283,6 +284,23 @@ def test_everything_found_can_be_told(
             assert all(isinstance(text, str) and "{" not in text and "None" not in text for text in said), column
             assert not any(word in ("nan", "nan,", "nan.") for text in said for word in text.split()), column
     assert all(finding_sentence(method, labels) for method in assessed.methods)
+
+
+@pytest.mark.parametrize("language", ["de", "en"])
+def test_the_same_recommendation_leads_to_other_first_steps_where_the_type_is_another(
+    by_type: Callable[[KamType], StrategyOptions], language: str
+) -> None:
+    """Same accounts, same options, same reasons and amounts; first step, question and role are the type's own."""
+    labels = Labels(language, {"de": "de_DE", "en": "en_GB"}[language], "EUR")
+    plans = {kind: told(by_type(kind).actions, labels) for kind in TYPES}
+    same = ["account_id", "option", "trigger", "at_stake", "due_date"]
+    first, *others = (plan[same] for plan in plans.values())
+    assert {"relationship", "cross_selling"} <= set(first["option"])
+    for other in others:
+        pd.testing.assert_frame_equal(first, other)
+    for column in ("first_step", "question", "role"):
+        for said in zip(*(plan[column] for plan in plans.values()), strict=True):
+            assert len(set(said)) == len(TYPES), said
 
 
 def test_the_reason_reads_as_a_consultant_writes(assessed: StrategyOptions) -> None:
