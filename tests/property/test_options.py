@@ -13,10 +13,6 @@ from hypothesis import strategies as st
 
 from kamkit.analysis.key_accounts import find_key_accounts
 from kamkit.analysis.options import assess_options
-from kamkit.analysis.options.account_risk import assess_account_risk
-from kamkit.analysis.options.cross_selling import rank_cross_selling
-from kamkit.analysis.options.history import history_until
-from kamkit.analysis.options.relationship import relationship_indicators
 from kamkit.model.codes import BASIC_CARE, Answer, Gate, KamType, Option, Verdict
 from kamkit.model.engagement import AccountRiskSettings, Capacity, OptionSettings, ParetoSettings
 from kamkit.model.option_rules import load_option_rules
@@ -92,39 +88,6 @@ def test_the_order_of_rows_means_nothing(facts_from: Callable[..., AccountFacts]
             getattr(result, name).sort_values(key, ignore_index=True).drop(columns="values") for result in (one, other)
         )
         pd.testing.assert_frame_equal(*frames, rtol=1e-6)
-
-
-@given(
-    rows=orders,
-    later=st.lists(order, min_size=1, max_size=40),
-    cut=st.dates(dt.date(2024, 3, 1), dt.date(2025, 11, 30)),
-)
-@QUICK
-def test_nothing_later_changes_what_was_known_then(
-    facts_from: Callable[..., AccountFacts], rows: list[Order], later: list[Order], cut: dt.date
-) -> None:
-    day = pd.Timestamp(cut)
-    before = [row for row in rows if row[1] <= str(cut)]
-    after = [
-        (account, max(date, str(cut + dt.timedelta(days=1))), revenue, item) for account, date, revenue, item in later
-    ]
-    if not before:
-        return
-    plain, full = (history_until(facts_from(part), day) for part in (before, [*before, *after]))
-    risks = [assess_account_risk(history, 3, RULES.risk)[0].drop(columns="values") for history in (plain, full)]
-    pd.testing.assert_frame_equal(*risks)
-    pd.testing.assert_frame_equal(relationship_indicators(plain), relationship_indicators(full))
-    white = [
-        rank_cross_selling(
-            history,
-            risk,
-            pd.Index(["K00"]) if any(r[0] == "K00" for r in before) else pd.Index([]),
-            pd.DataFrame({"item": [], "name": []}),
-            RULES.cross_selling,
-        )[0].drop(columns="values")
-        for history, risk in zip((plain, full), risks, strict=True)
-    ]
-    pd.testing.assert_frame_equal(*white)
 
 
 @pytest.mark.slow

@@ -13,8 +13,30 @@ import pandas as pd
 from kamkit.model.codes import Grain
 from kamkit.model.results import AccountFacts, no_events
 
-DATED = {"interactions": "date", "complaints": "date"}
-"""Further tables whose rows happened on a day."""
+DATED = {
+    "interactions": "date",
+    "complaints": "date",
+    "contracts": "start",
+    "projects": "start",
+    "privileges": "valid_from",
+    "decisions": "date",
+    "consultations": "date",
+}
+"""Further tables whose rows are known from a day on, and the column that says so."""
+
+SOLVED_LATER = {"complaints": "solved_on"}
+"""What is entered into a row on a later day."""
+
+SUMMED_LATER = {"projects": ("hours", "spec_in")}
+"""What a row says of its whole course, with no day: not known at an earlier day."""
+
+MASTER_DATA = (
+    *("account_id", "name", "country", "region", "channel"),
+    *("industry_code", "industry_version", "industry_text"),
+)
+"""What an account is, taken for the same at any time (convention); all else about an account is of the whole period."""
+
+YEAR = 12
 
 HOLIDAYS = 7
 """Data whose first booking is within a month's first days cover the month (convention)."""
@@ -54,17 +76,42 @@ class History:
         return self.n_months >= n_months
 
     def until(self, day: pd.Timestamp) -> History:
-        """The same, as it was known at the end of an earlier day."""
+        """The same, as it was known at the end of an earlier day.
+
+        Rows dated later are gone, and what was entered into a row later. Of the accounts those are left that had bought by
+        then, with what they are (MASTER_DATA) and, in place of the period's figures, first_date, last_date and the
+        revenue and margin of the last 12 closed months; wallets, classes, shares of contracts and all else that was
+        found out at no day are missing. So are tables without a day: ratings, contacts, budgets.
+        """
         closed = self.months["month"] + pd.offsets.MonthEnd(0) <= day
-        return replace(
+        cut = replace(
             self,
             cut_off=day,
             months=self.months[closed],
             orders=_until(self.orders, day),
             purchases=_until(self.purchases, day),
             product_purchases=_until(self.product_purchases, day),
-            tables={name: _table_until(name, frame, day) for name, frame in self.tables.items()},
+            tables={name: _rows_until(name, frame, day) for name, frame in self.tables.items()},
         )
+        if day >= self.cut_off:
+            return cut
+        tables = {name: _as_of(name, frame) for name, frame in cut.tables.items() if _is_dated(name, frame)}
+        return replace(cut, tables=tables, accounts=cut.accounts_then(), events=_events_until(self.events, day))
+
+    def accounts_then(self) -> pd.DataFrame:
+        """The accounts as far as they were known on a day before the period's end."""
+        known = self.accounts.reindex(columns=list(MASTER_DATA)).reindex(columns=self.accounts.columns)
+        dated = self.orders if len(self.orders) else self.months.rename(columns={"month": "date"})
+        seen = pd.concat([frame["account_id"] for frame in (self.months, self.orders, self.purchases)])
+        known = known[known["account_id"].isin(seen)].reset_index(drop=True)
+        bought = dated[dated["revenue"] > 0].groupby("account_id")["date"]
+        year = self.months[self.months["month"] >= self.first_day(YEAR)].groupby("account_id")
+        figures = {"first_date": bought.min(), "last_date": bought.max(), "revenue": year["revenue"].sum()}
+        if "margin" in self.months:
+            figures["margin"] = year["margin"].sum(min_count=1)
+        ids = pd.Index(known["account_id"])
+        given = {name: by.reindex(ids).to_numpy() for name, by in figures.items() if name in known}
+        return known.assign(**given)
 
     @cached_property
     def dated_by_day(self) -> bool:
@@ -128,6 +175,31 @@ def _until(frame: pd.DataFrame, day: pd.Timestamp) -> pd.DataFrame:
     return frame[frame["date"] <= day] if len(frame) else frame
 
 
-def _table_until(name: str, frame: pd.DataFrame, day: pd.Timestamp) -> pd.DataFrame:
-    dated = DATED.get(name)
-    return frame[pd.to_datetime(frame[dated]) <= day] if dated in frame and len(frame) else frame
+def _is_dated(name: str, frame: pd.DataFrame) -> bool:
+    return DATED.get(name) in frame
+
+
+def _rows_until(name: str, frame: pd.DataFrame, day: pd.Timestamp) -> pd.DataFrame:
+    """The rows that happened by a day, or on no day that is told; without what was entered into them later."""
+    if not (_is_dated(name, frame) and len(frame)):
+        return frame
+    kept = frame[~(pd.to_datetime(frame[DATED[name]]) > day)]
+    later = SOLVED_LATER.get(name)
+    if later not in kept:
+        return kept
+    entered = pd.to_datetime(kept[later])
+    return kept.assign(**{str(later): entered.where(entered <= day)})
+
+
+def _as_of(name: str, frame: pd.DataFrame) -> pd.DataFrame:
+    """What a table says at an earlier day: rows with a day of their own, without what they say of their whole course."""
+    given = frame[frame[DATED[name]].notna()]
+    return given.drop(columns=[column for column in SUMMED_LATER.get(name, ()) if column in given])
+
+
+def _events_until(events: pd.DataFrame, day: pd.Timestamp) -> pd.DataFrame:
+    """The events that had begun, as long as they lasted by then."""
+    if events.empty:
+        return events
+    begun = events[events["start"] <= day]
+    return begun.assign(end=begun["end"].where(begun["end"] <= day, day))
