@@ -20,6 +20,9 @@ Numbers: TypeAlias = NDArray[np.float64]
 FEWEST_REPEATERS = 10
 """Fewer accounts that came back say nothing about rhythms (convention)."""
 
+FLAT = 1e-4
+"""Mean log-likelihood per unit of ln(parameter) below which a point counts as the top (convention)."""
+
 _STARTS = ((0.3, 4.0, 0.8, 2.5), (1.0, 10.0, 1.0, 2.0))
 """Where the search begins; the second only where the first does not converge."""
 
@@ -87,10 +90,18 @@ def _fit_from(start: tuple[float, ...], x: Numbers, t_x: Numbers, age: Numbers) 
     scaled = np.log(np.array(start) * np.array([1, 10 / 39, 1, 1]))
     options = {"maxiter": 500, "ftol": 1e-14, "gtol": 1e-8}
     found = minimize(loss, scaled, jac=True, method="L-BFGS-B", bounds=_BOUNDS, options=options)
-    if not found.success or found.fun >= 1e11:
+    if found.fun >= 1e11 or not (found.success or _is_flat(found.x, found.jac)):
         return None
     model = _model(found.x)
     return BgNbd(model.r, model.alpha, model.a, model.b, -float(found.fun))
+
+
+def _is_flat(logs: Numbers, gradient: Numbers) -> bool:
+    """Whether the likelihood cannot rise any further inside the bounds: a line search that ends without a better point has
+    arrived, too."""
+    low, high = np.array(_BOUNDS).T
+    inside = np.clip(logs - gradient, low, high) - logs
+    return bool(np.abs(inside).max() < FLAT)
 
 
 def _model(logs: Numbers) -> BgNbd:

@@ -9,9 +9,10 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 
-from kamkit.analysis.options.account_risk import TRIAL_COLUMNS, assess_account_risk, risk_signs, risk_trials
+from kamkit.analysis.options.account_risk import TRIAL_COLUMNS, assess_account_risk, risk_trials
 from kamkit.analysis.options.events import days_in_events
 from kamkit.analysis.options.history import history_until
+from kamkit.analysis.options.purchasing import compare_purchases
 from kamkit.model.codes import Grain
 from kamkit.model.option_rules import load_option_rules
 from kamkit.model.results import AccountFacts, no_events
@@ -128,7 +129,7 @@ def test_the_own_rhythm_is_shrunk_to_the_portfolio(facts_from: Callable[..., Acc
         ("B", "2025-04-11", 1.0, "x"),
         ("C", "2025-06-01", 1.0, "x"),
     ]
-    signs = risk_signs(history_until(facts_from(orders)), 3, RULES)
+    signs = compare_purchases(history_until(facts_from(orders)), 3, RULES)
     # medians 10 (A, six intervals) and 100 (B, one): the portfolio's is 55
     assert signs["own_interval"].to_dict() == pytest.approx(
         {"A": (10 * 6 + 3 * 55) / 9, "B": (100 * 1 + 3 * 55) / 4, "C": 55.0}

@@ -43,6 +43,19 @@ def test_silence_is_leaving_or_pausing() -> None:
     assert model.silent(x, t_x, age, 4.0) == pytest.approx([2 / 3, 7 / 12])
 
 
+def test_where_nobody_leaves_there_is_a_model_all_the_same() -> None:
+    """The chance to leave runs into its bound, and the search stops without better points: at the top, not astray."""
+    for seed in range(40):
+        rng = np.random.default_rng(seed)
+        age, rate = rng.uniform(8, 26, 400), rng.gamma(0.8, 0.25, 400)
+        x = rng.poisson(rate * age).astype(float)
+        t_x = np.where(x > 0, age * rng.random(400) ** (1 / np.maximum(x, 1)), 0.0)
+        model = fit_bgnbd(x, t_x, age)
+        assert model is not None, seed
+        assert model.r / model.alpha == pytest.approx(x.sum() / age.sum(), rel=0.1)
+        assert np.median(model.alive(x, t_x, age)) > 0.9
+
+
 def test_too_few_accounts_that_came_back_give_no_model() -> None:
     x = np.array([0.0] * 50 + [1.0] * 9)
     assert fit_bgnbd(x, x, np.full(59, 10.0)) is None

@@ -9,15 +9,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from kamkit.analysis.bgnbd import fit_bgnbd, repeat_orders
 from kamkit.analysis.options.events import days_in_events, windows, without_events
 from kamkit.analysis.options.history import History
+from kamkit.analysis.options.purchasing import YEAR, compare_purchases, compare_years, rhythms
+from kamkit.analysis.options.risk_score import FALL, score_risk, silence
 from kamkit.model.codes import Grain, Severity
 from kamkit.model.option_rules import RiskLevel, RiskRules
 from kamkit.model.results import Finding
 from kamkit.model.smallest_set import key_set
 
-HALF_YEAR, YEAR = 6, 12
 WITHHELD = "risk_event"
 _ALARM = {str(level): rank for rank, level in enumerate((RiskLevel.GREEN, RiskLevel.AMBER, RiskLevel.RED))}
 COLUMNS = [
@@ -54,9 +54,6 @@ ACTIVE_WEEKS = 26
 KEY_SHARE = 0.8
 """Key accounts of a trial are the smallest set with this share of the revenue of 12 months (source text)."""
 
-FALL = 0.5
-"""Revenue below this share of the 12-month mean is a fall (domain §2.1, convention)."""
-
 MOSTLY_CONTRACT = 0.5
 """From this share of revenue under contract on, orders do not come at random and the model says nothing (convention)."""
 
@@ -66,9 +63,7 @@ def assess_account_risk(
 ) -> tuple[pd.DataFrame, tuple[Finding, ...]]:
     """One row for every account with revenue in the last 12 months, and the method used.
 
-    `risk_score` (0–1, always a number) is the mean of up to three ranks: the probability of no order within the next
-    window (BG/NBD, Fader, Hardie & Lee 2005), the last window's revenue against the 12-month mean, and the share of
-    the largest order; it ranks and is no probability. `level` is red only where the account's own longest pause and the
+    `risk_score` (0–1, always a number; see `score_risk`) ranks and is no probability. `level` is red only where the account's own longest pause and the
     same months of last year say that something has changed, one-off orders left aside. It must say so without the days of
     the account's events as well (a strike, a shortage): they are no part of the pause, nor of either year that is
     compared. An alarm that does not hold without them is withheld or lowered, and the evidence names the event; the
@@ -77,9 +72,9 @@ def assess_account_risk(
     Returns account_id, risk_score, eligible, days_since_last, own_interval_days, revenue_change, revenue_at_risk,
     level, evidence, values, and of the model, where it says something, p_alive and p_silent.
     """
-    signs = risk_signs(history, window_months, rules)
+    signs = compare_purchases(history, window_months, rules)
     modelled = silence(history, window_months)
-    ranks, method = _ranks(history, signs, window_months, modelled)
+    score, method = score_risk(history, signs, window_months, modelled)
     level, evidence = _levels(history, signs, rules)
     if len(history.events):
         level, evidence = _where_it_holds(history, signs, level, evidence, window_months, rules)
@@ -87,7 +82,7 @@ def assess_account_risk(
     share = missing_part.mask(evidence == "risk_silent", 1.0).where(level != RiskLevel.GREEN, 0.0)
     table = pd.DataFrame(
         {
-            "risk_score": ranks.mean(axis=1).fillna(0.5),
+            "risk_score": score,
             "eligible": _eligible(history, signs, rules),
             "days_since_last": signs["pause"],
             "own_interval_days": signs["own_interval"],
@@ -108,159 +103,6 @@ def assess_account_risk(
             Finding("risk_events", "transactions", Severity.INFO, len(withheld), values={"n": len(withheld)})
         )
     return table.assign(values=values).rename_axis("account_id").reset_index()[COLUMNS], tuple(methods)
-
-
-def risk_signs(history: History, window_months: int, rules: RiskRules) -> pd.DataFrame:
-    """What account risk looks at, per account_id with revenue in the last 12 months.
-
-    yearly (revenue of 12 months), window (revenue of the last window), window_before (same months of last year, without
-    a one-off order), half, half_before (the same for six months), change (six months net, against the same of last
-    year; missing where history does not cover them), fall (share of half_before that is gone), one_off (share of the
-    largest order), n_orders, n_before (orders in half_before), pause (days since the last order), interval (median), own_interval (shrunk to the
-    portfolio's), longest (longest pause so far), lost_items.
-    """
-    yearly = history.revenue(YEAR)
-    if not history.dated_by_day:
-        yearly = yearly[yearly > 0]
-    signs = pd.DataFrame({"yearly": history.yearly_revenue.reindex(yearly.index).fillna(0.0), "bought": yearly})
-    signs["change"] = net_change(history).reindex(signs.index)
-    compared = _compared(history, signs.index, window_months, rules)
-    return signs.join([compared, _rhythm(history, rules), _lost_items(history)])
-
-
-def _compared(history: History, accounts: pd.Index, window_months: int, rules: RiskRules) -> pd.DataFrame:
-    """window, half, window_before, half_before and fall of `risk_signs`: two years, side by side."""
-    signs = pd.DataFrame(index=accounts)
-    for name, n_months in (("window", window_months), ("half", HALF_YEAR)):
-        signs[name] = history.revenue(n_months).reindex(accounts).fillna(0.0)
-        signs[f"{name}_before"] = _same_months(history, n_months, rules).reindex(accounts)
-    now, before = signs["half"], signs["half_before"]
-    if history.grain is Grain.YEAR:
-        now = history.yearly_revenue.reindex(accounts).fillna(0.0)
-        before = history.revenue(YEAR, YEAR).reindex(accounts)
-    return signs.assign(fall=1 - now / before.where(before > 0))
-
-
-def _same_months(history: History, n_months: int, rules: RiskRules) -> pd.Series[Any]:
-    """Revenue of the same months of last year without an order that alone makes up most of it; missing where history
-    does not cover them, 0 where nothing was bought."""
-    covered = history.covers(n_months + YEAR) and history.grain is not Grain.YEAR
-    if not covered:
-        return pd.Series(dtype=float)
-    accounts = history.accounts["account_id"]
-    total = history.revenue(n_months, YEAR).reindex(accounts).fillna(0.0)
-    if not history.dated_by_day:
-        return total
-    inside = _orders_between(history, n_months + YEAR, YEAR)
-    largest = inside.groupby("account_id")["revenue"].max().reindex(total.index).fillna(0.0)
-    return total.where(largest <= rules.one_off.value * total, total - largest)
-
-
-def _orders_between(history: History, from_months: int, to_months: int) -> pd.DataFrame:
-    orders = history.orders
-    return orders[(orders["date"] >= history.first_day(from_months)) & (orders["date"] < history.first_day(to_months))]
-
-
-def net_change(history: History) -> pd.Series[Any]:
-    """Net revenue of the last six closed months against the same months of last year."""
-    if history.grain is Grain.YEAR or history.months.empty:
-        return pd.Series(dtype=float)
-    day_after = history.cut_off + pd.Timedelta(days=1)
-    end = day_after.to_period("M").to_timestamp()
-    start_before = end - pd.DateOffset(months=YEAR + HALF_YEAR)
-    if start_before < history.start.to_period("M").to_timestamp():
-        return pd.Series(dtype=float)
-    month, revenue = history.months["month"], history.months
-    now = revenue[(month >= end - pd.DateOffset(months=HALF_YEAR)) & (month < end)]
-    then = revenue[(month >= start_before) & (month < end - pd.DateOffset(months=YEAR))]
-    before = then.groupby("account_id")["revenue"].sum()
-    before = before[before > 0]
-    return now.groupby("account_id")["revenue"].sum().reindex(before.index).fillna(0.0) / before - 1
-
-
-def _rhythm(history: History, rules: RiskRules) -> pd.DataFrame:
-    """n_orders, n_before, one_off, pause, interval, own_interval, longest by account_id; missing without single orders.
-
-    The own interval is shrunk: (median·x + 3·portfolio median) ÷ (x + 3) with x intervals seen.
-    """
-    names = ["n_orders", "n_before", "one_off", "pause", "interval", "own_interval", "longest"]
-    if not history.dated_by_day:
-        largest = (
-            history.months[history.months["month"] >= history.first_day(YEAR)].groupby("account_id")["revenue"].max()
-        )
-        one_off = largest / history.yearly_revenue.reindex(largest.index).replace(0.0, np.nan)
-        return (
-            pd.DataFrame({"one_off": one_off}).reindex(columns=names)
-            if history.grain is Grain.MONTH
-            else pd.DataFrame(columns=names, dtype=float)
-        )
-    days = history.orders[["account_id", "date"]].drop_duplicates().sort_values(["account_id", "date"])
-    gaps = days["date"].diff().dt.days.where(days["account_id"] == days["account_id"].shift())
-    by_account = gaps.groupby(days["account_id"])
-    median, n_gaps = by_account.median(), by_account.count()
-    usual = median.median()
-    k = rules.shrinkage.value
-    last_year = _orders_between(history, YEAR, 0).groupby("account_id")["revenue"]
-    return pd.DataFrame(
-        {
-            "n_orders": (n_gaps + 1).astype(float),
-            "n_before": _orders_between(history, YEAR + HALF_YEAR, YEAR).groupby("account_id")["date"].nunique(),
-            "one_off": last_year.max() / last_year.sum(),
-            "pause": (history.cut_off - days.groupby("account_id")["date"].max()).dt.days.astype(float),
-            "interval": median,
-            "own_interval": (median.fillna(0.0) * n_gaps + k * usual) / (n_gaps + k),
-            "longest": by_account.max(),
-        }
-    ).reindex(columns=names)
-
-
-def _lost_items(history: History) -> pd.Series[Any]:
-    """How many categories an account bought in the year before the last six months, and not since."""
-    if history.item_kind != "category" or history.purchases.empty:
-        return pd.Series(dtype=float, name="lost_items")
-    bought = history.purchases[["account_id", "item", "date"]]
-    since, before = history.first_day(HALF_YEAR), history.first_day(YEAR + HALF_YEAR)
-    last = bought[bought["date"] >= before].groupby(["account_id", "item"])["date"].max()
-    return (last < since).groupby("account_id").sum().astype(float).rename("lost_items")
-
-
-def _ranks(
-    history: History, signs: pd.DataFrame, window_months: int, modelled: pd.DataFrame | None
-) -> tuple[pd.DataFrame, Finding]:
-    """The ranks (0–1) that make the score, as far as the data allow, and which they are."""
-    parts: dict[str, pd.Series[Any]] = {}
-    if history.dated_by_day:
-        parts["silent"] = signs["pause"] if modelled is None else modelled["p_silent"].reindex(signs.index)
-        method = "risk_silence" if modelled is not None else "risk_recency"
-    else:
-        method = "risk_months" if history.grain is Grain.MONTH else "risk_years"
-    if history.grain is Grain.YEAR:
-        parts["fall"] = signs["fall"]
-    else:
-        parts["weaker"] = -signs["window"] / signs["bought"]
-        parts["one_off"] = signs["one_off"]
-    ranks = pd.DataFrame(
-        {name: (part.rank() - 0.5) / part.count() for name, part in parts.items() if part.notna().any()},
-        index=signs.index,
-    )
-    return ranks, Finding(
-        method, "transactions", Severity.INFO, rows=len(signs), values={"months": window_months, "n": len(signs)}
-    )
-
-
-def silence(history: History, window_months: int) -> pd.DataFrame | None:
-    """BG/NBD over all accounts, by account_id: n_orders (days with an order), p_alive and p_silent (no order within the
-    next window). None without single days, or where no model can be fitted."""
-    if not history.dated_by_day:
-        return None
-    counts = repeat_orders(history.orders, history.cut_off)
-    x, t_x, age = (counts[name].to_numpy(float) for name in ("x", "t_x", "age"))
-    model = fit_bgnbd(x, t_x, age)
-    if model is None:
-        return None
-    weeks = (history.cut_off + pd.DateOffset(months=window_months) - history.cut_off).days / 7
-    probabilities = {"p_alive": model.alive(x, t_x, age), "p_silent": model.silent(x, t_x, age, weeks)}
-    return pd.DataFrame({"n_orders": x + 1, **probabilities}, index=counts.index)
 
 
 def _shown(modelled: pd.DataFrame | None, history: History) -> pd.DataFrame:
@@ -329,7 +171,7 @@ def _where_it_holds(
     rules: RiskRules,
 ) -> tuple[pd.Series[Any], pd.Series[Any]]:
     """Level and evidence as far as they hold without the days of events; what remains is never more of an alarm."""
-    calm = signs.assign(**dict(_compared(without_events(history), signs.index, window_months, rules)))
+    calm = signs.assign(**dict(compare_years(without_events(history), signs.index, window_months, rules)))
     last_order = history.cut_off - pd.to_timedelta(signs["pause"], unit="D")
     calm["pause"] = signs["pause"] - days_in_events(history, last_order)
     calm_level, calm_evidence = _levels(history, calm, rules)
@@ -389,7 +231,7 @@ def _trials_of(history: History, day: pd.Timestamp, window_months: int, rules: R
     yearly = then.yearly_revenue.reindex(table.index).fillna(0.0)
     later = after.revenue(window_months).reindex(table.index).fillna(0.0)
     usual = yearly * window_months / min(YEAR, max(then.n_months, 1))
-    rhythm = _rhythm(then, rules)
+    rhythm = rhythms(then, rules)
     pause = table["days_since_last"]
     known = pd.DataFrame(
         {

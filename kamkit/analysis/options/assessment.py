@@ -13,7 +13,7 @@ import pandas as pd
 
 from kamkit.analysis import backtest
 from kamkit.analysis.options import scoring
-from kamkit.analysis.options.account_risk import assess_account_risk, net_change
+from kamkit.analysis.options.account_risk import assess_account_risk
 from kamkit.analysis.options.actions import plan_actions
 from kamkit.analysis.options.alliance import alliance_gate, alliance_indicators
 from kamkit.analysis.options.cross_selling import rank_cross_selling
@@ -23,6 +23,7 @@ from kamkit.analysis.options.events import without_events
 from kamkit.analysis.options.growth import find_growth
 from kamkit.analysis.options.history import History, history_until
 from kamkit.analysis.options.partnership import partnership_gate, partnership_indicators
+from kamkit.analysis.options.purchasing import net_change
 from kamkit.analysis.options.recommendation import recommend_options, trend
 from kamkit.analysis.options.relationship import relationship_indicators
 from kamkit.analysis.options.scoring import LEAST_COVERAGE, Scored, score_option
