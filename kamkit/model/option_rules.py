@@ -80,6 +80,7 @@ class AntennaRules(Rule):
     active_months: Threshold
     adoption_months: Threshold
     false_discovery: Threshold
+    largest_step: Threshold
     fewest_new_items: Threshold
 
 
@@ -87,6 +88,7 @@ class UpgradeRules(Rule):
     """Thresholds of alliance, partnership and takeover, and of a close call."""
 
     tenure_years: Threshold
+    margin_fall: Threshold
     contract_years: Threshold
     margin_rate: Threshold
     score: Threshold
@@ -94,20 +96,42 @@ class UpgradeRules(Rule):
     close_call: Threshold
 
 
+class BufferRules(Rule):
+    """What counts as a shock, and from how many on volume after shocks is looked at."""
+
+    price_rise: Threshold
+    months: Threshold
+    fewest_shocks: Threshold
+    fewest_matched: Threshold
+    fewest_for_claim: Threshold
+    held: Threshold
+
+
+class PilotRules(Rule):
+    """How long a pilot runs, and what difference it would have to show to count as a proof."""
+
+    months: Threshold
+    power: Threshold
+    revenue: Threshold
+    first_purchases: Threshold
+
+
 class Indicator(Rule):
-    """One indicator: its anchors, the points between them, and what is missing when it is."""
+    """One indicator: its anchors, the points between them, its weight beside the others, and what is missing when it is.
+    Where less is better, `low` is the larger number."""
 
     low: float
     high: float
     points: tuple[tuple[float, float], ...] = ()
+    weight: float = Field(default=1.0, gt=0)
     evidence: Evidence
     needs: tuple[str, ...] = Field(min_length=1)
 
     @model_validator(mode="after")
-    def _rising(self) -> Self:
+    def _in_order(self) -> Self:
         values = [self.low, *(value for value, _ in self.points), self.high]
-        if values != sorted(set(values)):
-            raise ValueError("anchors must rise: low, then the points, then high")
+        if values not in (sorted(set(values)), sorted(set(values), reverse=True)):
+            raise ValueError("anchors must rise or fall: low, then the points, then high")
         return self
 
 
@@ -162,6 +186,8 @@ class OptionRules(Rule):
     cross_selling: CrossSellingRules
     antenna: AntennaRules
     upgrade: UpgradeRules
+    buffer: BufferRules
+    pilot: PilotRules
     options: Mapping[Option, OptionRule]
     recommendations: tuple[Recommendation, ...] = Field(min_length=1)
     roles: Mapping[str, Mapping[KamType, str]]

@@ -552,7 +552,8 @@ class StrategyOptions:
     that industry), revenue_questioned (their revenue of the period, which a deal with this account would put in question),
     share_questioned (of all revenue). `takeover_sensitivity`: account_id, assumption (code of `takeover_assumption`), score
     (0–1), exposed (boolean).
-    `pilots`, per recommended option with at least two key accounts: option, n_accounts, n_pilot, n_hold_out, measure
+    `pilots`, per recommended option with at least two key accounts: option, n_accounts, n_pilot, n_hold_out,
+    n_compared (of the pilot, those not at high risk), measure
     (revenue_change | first_purchases), start (day), months, detectable (the smallest difference seen with 80 % power: a share
     of revenue, or first purchases per account; missing where history cannot say), enough (boolean). `pilot_accounts`: option,
     account_id, arm (pilot | hold_out), forced (boolean: at high risk, so never held out).

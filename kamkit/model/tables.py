@@ -66,7 +66,7 @@ TABLES: Mapping[str, TableSpec] = MappingProxyType(
             _table("sales_organisation", "role* region field_rep revenue_target:money fte:number priority_customer_id"),
             _table("interactions", "customer_id* date*:date type own_role contact_id level topic"),
             _table("contacts", "customer_id* contact_id* function level stance power"),
-            _table("complaints", "customer_id* date*:date severity solved_on:date"),
+            _table("complaints", "customer_id* date*:date severity topic solved_on:date"),
             _table("contracts", "customer_id* start*:date end:date sla recurring_value:money"),
             _table("projects", "customer_id* project_id* kind start:date hours:number spec_in:flag"),
             _table("ratings", "customer_id* item* value*:number rated_by_role"),

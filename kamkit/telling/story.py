@@ -450,6 +450,8 @@ def _for_audience(
             portfolio=Portfolio(),
             allocation=Allocation(),
             investment=Investment(),
+            takeover=options.takeover.head(0),
+            takeover_sensitivity=options.takeover_sensitivity.head(0),
         ),
     )
 

@@ -103,12 +103,12 @@ def test_unknown_conditions_and_answers_are_named(tmp_path: Path) -> None:
     )
 
 
-def test_anchors_must_rise(tmp_path: Path) -> None:
+def test_anchors_are_in_order(tmp_path: Path) -> None:
     table = read_rules("options", None)
     table["options"]["takeover"]["indicators"]["our_dependence"]["points"] = [[0.4, 0.5]]
     assert problems_of(table, tmp_path) == (
         "rules/options.yml: 1 problem found\n"
-        "- options.takeover.indicators.our_dependence: anchors must rise: low, then the points, then high"
+        "- options.takeover.indicators.our_dependence: anchors must rise or fall: low, then the points, then high"
     )
 
 

@@ -15,27 +15,40 @@ from kamkit.analysis import backtest
 from kamkit.analysis.options import scoring
 from kamkit.analysis.options.account_risk import assess_account_risk
 from kamkit.analysis.options.actions import plan_actions
-from kamkit.analysis.options.alliance import alliance_gate, alliance_indicators
+from kamkit.analysis.options.alliance import ALLIANCE_NEEDS, alliance_conditions, alliance_indicators
+from kamkit.analysis.options.buffer import last_shocks, study_buffer
 from kamkit.analysis.options.cross_selling import rank_cross_selling
-from kamkit.analysis.options.dependence import dependence
+from kamkit.analysis.options.dependence import dependence, ratings
 from kamkit.analysis.options.early_warning import antenna_gate, antenna_indicators
 from kamkit.analysis.options.events import without_events
+from kamkit.analysis.options.gates import conditions_gate, conditions_told, first_unmet
 from kamkit.analysis.options.growth import find_growth
 from kamkit.analysis.options.history import History, history_until
-from kamkit.analysis.options.partnership import partnership_gate, partnership_indicators
+from kamkit.analysis.options.partnership import (
+    PARTNERSHIP_NEEDS,
+    contract_years,
+    partnership_conditions,
+    partnership_indicators,
+)
+from kamkit.analysis.options.pilot import propose_pilots
 from kamkit.analysis.options.purchasing import net_change
 from kamkit.analysis.options.recommendation import recommend_options, trend
-from kamkit.analysis.options.relationship import relationship_indicators
+from kamkit.analysis.options.relationship import contact_facts, relationship_indicators
 from kamkit.analysis.options.scoring import LEAST_COVERAGE, Scored, score_option
 from kamkit.analysis.options.sites import sister_white_spots, site_matrix
-from kamkit.analysis.options.takeover import takeover_gate, takeover_indicators
+from kamkit.analysis.options.takeover import (
+    takeover_exposure,
+    takeover_gate,
+    takeover_indicators,
+    takeover_sensitivity,
+)
 from kamkit.analysis.options.whitespace import whitespace_matrix, without_partner_items
 from kamkit.analysis.patterns import spread_bookings
 from kamkit.errors import EngagementError
 from kamkit.model.codes import Gate, Option, Severity, Tier
 from kamkit.model.engagement import AccountRiskSettings, OptionSettings, unknown
 from kamkit.model.option_rules import OptionRules, RiskLevel
-from kamkit.model.results import AccountFacts, Finding, KamTypes, KeyAccounts, StrategyOptions
+from kamkit.model.results import AccountFacts, BufferStudy, Finding, KamTypes, KeyAccounts, StrategyOptions
 
 OPTION_COLUMNS = [
     "account_id",
@@ -49,7 +62,13 @@ OPTION_COLUMNS = [
     "action",
     "values",
 ]
-UPGRADES = (Option.PARTNERSHIP, Option.ALLIANCE)
+UPGRADES: Mapping[Option, Mapping[str, tuple[str, ...]]] = {
+    Option.PARTNERSHIP: PARTNERSHIP_NEEDS,
+    Option.ALLIANCE: ALLIANCE_NEEDS,
+}
+"""The options with conditions of their own, and what is asked for where one is not known."""
+SHARED = 3.0
+"""Forecasts count as shared from the middle of the scale on (convention)."""
 
 
 def assess_options(
@@ -85,11 +104,17 @@ def assess_options(
     sites = site_matrix(sold, facts.sites, facts.members, facts.items, rules.cross_selling)
     sisters = sister_white_spots(sites)
     growth = find_growth(sold, cross, sisters, risk, keys, ids, facts.items, rules.cross_selling)
-    found = _Found(history, pattern, rules, settings, ids, keys, risk, growth, sisters, account_risk.window_months)
+    stages = kam_types.intensity.set_index("account_id")["stage"] if len(kam_types.intensity) else None
+    buffer = study_buffer(pattern, rules, "statistics" not in facts.blocked)
+    found = _Found(
+        history, pattern, rules, settings, ids, keys, risk, growth, sisters, account_risk.window_months, stages, buffer
+    )
     values = found.values
     recommendations = recommend_options(
         found.conditions, found.gates, kam_types.table.set_index("account_id")["kam_type"], values, rules
     )
+    red = pd.Index(risk.loc[risk["level"] == str(RiskLevel.RED), "account_id"])
+    pilots, pilot_accounts = propose_pilots(recommendations, pattern, keys, red, rules.pilot, today)
     return StrategyOptions(
         options=found.options(recommendations),
         indicators=pd.concat([scored.indicators for scored in found.scored.values()], ignore_index=True),
@@ -101,6 +126,12 @@ def assess_options(
         methods=(*risk_method, *cross_methods, *_untested(facts.blocked)),
         whitespace=whitespace_matrix(sold, cross, keys, facts.items, partners, rules.cross_selling),
         sites=sites[sites["account_id"].isin(keys)].reset_index(drop=True),
+        buffer=buffer,
+        conditions=pd.concat([conditions_told(o, found.met[o], UPGRADES[o]) for o in UPGRADES], ignore_index=True),
+        takeover=takeover_exposure(history, found.pair, keys),
+        pilots=pilots,
+        pilot_accounts=pilot_accounts,
+        takeover_sensitivity=takeover_sensitivity(takeover_indicators(history, found.pair), rules, keys),
     )
 
 
@@ -140,6 +171,8 @@ class _Found:
     growth: pd.DataFrame
     sisters: pd.DataFrame
     window_months: int
+    stages: pd.Series[Any] | None
+    buffer: BufferStudy
 
     @cached_property
     def pair(self) -> pd.DataFrame:
@@ -148,7 +181,8 @@ class _Found:
     @cached_property
     def antenna(self) -> pd.DataFrame:
         columns = (
-            "lead months_ahead lead_band leads early_adoption n_new_items adopts_early market_talks contact_functions"
+            "lead months_ahead lead_band leads early_adoption n_new_items adopts_early market_talks innovation_projects "
+            "contact_functions"
         )
         return antenna_indicators(self.pattern, self.rules.antenna, self.keys).reindex(
             self.ids, columns=columns.split()
@@ -175,14 +209,46 @@ class _Found:
         }
 
     @cached_property
+    def contacts(self) -> pd.DataFrame:
+        return contact_facts(self.history).reindex(self.ids)
+
+    @cached_property
+    def projects(self) -> pd.DataFrame:
+        found = alliance_indicators(self.history, self.pair)
+        return found.reindex(columns=["joint_projects", "joint_hours"])
+
+    @cached_property
+    def shocks(self) -> pd.DataFrame:
+        return last_shocks(self.buffer, self.ids)
+
+    def _partnership_values(self) -> dict[str, pd.Series[Any]]:
+        rated = ratings(self.history.tables.get("ratings")).reindex(index=self.ids, columns=["information"])
+        shared = np.select([rated["information"] >= SHARED, rated["information"].notna()], ["yes", "no"], "unknown")
+        years = contract_years(self.history.tables.get("contracts"), self.history.cut_off)
+        return {
+            "contract_years": pd.Series(np.nan, index=self.ids) if years is None else years.reindex(self.ids),
+            "forecast": pd.Series(shared, index=self.ids),
+        }
+
+    @cached_property
+    def met(self) -> Mapping[Option, pd.DataFrame]:
+        """The conditions of the upgrades, by account: true, false or missing."""
+        upgrade = self.rules.upgrade
+        return {
+            Option.PARTNERSHIP: partnership_conditions(self.history, self.ids, upgrade),
+            Option.ALLIANCE: alliance_conditions(self.history, self.ids, self.stages, upgrade),
+        }
+
+    @cached_property
     def gates(self) -> pd.DataFrame:
         """The gate of each option, by account_id."""
         upgrade = self.rules.upgrade
         coverage = {option: scored.table["coverage"] for option, scored in self.scored.items()}
-        score = {option: scored.table["score"] for option, scored in self.scored.items()}
-        raw = {
-            Option.ALLIANCE: alliance_indicators(self.history, self.pair),
-            Option.PARTNERSHIP: partnership_indicators(self.history, self.pair, upgrade),
+        upgrades = {
+            option: conditions_gate(
+                met, self.scored[option].table["score"], coverage[option], upgrade.score.value, LEAST_COVERAGE
+            )
+            for option, met in self.met.items()
         }
         relationship = np.where(
             coverage[Option.RELATIONSHIP] >= LEAST_COVERAGE, Gate.OPEN.value, Gate.NOT_ASSESSABLE.value
@@ -195,22 +261,8 @@ class _Found:
                 Option.EARLY_WARNING: antenna_gate(self.antenna, coverage[Option.EARLY_WARNING], LEAST_COVERAGE),
                 Option.CROSS_SELLING: sellable.fillna(Gate.NOT_ASSESSABLE).astype(str),
                 Option.RELATIONSHIP: relationship,
-                Option.ALLIANCE: alliance_gate(
-                    self.history,
-                    raw[Option.ALLIANCE],
-                    score[Option.ALLIANCE],
-                    coverage[Option.ALLIANCE],
-                    upgrade,
-                    LEAST_COVERAGE,
-                ),
                 Option.TAKEOVER: takeover_gate(self.pair, coverage[Option.TAKEOVER], upgrade, LEAST_COVERAGE),
-                Option.PARTNERSHIP: partnership_gate(
-                    raw[Option.PARTNERSHIP],
-                    score[Option.PARTNERSHIP],
-                    coverage[Option.PARTNERSHIP],
-                    upgrade,
-                    LEAST_COVERAGE,
-                ),
+                **upgrades,
             },
             index=self.ids,
         ).astype(str)
@@ -290,6 +342,18 @@ class _Found:
             band=self.antenna["lead_band"],
             adoption=self.antenna["early_adoption"],
             n_new=self.antenna["n_new_items"],
+            contacts=self.contacts["contact_density"],
+            deciders=self.contacts["deciders"],
+            top_share=self.contacts["top_own_share"],
+            top_role=self.contacts["top_own_role"],
+            projects=self.projects["joint_projects"],
+            hours=self.projects["joint_hours"],
+            mutual=self.pair["mutual"],
+            imbalance=self.pair["imbalance"],
+            alliance_unmet=first_unmet(self.met[Option.ALLIANCE]).fillna("score"),
+            partnership_unmet=first_unmet(self.met[Option.PARTNERSHIP]).fillna("score"),
+            **{str(column): self.shocks[column] for column in self.shocks},
+            **self._partnership_values(),
         )
         columns = list(frame.columns)
         values = {
@@ -327,6 +391,7 @@ class _Found:
             )
             parts.append(
                 scored.table.assign(
+                    missing=self._missing(option),
                     option=str(option),
                     gate=gate,
                     place=np.where(option is Option.TAKEOVER, 99, place),
@@ -369,11 +434,7 @@ class _Found:
                 [growth["evidence"].fillna("cross_small"), "cross_small", "cross_all_bought", "cross_closed"],
                 "cross_unknown",
             ),
-            Option.RELATIONSHIP: np.where(
-                gate.eq(Gate.OPEN) & self._known("regularity") & self._known("active_months"),
-                "relationship_orders",
-                np.where(self._known("tenure_years"), "relationship_tenure", "relationship_unknown"),
-            ),
+            Option.RELATIONSHIP: self._relationship_evidence(gate),
             Option.TAKEOVER: np.select(
                 [self.pair["their_dependence"].notna(), self.pair["our_dependence"].notna()],
                 ["takeover_pair", "takeover_share"],
@@ -381,9 +442,42 @@ class _Found:
             ),
         }
         default = np.select(
-            [gate.eq(Gate.OPEN), gate.eq(Gate.CLOSED)], [f"{option}_open", f"{option}_closed"], f"{option}_unknown"
+            [gate.eq(Gate.OPEN) & self._in_full(option), gate.eq(Gate.OPEN), gate.eq(Gate.CLOSED)],
+            [f"{option}_open_full", f"{option}_open", f"{option}_closed"],
+            f"{option}_unknown",
         )
         return pd.Series(by_account.get(option, default), index=self.ids, dtype="object").astype(str)
+
+    def _relationship_evidence(self, gate: pd.Series[Any]) -> Any:
+        """What contacts say comes before what orders say; what happened after a shock is added where there was one."""
+        contacts = self.contacts[["contact_density", "deciders", "top_own_share"]].notna().all(axis=1)
+        orders = gate.eq(Gate.OPEN) & self._known("regularity") & self._known("active_months")
+        shock = self.shocks["shock_kept"].notna()
+        return np.select(
+            [contacts & shock, contacts, orders & shock, orders, self._known("tenure_years")],
+            [
+                *("relationship_contacts_shock", "relationship_contacts", "relationship_orders_shock"),
+                *("relationship_orders", "relationship_tenure"),
+            ],
+            "relationship_unknown",
+        )
+
+    def _in_full(self, option: Option) -> pd.Series[bool]:
+        """Whether all that the longer sentence about an upgrade names is known."""
+        names = {Option.ALLIANCE: self.projects["joint_hours"], Option.PARTNERSHIP: self.pair["their_dependence"]}
+        return names[option].notna() if option in names else pd.Series(False, index=self.ids)
+
+    def _missing(self, option: Option) -> pd.Series[Any]:
+        """What is missing for the score, and for the conditions that are not known."""
+        missing = self.scored[option].table["missing"]
+        if option not in UPGRADES:
+            return missing
+        conditions, unknown = list(UPGRADES[option]), self.met[option].isna().to_numpy()
+        needs = [
+            tuple(dict.fromkeys([*asked, *(n for i in np.flatnonzero(row) for n in UPGRADES[option][conditions[i]])]))
+            for asked, row in zip(missing, unknown, strict=True)
+        ]
+        return pd.Series(needs, index=missing.index, dtype=object)
 
     def _needs(self) -> pd.Series[Any]:
         """The first thing that would have to be known to look after the relationship by more than habit."""

@@ -120,7 +120,8 @@ class History:
 
     @cached_property
     def given(self) -> frozenset[str]:
-        """Columns of the transactions (table.column) that are there; what they cannot show yet is no question of data."""
+        """Columns (table.column) that are there; what they cannot show yet, or of an account that no complaint names, is no
+        question of data."""
         there = {
             "posting_date": self.dated_by_day,
             "net_revenue": True,
@@ -128,7 +129,11 @@ class History:
             "product_id": not self.product_purchases.empty or self.item_kind == "product",
             "margin": bool(self.accounts["margin"].notna().any()),
         }
-        return frozenset(f"transactions.{column}" for column, is_there in there.items() if is_there)
+        columns = {f"transactions.{column}" for column, is_there in there.items() if is_there}
+        complaints = self.tables.get("complaints")
+        if complaints is not None and "solved_on" in complaints:
+            columns |= {"complaints.date", "complaints.solved_on"}
+        return frozenset(columns)
 
     def revenue(self, n_months: int, ending_before: int = 0) -> pd.Series[Any]:
         """Revenue by account_id in a span of whole months that ends `ending_before` months before the cut-off: positive

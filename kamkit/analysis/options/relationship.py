@@ -1,4 +1,5 @@
-"""How firm the relationship is: what orders show of it, and what contacts and visits add (domain §2.3)."""
+"""How firm the relationship is: what orders show of it, and what contacts, visits, complaints and ratings add
+(domain §2.3)."""
 
 from __future__ import annotations
 
@@ -6,36 +7,120 @@ from typing import Any
 
 import pandas as pd
 
+from kamkit.analysis.options.dependence import ratings
 from kamkit.analysis.options.history import History
 from kamkit.model.codes import Grain
 from kamkit.model.words import plain, word_pattern
 
 YEAR, DAYS_OF_YEAR = 12, 365.25
 FEWEST_ORDERS = 4
+LONG_OPEN = 30
+"""An unsettled complaint counts with its age from so many days on (convention); before that nobody knows yet."""
 DECIDES = word_pattern(["entscheider*", "*entscheider*", "decision*", "decider*", "hoch", "high"])
+SEVERE = word_pattern(["schwer*", "hoch*", "kritisch*", "gravierend*", "severe*", "high", "critical*", "major"])
 
 
 def relationship_indicators(history: History) -> pd.DataFrame:
     """Per account_id: tenure_years (since the first order seen), regularity (1 − coefficient of variation of the
     intervals; of the months where days are not known), active_months (share of the last twelve), contact_density
-    (contacts known), contact_authority (share of them who decide), own_people (own roles in contact within a year);
-    Palmatier 2008 for density and authority. Missing where the data do not say."""
-    contacts, visits = history.tables.get("contacts"), history.tables.get("interactions")
+    (contacts met within a year; without that knowledge, contacts on record), contact_authority (share of the contacts on
+    record who decide), own_people (own roles in contact within a year), top_own_share (share of contacts that run through
+    the most frequent of them: what would be lost with one person), recovery_days (median days until a complaint of the last
+    two years was settled; of those open for at least 30 days their age), trust (rated 1–5). Palmatier 2008 for quality,
+    density and authority. Missing where the data do not say.
+    """
     found: dict[str, pd.Series[Any]] = {
         "tenure_years": tenure_years(history),
         "regularity": _regularity(history),
         "active_months": _active_months(history),
     }
-    if contacts is not None and len(contacts):
-        found["contact_density"] = contacts.groupby("account_id")["contact_id"].nunique().astype(float)
-        if "power" in contacts:
-            said = contacts.dropna(subset=["power"])
-            decides = said["power"].map(lambda text: bool(DECIDES.search(plain(str(text)))))
-            found["contact_authority"] = decides.groupby(said["account_id"]).mean().astype(float)
-    if visits is not None and "own_role" in visits and len(visits):
+    contacts = contact_facts(history)
+    found |= {name: contacts[name] for name in ("contact_density", "contact_authority", "own_people", "top_own_share")}
+    if (days := _recovery_days(history)) is not None:
+        found["recovery_days"] = days
+    rated = ratings(history.tables.get("ratings"))
+    if "trust" in rated:
+        found["trust"] = rated["trust"]
+    return pd.DataFrame({name: values for name, values in found.items() if values.notna().any()})
+
+
+def contact_facts(history: History) -> pd.DataFrame:
+    """Per account_id, as of the last twelve months: contact_density, contact_authority, deciders (number among the active
+    contacts), own_people, top_own_share, top_own_role (as written). Missing where the data do not say."""
+    columns = ["contact_density", "contact_authority", "deciders", "own_people", "top_own_share"]
+    found: dict[str, pd.Series[Any]] = {}
+    contacts, visits = history.tables.get("contacts"), history.tables.get("interactions")
+    met = None
+    if visits is not None and len(visits):
         last = visits[pd.to_datetime(visits["date"]) >= history.first_day(YEAR)]
-        found["own_people"] = last.groupby("account_id")["own_role"].nunique().astype(float)
-    return pd.DataFrame(found)
+        if "contact_id" in last and last["contact_id"].notna().any():
+            met = last.dropna(subset=["contact_id"])[["account_id", "contact_id"]].drop_duplicates()
+        if "own_role" in last and last["own_role"].notna().any():
+            found |= _own_side(last.dropna(subset=["own_role"]))
+    if contacts is not None and len(contacts):
+        known = contacts[["account_id", "contact_id"]].drop_duplicates() if met is None else met
+        if "power" in contacts and contacts["power"].notna().any():
+            said = contacts.dropna(subset=["power"])
+            said = said.assign(decides=said["power"].map(lambda text: bool(DECIDES.search(plain(str(text))))))
+            found["contact_authority"] = said.groupby("account_id")["decides"].mean().astype(float)
+            decider = said.groupby(["account_id", "contact_id"])["decides"].max().reset_index()
+            active = known.merge(decider, on=["account_id", "contact_id"], how="inner")
+            found["deciders"] = active.groupby("account_id")["decides"].sum().astype(float)
+        met = known
+    if met is not None:
+        found["contact_density"] = met.groupby("account_id").size().astype(float)
+    table = pd.DataFrame(found).reindex(columns=[*columns, "top_own_role"])
+    return table.astype({**dict.fromkeys(columns, float), "top_own_role": object})
+
+
+def _own_side(visits: pd.DataFrame) -> dict[str, pd.Series[Any]]:
+    by_role = visits.groupby(["account_id", "own_role"]).size().rename("n").reset_index()
+    ordered = by_role.sort_values(["account_id", "n", "own_role"], ascending=[True, False, True])
+    top = ordered.drop_duplicates("account_id").set_index("account_id")
+    by_account = by_role.groupby("account_id")["n"]
+    return {
+        "own_people": by_account.size().astype(float),
+        "top_own_share": (top["n"] / by_account.sum()).astype(float),
+        "top_own_role": top["own_role"].astype(object),
+    }
+
+
+def complaints_until(history: History) -> pd.DataFrame | None:
+    """The complaints as they stood at the cut-off: account_id, date, severe (boolean, missing where not said), topic,
+    solved_on (missing where not settled by then). None without the table, or where nothing says when they were settled."""
+    given = history.tables.get("complaints")
+    if given is None or "solved_on" not in given:
+        return None
+    solved = pd.to_datetime(given["solved_on"])
+    severity = given["severity"] if "severity" in given else pd.Series(pd.NA, index=given.index)
+    return pd.DataFrame(
+        {
+            "account_id": given["account_id"],
+            "date": pd.to_datetime(given["date"]),
+            "severe": severity.map(is_severe, na_action="ignore").astype("boolean"),
+            "solved_on": solved.where(solved <= history.cut_off),
+        }
+    )
+
+
+def is_severe(severity: object) -> bool:
+    """Whether a client's word for the severity of a complaint means a severe one.
+
+    >>> is_severe("hoch"), is_severe("gering")
+    (True, False)
+    """
+    return bool(SEVERE.search(plain(str(severity))))
+
+
+def _recovery_days(history: History) -> pd.Series[Any] | None:
+    complaints = complaints_until(history)
+    if complaints is None or complaints.empty:
+        return None
+    recent = complaints[complaints["date"] >= history.first_day(2 * YEAR)]
+    settled = (recent["solved_on"] - recent["date"]).dt.days.clip(lower=0)
+    age = (history.cut_off - recent["date"]).dt.days
+    days = settled.fillna(age.where(age >= LONG_OPEN))
+    return days.groupby(recent["account_id"]).median().dropna().astype(float)
 
 
 def tenure_years(history: History) -> pd.Series[Any]:

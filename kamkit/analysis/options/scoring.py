@@ -39,7 +39,7 @@ class Scored:
 
 def anchor(values: pd.Series[Any], rule: Indicator) -> pd.Series[Any]:
     """0 at the low anchor, 1 at the high one, straight lines between them and the points; missing stays missing."""
-    points = [(rule.low, 0.0), *rule.points, (rule.high, 1.0)]
+    points = sorted([(rule.low, 0.0), *rule.points, (rule.high, 1.0)])
     scaled = np.interp(values.to_numpy(float), [x for x, _ in points], [y for _, y in points])
     return pd.Series(scaled, index=values.index).where(values.notna())
 
@@ -59,7 +59,7 @@ def score_option(
     names = list(rule.indicators)
     raw = raw.reindex(columns=names).astype(float)
     anchored = pd.DataFrame({name: anchor(raw[name], rule.indicators[name]) for name in names}, index=raw.index)
-    weight = np.array([max(float(weights.get(name, 1.0)), 0.0) for name in names])
+    weight = np.array([max(float(weights.get(name, rule.indicators[name].weight)), 0.0) for name in names])
     known = anchored.notna().to_numpy()
     coverage = (known * weight).sum(axis=1) / max(weight.sum(), 1e-12)
     table = pd.DataFrame({"score": weighted_score(anchored, rule.mean, weight), "coverage": coverage}, index=raw.index)
