@@ -265,6 +265,14 @@ def test_a_trial_knows_the_past_and_is_judged_by_the_window_after(trials_of: Cal
     assert "Z" not in active.loc["risk_stop"].index
 
 
+def test_the_window_begins_on_the_day_after_the_cut_off(trials_of: Callable[..., pd.DataFrame]) -> None:
+    """February ends on the 28th, the three months after it on 31 May: orders on both last days, one of them inside."""
+    last_day = trials_of([("X", "2025-02-28", 90.0, "x")], "2025-02-28")
+    in_window = trials_of([("X", "2025-02-27", 90.0, "x"), ("X", "2025-05-31", 90.0, "x")], "2025-02-28")
+    stops = [t[(t["task"] == "risk_stop") & (t["account_id"] == "X")]["event"].all() for t in (last_day, in_window)]
+    assert stops == [True, False]
+
+
 def test_trials_are_numbers_whatever_the_past_of_an_account(trials_of: Callable[..., pd.DataFrame]) -> None:
     orders = [("ONCE", "2025-06-29", 50.0, "x"), ("NEW", "2025-05-01", 10.0, "x"), ("NEW", "2025-05-02", 10.0, "x")]
     found = trials_of(orders, "2025-03-31", "2025-06-30", "2025-10-31")

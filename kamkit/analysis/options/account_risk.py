@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from kamkit.analysis.options.events import days_in_events, windows, without_events
-from kamkit.analysis.options.history import History
+from kamkit.analysis.options.history import History, window_end
 from kamkit.analysis.options.purchasing import YEAR, compare_purchases, compare_years, rhythms
 from kamkit.analysis.options.risk_score import FALL, score_risk, silence
 from kamkit.model.codes import Grain, Severity
@@ -216,7 +216,7 @@ def risk_trials(
     Cut-offs whose window is not over are left out, and without single orders there are no trials. Returns task, cut_off,
     population, account_id, score, event, amount and the baselines; task by task, cut-off by cut-off.
     """
-    days = [day for day in cut_offs if day + pd.DateOffset(months=window_months) <= history.cut_off]
+    days = [day for day in cut_offs if window_end(day, window_months) <= history.cut_off]
     if not (history.dated_by_day and days):
         return pd.DataFrame(columns=TRIAL_COLUMNS)
     trials = [_trials_of(history, day, window_months, rules) for day in days]
@@ -226,7 +226,7 @@ def risk_trials(
 
 
 def _trials_of(history: History, day: pd.Timestamp, window_months: int, rules: RiskRules) -> pd.DataFrame:
-    then, after = history.until(day), history.until(day + pd.DateOffset(months=window_months))
+    then, after = history.until(day), history.until(window_end(day, window_months))
     table = assess_account_risk(then, window_months, rules)[0].set_index("account_id")
     yearly = then.yearly_revenue.reindex(table.index).fillna(0.0)
     later = after.revenue(window_months).reindex(table.index).fillna(0.0)

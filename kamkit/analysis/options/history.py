@@ -176,6 +176,11 @@ def history_until(facts: AccountFacts, cut_off: dt.date | pd.Timestamp | None = 
     return history.until(pd.Timestamp(cut_off or facts.period.end))
 
 
+def window_end(cut_off: pd.Timestamp, n_months: int) -> pd.Timestamp:
+    """The last day of the months that begin on the day after `cut_off`."""
+    return cut_off + pd.Timedelta(days=1) + pd.DateOffset(months=n_months) - pd.Timedelta(days=1)
+
+
 def _until(frame: pd.DataFrame, day: pd.Timestamp) -> pd.DataFrame:
     return frame[frame["date"] <= day] if len(frame) else frame
 

@@ -16,7 +16,7 @@ import pandas as pd
 from scipy.special import gammainc
 
 from kamkit.analysis.bgnbd import BgNbd, fit_bgnbd, repeat_orders
-from kamkit.analysis.options.history import History
+from kamkit.analysis.options.history import History, window_end
 from kamkit.analysis.options.purchasing import YEAR, orders_between
 from kamkit.model.codes import Grain, Severity
 from kamkit.model.results import Finding
@@ -83,7 +83,7 @@ def silence(history: History, window_months: int) -> pd.DataFrame | None:
     model = fit_bgnbd(x, t_x, age)
     if model is None:
         return None
-    weeks = (history.cut_off + pd.DateOffset(months=window_months) - history.cut_off).days / 7
+    weeks = (window_end(history.cut_off, window_months) - history.cut_off).days / 7
     probabilities = {"p_alive": model.alive(x, t_x, age), "p_silent": model.silent(x, t_x, age, weeks)}
     found = pd.DataFrame({"n_orders": x + 1, **probabilities}, index=counts.index)
     return found.join(_chance_of_a_fall(history, model, counts["age"], window_months, weeks))
