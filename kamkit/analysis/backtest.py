@@ -12,9 +12,9 @@ import pandas as pd
 from scipy.stats import binomtest
 
 from kamkit.analysis.options.account_risk import risk_trials
-from kamkit.analysis.options.cross_selling import Method, Tested
-from kamkit.analysis.options.ease import Hits
+from kamkit.analysis.options.baskets import Hits
 from kamkit.analysis.options.history import History
+from kamkit.analysis.options.ranking import Method, Tested
 from kamkit.analysis.ranking_quality import (
     METRICS,
     Figures,

@@ -61,6 +61,10 @@ class CrossSellingRules(Rule):
     """Thresholds of cross-selling."""
 
     half_life_days: Threshold
+    long_half_life_days: Threshold
+    freshness_days: Threshold
+    popularity: Threshold
+    shrinkage: Threshold
     most_items: Threshold
     fewest_accounts: Threshold
     fewest_items: Threshold
@@ -69,6 +73,9 @@ class CrossSellingRules(Rule):
     penetration: Threshold
     worthwhile: Threshold
     first_purchase: Threshold
+    false_discovery: Threshold
+    returns: Threshold
+    wallet_left: Threshold
     lapsed_months: Threshold
     relevant: Threshold
 

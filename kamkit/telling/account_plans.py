@@ -155,7 +155,7 @@ class _Planner:
     def spots(self) -> pd.DataFrame:
         spots = told(self.options.cross_selling, self.labels)
         spots = spots[(spots["gate"] == Gate.OPEN) & (spots["expected_revenue"] > 0)]
-        return spots.sort_values(["expected_revenue", "category"], ascending=[False, True])
+        return spots.sort_values(["expected_margin", "expected_revenue", "category"], ascending=[False, False, True])
 
     def _row(self, frame: pd.DataFrame, account_id: str) -> Mapping[str, Any]:
         rows = frame[frame["account_id"] == account_id].to_dict("records")

@@ -558,10 +558,12 @@ def account_risk_table(
 def cross_selling_table(
     options: StrategyOptions, key_accounts: KeyAccounts, labels: Labels, most: int | None = 10
 ) -> DisplayTable:
-    """The white spot of each key account with the most revenue to expect, where the gate is open."""
+    """The white spot of each key account with the most margin to expect (revenue where no margin is known), where the gate
+    is open."""
     table = of_key_accounts(options.cross_selling, key_accounts)
     table = table[(table["gate"] == Gate.OPEN) & (table["expected_revenue"] > 0)]
-    table = table.sort_values(["expected_revenue", "account_id", "category"], ascending=[False, True, True])
+    worth = ["expected_margin", "expected_revenue"]
+    table = table.sort_values([*worth, "account_id", "category"], ascending=[False, False, True, True])
     columns = "name category expected_revenue:money_short expected_margin:money_short evidence"
     return display_table(told(table.drop_duplicates("account_id"), labels), "cross_selling", columns, labels, most)
 

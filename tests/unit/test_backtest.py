@@ -19,10 +19,10 @@ from kamkit.analysis.backtest import (
     judge_lists,
     told_together,
 )
-from kamkit.analysis.options import cross_selling
-from kamkit.analysis.options.cross_selling import Method
-from kamkit.analysis.options.ease import Hits
+from kamkit.analysis.options import ranking
+from kamkit.analysis.options.baskets import Hits
 from kamkit.analysis.options.history import history_until
+from kamkit.analysis.options.ranking import Method
 from kamkit.analysis.ranking_quality import auc, chance_test, draw_weights, holm, ranked_figures, wilson
 from kamkit.model.option_rules import load_option_rules
 from kamkit.model.results import AccountFacts
@@ -237,15 +237,15 @@ def test_random_scores_are_rarely_claimed_although_they_stay_with_the_account() 
 
 
 def lists(hits: list[list[int]], firsts: list[int]) -> Hits:
-    return Hits(np.array(hits, dtype=bool), np.array(firsts))
+    return Hits(np.array(hits, dtype=bool), np.array(firsts), pd.Index(range(len(firsts))))
 
 
 def proposals(own: list[list[int]], popular: list[list[int]], n_items: int = 50) -> Method:
     firsts = [2] * len(own)
-    found = cross_selling.Tested(
-        JUNE, 3, len(own), n_items, 0.1, lists(own, firsts), lists(popular, firsts), lists(popular, firsts)
-    )
-    return Method("ease", "best", 20.0, found)
+    simple = lists(popular, firsts)
+    by_method = {"popularity": simple, "peers": simple, "ease": lists(own, firsts)}
+    found = ranking.Tested(JUNE, 3, len(own), n_items, "ease", by_method, expected=10.0, brought=9.0)
+    return Method("ease", "best", 20.0, tested=found)
 
 
 def test_proposals_are_counted_by_account_and_held_against_popularity() -> None:

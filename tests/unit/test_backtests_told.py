@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 
 from kamkit.analysis.backtest import judge, judge_lists, told_together, untestable
-from kamkit.analysis.options import cross_selling
-from kamkit.analysis.options.cross_selling import Method
-from kamkit.analysis.options.ease import Hits
+from kamkit.analysis.options import ranking
+from kamkit.analysis.options.baskets import Hits
+from kamkit.analysis.options.ranking import Method
 from kamkit.telling.backtests import backtest_sentences
 from kamkit.telling.tables import backtests_table
 
@@ -40,10 +40,11 @@ def proposals(own: int, popular: int) -> list[dict[str, Any]]:
     """Forty accounts with a first purchase, so many of them hit by the method and by what is popular."""
 
     def hits(n: int) -> Hits:
-        return Hits(np.array([[i < n] for i in range(40)]), np.ones(40, dtype=int))
+        return Hits(np.array([[i < n] for i in range(40)]), np.ones(40, dtype=int), pd.Index(range(40)))
 
-    found = cross_selling.Tested(DAY, 3, 40, 50, 0.1, hits(own), hits(popular), hits(popular))
-    return judge_lists(Method("ease", "best", 20.0, found), DAY)
+    by_method = {"popularity": hits(popular), "peers": hits(popular), "ease": hits(own)}
+    found = ranking.Tested(DAY, 3, 40, 50, "ease", by_method, expected=10.0, brought=9.0)
+    return judge_lists(Method("ease", "best", 20.0, tested=found), DAY)
 
 
 def said(told: Callable[..., Any], rows: list[dict[str, Any]], language: str = "de") -> tuple[str, ...]:

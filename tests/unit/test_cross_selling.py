@@ -8,16 +8,19 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from kamkit.analysis.options.cross_selling import choose_method, peer_groups, rank_cross_selling
-from kamkit.analysis.options.ease import (
+from kamkit.analysis.options.baskets import (
+    Baskets,
     fill_baskets,
-    foreseen,
-    item_weights,
+    first_purchases,
+    hits_of,
     never_bought,
     score_by_popularity,
-    score_by_weights,
 )
+from kamkit.analysis.options.cross_selling import rank_cross_selling
 from kamkit.analysis.options.history import history_until
+from kamkit.analysis.options.item_weights import ease_weights, knn_weights, score_by_weights
+from kamkit.analysis.options.peers import peer_groups
+from kamkit.analysis.options.ranking import choose_method
 from kamkit.analysis.options.sites import sister_white_spots, site_matrix
 from kamkit.model.option_rules import load_option_rules
 from kamkit.model.results import AccountFacts
@@ -47,6 +50,10 @@ def ranked(facts: AccountFacts, risk: pd.DataFrame = NO_RISK, keys: list[str] | 
     return table
 
 
+def baskets(rows: pd.DataFrame, most_items: int = 10) -> Baskets:
+    return fill_baskets(rows, CUT_OFF, [60.0], most_items, 20.0)
+
+
 def purchases(*rows: tuple[str, str, str]) -> pd.DataFrame:
     frame = pd.DataFrame(list(rows), columns=["account_id", "item", "date"])
     return frame.assign(date=pd.to_datetime(frame["date"]))
@@ -63,7 +70,7 @@ def test_the_white_spot_is_found_and_explained(facts_from: Callable[..., Account
     assert spot["peers"] >= 10
     assert spot["values"]["category"] == "Etiketten"
     # buyers spend 120 of 460 or of 510 a year on it; the account itself buys for 340
-    assert spot["expected_revenue"] == pytest.approx(0.10 * 120 / 460 * 340, rel=1e-6)
+    assert spot["usual_revenue"] == pytest.approx(120 / 460 * 340, rel=1e-6)
     assert spot["expected_low"] <= spot["expected_revenue"] <= spot["expected_high"]
     assert pd.isna(spot["expected_margin"])
 
@@ -126,30 +133,55 @@ def test_too_little_to_choose_from_is_said(facts_from: Callable[..., AccountFact
     recent = [order for order in bakers() if order[1] >= "2025-06"] + [
         (f"A{i:02d}", "2025-07-01", 9.0, f"I{k}") for i in range(40) for k in range(6)
     ]
-    assert choose_method(history_until(facts_from(recent, start="2025-08-01")), RULES).reason == "short"
+    assert choose_method(history_until(facts_from(recent, start="2025-11-01")), RULES).reason == "short"
     steady = [*bakers(), *((f"A{i:02d}", "2023-05-01", 9.0, "Paletten") for i in range(40))]
     assert choose_method(history_until(facts_from(steady)), RULES).reason == "few_firsts"
 
 
 def test_item_weights_are_the_closed_form() -> None:
     rows = purchases(("a", "x", "2025-12-31"), ("a", "y", "2025-12-31"), ("b", "x", "2025-12-31"))
-    weights = item_weights(fill_baskets(rows, CUT_OFF, 60, 10), regularisation=1.0)
+    weights = ease_weights(baskets(rows), regularisation=1.0)
     # Gram [[2, 1], [1, 1]] + 1: inverse of [[3, 1], [1, 2]] is [[.4, −.2], [−.2, .6]]; −P/diag: y→x .5, x→y 1/3
     assert weights == pytest.approx(np.array([[0.0, 1 / 3], [0.5, 0.0]]), abs=1e-6)
 
 
-def test_purchases_decay_with_the_half_life() -> None:
-    baskets = fill_baskets(
-        purchases(("a", "x", "2025-12-31"), ("a", "y", "2025-11-01"), ("a", "x", "2024-01-01")), CUT_OFF, 60, 10
-    )
-    assert baskets.recent.toarray() == pytest.approx(np.array([[1.0, 0.5]]))
+def test_likeness_of_items_is_a_cosine_shrunk_where_few_bought_both() -> None:
+    rows = purchases(("a", "x", "2025-12-31"), ("a", "y", "2025-12-31"), ("b", "x", "2025-12-31"))
+    # cosine 1/√(2·1), one account bought both: 1/(1 + 10)
+    expected = 1 / np.sqrt(2) / 11
+    weights = knn_weights(baskets(rows), shrinkage=10.0)
+    assert weights == pytest.approx(np.array([[0.0, expected], [expected, 0.0]]), abs=1e-6)
+
+
+def test_purchases_decay_with_the_half_lives() -> None:
+    rows = purchases(("a", "x", "2025-12-31"), ("a", "y", "2025-11-01"), ("a", "x", "2024-01-01"))
+    assert baskets(rows).recent.toarray() == pytest.approx(np.array([[1.0, 0.5]]))
+    both = fill_baskets(rows, CUT_OFF, [60.0, 30.0], 10, 20.0)
+    assert both.recent.toarray() == pytest.approx(np.array([[1.0, (0.5 + 0.25) / 2]]))
+
+
+def test_an_item_is_as_fresh_as_its_buyers_purchases() -> None:
+    rows = purchases(("a", "x", "2025-12-31"), ("b", "x", "2025-12-11"), ("a", "y", "2025-11-21"))
+    # half-life of 20 days: x (1 + .5) / 2, y .25
+    assert baskets(rows).freshness == pytest.approx([0.75, 0.25])
+    weights = np.array([[0.0, 1.0], [1.0, 0.0]], dtype=np.float32)
+    plain, fresh = score_by_weights(weights), score_by_weights(weights, baskets(rows).freshness)
+    assert fresh(baskets(rows)) == pytest.approx(plain(baskets(rows)) * [0.75, 0.25])
+
+
+def test_what_everybody_buys_decides_where_nothing_was_bought_of_late() -> None:
+    rows = purchases(("a", "x", "2025-12-31"), ("b", "y", "2020-01-01"), ("c", "z", "2025-12-31"))
+    nothing = np.zeros((3, 3), dtype=np.float32)
+    prior = np.array([0.1, 0.2, 0.3], dtype=np.float32)
+    places, _ = never_bought(baskets(rows), score_by_weights(nothing, None, prior))
+    assert places.tolist() == [[2, 1, -1], [2, 0, -1], [1, 0, -1]]
 
 
 def test_many_items_are_capped_by_how_many_buy_them() -> None:
     rows = purchases(
         *((f"a{i}", item, "2025-12-01") for item, n in (("rare", 1), ("usual", 3), ("other", 2)) for i in range(n))
     )
-    assert list(fill_baskets(rows, CUT_OFF, 60, 2).items) == ["other", "usual"]
+    assert list(baskets(rows, 2).items) == ["other", "usual"]
 
 
 def test_hits_count_first_purchases_only() -> None:
@@ -161,19 +193,19 @@ def test_hits_count_first_purchases_only() -> None:
         ("c", "z", "2025-01-01"),
     )
     later = pd.DataFrame({"account_id": ["a", "a", "b", "b", "new"], "item": ["x", "z", "y", "unknown", "x"]})
-    baskets = fill_baskets(before, CUT_OFF, 60, 10)
-    hits = foreseen(baskets, score_by_popularity(baskets), later)
+    known = baskets(before)
+    firsts = first_purchases(known, later.assign(revenue=5.0))
+    places, _ = never_bought(known, score_by_popularity(known))
+    hits = hits_of(places, firsts, known.accounts)
     # only a's z counts; a never bought y (two buyers) and z (one), so z stands second
-    assert hits.firsts == 1
+    assert (hits.firsts, firsts.sum(), list(hits.accounts)) == (1, 5.0, ["a"])
     assert hits.by_rank.tolist() == [[False, True, False]]
     assert (hits.hit_rate, hits.average_precision) == (1.0, 0.5)
 
 
 def test_never_bought_gives_fewer_where_all_is_bought() -> None:
-    baskets = fill_baskets(
-        purchases(("a", "x", "2025-12-01"), ("b", "x", "2025-12-01"), ("b", "y", "2025-12-01")), CUT_OFF, 60, 10
-    )
-    places, _ = never_bought(baskets, score_by_weights(item_weights(baskets, 1.0)))
+    some = baskets(purchases(("a", "x", "2025-12-01"), ("b", "x", "2025-12-01"), ("b", "y", "2025-12-01")))
+    places, _ = never_bought(some, score_by_weights(ease_weights(some, 1.0)))
     assert places.tolist() == [[1, -1], [-1, -1]]
 
 
@@ -228,7 +260,7 @@ def test_what_a_sister_company_buys_is_told_apart(facts_from: Callable[..., Acco
             "buyer": ["Werk W1"],
             "lacking": [("Werk W2",)],
             "n_lacking": [1],
-            "expected_revenue": [2 / 3 * 0.10 * share * 800],
+            "expected_revenue": [2 / 3 * RULES.first_purchase.value * share * 800],
         }
     )
     pd.testing.assert_frame_equal(spots[list(expected.columns)], expected, check_dtype=False)

@@ -489,7 +489,7 @@ class _Found:
 
 
 GROWTH_VALUES = (
-    *("category", "n", "peers", "because", "lift", "both", "penetration"),
+    *("category", "n", "peers", "because", "lift", "both", "penetration", "usual"),
     *("expected", "low", "high", "own", "typical", "buyer"),
 )
 

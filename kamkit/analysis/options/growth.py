@@ -8,8 +8,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from kamkit.analysis.options.cross_selling import FEWEST_INVOICES, LEVELS, peer_groups, rank_cross_selling
+from kamkit.analysis.options.cross_selling import rank_cross_selling
 from kamkit.analysis.options.history import History
+from kamkit.analysis.options.peers import LEVELS, peer_groups
+from kamkit.analysis.options.ranking import FEWEST_INVOICES
 from kamkit.model.codes import Gate
 from kamkit.model.option_rules import CrossSellingRules
 
@@ -23,6 +25,7 @@ COLUMNS = [
     "because",
     "lift",
     "both",
+    "usual",
     "penetration",
     "expected",
     "low",
@@ -49,7 +52,7 @@ def find_growth(
     """Per account_id of `account_ids`: growth (worthwhile | small | none | closed | not_assessable) and what it rests on.
 
     A category is worthwhile when two of five comparable accounts buy it and so do two of five of those who buy what the
-    account buys. Where nothing of this kind is left, what one company of the group buys and a sister never bought is worthwhile, and else, where products
+    account buys, and it would not lose money; the one with the most margin to expect is claimed. Where nothing of this kind is left, what one company of the group buys and a sister never bought is worthwhile, and else, where products
     are known, the products never bought speak if the account buys fewer of them than the middle of its peers. Where products take the
     place of categories, the ten together must promise a share of the account's revenue (thresholds: rules).
     `expected` with `low` and `high` is the yearly revenue to be expected, `own` and `typical` numbers of products.
@@ -119,7 +122,9 @@ def _category_claims(cross: pd.DataFrame, rules: CrossSellingRules) -> pd.DataFr
     least = rules.penetration.value
     convincing = (cross["gate"] == Gate.OPEN) & (cross["expected_revenue"] > 0)
     convincing &= (cross["penetration"] >= least) & (cross["confidence"] >= least)
-    best = cross[convincing].sort_values(["account_id", "expected_revenue", "category"], ascending=[True, False, True])
+    convincing &= ~(cross["expected_margin"].astype(float) <= 0)
+    order = ["account_id", "expected_margin", "expected_revenue", "category"]
+    best = cross[convincing].sort_values(order, ascending=[True, False, False, True])
     return _claims(best.drop_duplicates("account_id"), best["evidence"])
 
 
@@ -157,7 +162,7 @@ def _deeper_claims(
 def _claims(rows: pd.DataFrame, evidence: pd.Series[Any]) -> pd.DataFrame:
     """One claim per row, by account_id."""
     told = pd.DataFrame(list(rows["values"]), index=rows["account_id"]).reindex(
-        columns=["category", "n", "peers", "because", "lift", "both"]
+        columns=["category", "n", "peers", "because", "lift", "both", "usual"]
     )
     money = rows.set_index("account_id")[["penetration", "expected_revenue", "expected_low", "expected_high"]]
     money.columns = pd.Index(["penetration", "expected", "low", "high"])

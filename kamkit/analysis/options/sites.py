@@ -6,8 +6,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from kamkit.analysis.options.cross_selling import YEAR, spending_shares
 from kamkit.analysis.options.history import History
+from kamkit.analysis.options.potential import QUARTERS, YEAR, spending_shares
 from kamkit.model.option_rules import CrossSellingRules
 
 COLUMNS = [
@@ -37,7 +37,6 @@ SPOT_COLUMNS = [
     "expected_low",
     "expected_high",
 ]
-QUARTERS = {"expected_low": 0.25, "expected_revenue": 0.5, "expected_high": 0.75}
 SITE = ["account_id", "customer_id", "site"]
 
 

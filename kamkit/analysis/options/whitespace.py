@@ -9,8 +9,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from kamkit.analysis.options.cross_selling import YEAR, penetration
 from kamkit.analysis.options.history import History
+from kamkit.analysis.options.peers import find_peers, penetration
+from kamkit.analysis.options.potential import YEAR
+from kamkit.analysis.options.ranking import baskets_of
 from kamkit.model.option_rules import CrossSellingRules
 
 COLUMNS = [
@@ -105,7 +107,8 @@ def _matrix(history: History, account_ids: pd.Index, kind: str, rules: CrossSell
     last = own.groupby(["account_id", "item"], observed=True)["date"].max().rename("last_bought")
     recent = own[own["date"] >= history.first_day(YEAR)]
     revenue = recent.groupby(["account_id", "item"], observed=True)["revenue"].sum()
-    table = penetration(history, account_ids, rules).assign(kind=kind)
+    baskets, ids = baskets_of(history, rules), pd.Index(account_ids.astype(object)).sort_values()
+    table = penetration(find_peers(history, baskets, ids, rules), baskets, ids).assign(kind=kind)
     key = pd.MultiIndex.from_frame(table[["account_id", "item"]])
     table["last_bought"] = last.reindex(key).to_numpy()
     table["revenue"] = revenue.reindex(key).fillna(0.0).to_numpy()
