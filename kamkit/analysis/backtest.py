@@ -56,6 +56,8 @@ COLUMNS = [
     "reason",
 ]
 RISK_TASKS = ("risk_stop", "risk_fall")
+ORDER = (*RISK_TASKS, "cross_selling", "direction", "buffer", "buffer_placebo", *Option)
+"""In which order tasks are told."""
 UNTESTABLE_OPTIONS = {Option.ALLIANCE: "too_rare", Option.TAKEOVER: "one_client", Option.PARTNERSHIP: "too_rare"}
 """Options whose events are too rare at one client ever to be counted, and why."""
 
@@ -127,7 +129,7 @@ def judge(trials: pd.DataFrame, draws: int = DRAWS, seed: int = SEED) -> list[di
     """
     ordered = trials.sort_values(["cut_off", "account_id"], kind="stable")
     found: list[dict[str, Any]] = []
-    for (task, population), rows in ordered.groupby(["task", "population"], sort=False):
+    for (task, population), rows in ordered.groupby(["task", "population"]):
         about = {"task": task, "population": population}
         rows = rows.drop(columns=[name for name in ("amount", "lead_days") if name in rows and rows[name].isna().all()])
         names = [str(column) for column in rows if str(column).startswith("baseline_")]
@@ -225,7 +227,8 @@ def _of_lists(hits: Hits, tested: Tested) -> dict[str, Any]:
 def told_together(rows: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
     """All rows of a run as one frame: `p_holm` over all its tests, and `claims` for every row of a task and population
     whose test holds at 5 % after that."""
-    table = pd.DataFrame(list(rows), columns=COLUMNS)
+    ordered = sorted(rows, key=lambda row: ORDER.index(row["task"]))
+    table = pd.DataFrame(ordered, columns=COLUMNS)
     numbers = ("value", "ci_low", "ci_high", "baseline_value", "p_value", "p_holm")
     table = table.astype({**dict.fromkeys(numbers, float), "n": "int64", "events": "int64"})
     table["cut_off"] = pd.to_datetime(table["cut_off"])

@@ -317,3 +317,16 @@ def test_what_the_data_would_deceive_is_not_tested(facts_from: Callable[..., Acc
         table = backtest_options(history, 3, UNTESTED, RULES, blocked)
         assert set(table["metric"]) == {NOT_TESTABLE}
         assert set(table.loc[table["task"].str.startswith("risk"), "reason"]) == set(blocked.values())
+
+
+def test_of_a_hundred_runs_with_nothing_to_find_five_claim_something() -> None:
+    """Four tests a run, on scores and events that have nothing to do with each other."""
+    claimed = 0
+    for seed in range(150):
+        parts = [random_trials(4 * seed + i, n=60).assign(population=f"p{i}") for i in range(4)]
+        rows = [
+            {"task": "risk_stop", "population": f"p{i}", "p_value": chance_test(part)} for i, part in enumerate(parts)
+        ]
+        empty = {"n": 180, "events": 54, "metric": "auc", "cut_off": pd.NaT}
+        claimed += int(told_together([row | empty for row in rows])["claims"].any())
+    assert 1 <= claimed <= 15
