@@ -9,11 +9,15 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.stats import binomtest
+from numpy.typing import NDArray
+from scipy.stats import binomtest, norm
 
 from kamkit.analysis.options.account_risk import risk_trials
 from kamkit.analysis.options.baskets import Hits
+from kamkit.analysis.options.buffer import buffer_trials
+from kamkit.analysis.options.early_warning import direction_trials
 from kamkit.analysis.options.history import History
+from kamkit.analysis.options.lead_lag import LONGEST_LEAD
 from kamkit.analysis.options.ranking import Method, Tested
 from kamkit.analysis.ranking_quality import (
     METRICS,
@@ -76,12 +80,14 @@ def backtest_options(
     cross_selling: Method,
     rules: OptionRules,
     blocked: Mapping[str, str] | Iterable[str] = (),
+    key_account_ids: pd.Index | None = None,
 ) -> pd.DataFrame:
     """Tests on the client's own history of every option that allows one, and why the others do not.
 
     Account risk at up to three past cut-offs, for accounts that ordered within the 26 weeks before, fixed beforehand, and
     for the key accounts among them (`risk_stop`: no order within the window; `risk_fall`: revenue at least half below
-    the 12-month mean); cross-selling on the last window. `blocked`: what the data would deceive (account_risk) or are
+    the 12-month mean); cross-selling on the last window; where the antennas among `key_account_ids` pointed; whether firm
+    relationships held their volume after shocks, with calm months as a placebo. `blocked`: what the data would deceive (account_risk) or are
     too few for (statistics), with the reason. Returns the rows of `judge` and `judge_lists`; Holm's correction is over
     all tests of the run.
     """
@@ -95,6 +101,17 @@ def backtest_options(
         reason = reason or ("short_history" if history.dated_by_day else "not_by_day")
         rows += [untestable(task, "active_26_weeks", reason, history.cut_off) for task in RISK_TASKS]
     rows += judge_lists(cross_selling, history.cut_off, reasons.get("statistics") or reasons.get("cross_selling"))
+    small = reasons.get("statistics")
+    months = int(rules.antenna.history_months.value) + LONGEST_LEAD
+    if small or not history.covers(months):
+        rows.append(untestable("direction", "antenna_candidates", small or "short_history", history.cut_off))
+    else:
+        ids = pd.Index([]) if key_account_ids is None else key_account_ids
+        rows += judge_directions(direction_trials(history, rules, ids))
+    if small or not history.covers(2 * int(rules.buffer.months.value) + 1):
+        rows.append(untestable("buffer", "shocked_accounts", small or "short_history", history.cut_off))
+    else:
+        rows += judge_buffer(buffer_trials(history, rules))
     rows += [untestable(str(option), "all", reason, None) for option, reason in UNTESTABLE_OPTIONS.items()]
     return told_together(rows)
 
@@ -117,7 +134,7 @@ def cut_offs(history: History, window_months: int) -> list[pd.Timestamp]:
     return [day for day in reversed(days) if history.until(day).n_months >= FEWEST_MONTHS]
 
 
-def judge(trials: pd.DataFrame, draws: int = DRAWS, seed: int = SEED) -> list[dict[str, Any]]:
+def judge(trials: pd.DataFrame, draws: int = DRAWS, seed: int = SEED, one_list: bool = False) -> list[dict[str, Any]]:
     """Rows of backtests.csv for a trial frame, per task and population: each cut-off by itself, and all together.
 
     `trials`, one row per account and cut-off: task, cut_off, population, account_id, score (higher = more expected),
@@ -126,21 +143,23 @@ def judge(trials: pd.DataFrame, draws: int = DRAWS, seed: int = SEED) -> list[di
     Intervals: bootstrap, all rows of an account drawn together. `p_value`, on the row of the AUC over all cut-offs only:
     against chance. `beats_baselines`: the value lies above those of all baselines. Below 20 events or non-events the
     one row is `not_testable`, its reason few_events or few_others. The order of the rows means nothing.
+    `one_list`: scores of all days are compared with each other, where a day has too few accounts for a list of its own.
     """
     ordered = trials.sort_values(["cut_off", "account_id"], kind="stable")
     found: list[dict[str, Any]] = []
-    for (task, population), rows in ordered.groupby(["task", "population"]):
+    for (task, population), dated in ordered.groupby(["task", "population"]):
         about = {"task": task, "population": population}
+        several = dated["cut_off"].nunique() > 1
+        rows = dated.assign(cut_off=dated["cut_off"].max()) if one_list else dated
         rows = rows.drop(columns=[name for name in ("amount", "lead_days") if name in rows and rows[name].isna().all()])
         names = [str(column) for column in rows if str(column).startswith("baseline_")]
         together, by_day = ranked_figures(rows, draws, seed)
         baselines = {name.removeprefix("baseline_"): ranked_figures(rows, score=name) for name in names}
-        days = list(by_day)
-        for day in days if len(days) > 1 else ():
+        for day in by_day if len(by_day) > 1 else ():
             others = {name: figures[day] for name, (_, figures) in baselines.items()}
             found += _judged(about | {"cut_off": day}, by_day[day], others, math.nan)
         others = {name: figures for name, (figures, _) in baselines.items()}
-        whole = about | {"cut_off": days[0] if len(days) == 1 else pd.NaT}
+        whole = about | {"cut_off": pd.NaT if several else dated["cut_off"].iloc[0]}
         found += _judged(whole, together, others, chance_test(rows))
     return found
 
@@ -171,6 +190,64 @@ def _judged(
             }
 
 
+def judge_buffer(trials: pd.DataFrame) -> list[dict[str, Any]]:
+    """Rows of backtests.csv for the tasks `buffer`, whether accounts with a firmer relationship hold their volume after a
+    shock, and `buffer_placebo`, whether they do so anyway.
+
+    Shocks of all days make one list. The p-value of buffer is the larger of two: against chance, and against the placebo
+    (areas under the curve, normal approximation), since a firm relationship buffers a shock only if it does more after
+    one than in calm months. Without a placebo that can be tested there is no test.
+    """
+    by_task = {task: judge(rows, one_list=True) for task, rows in trials.groupby("task")}
+    shocks, calm = by_task.get("buffer", []), by_task.get("buffer_placebo", [])
+    areas = [next((row for row in rows if row["metric"] == "auc"), None) for rows in (shocks, calm)]
+    if not shocks or areas[0] is None:
+        return shocks or [untestable("buffer", "shocked_accounts", "no_shocks", None)]
+    if areas[1] is None:
+        first = shocks[0]
+        return [untestable("buffer", first["population"], "few_calm", first["cut_off"], first["n"], first["events"])]
+    errors = [(area["ci_high"] - area["ci_low"]) / (2 * norm.ppf(0.975)) for area in areas if area is not None]
+    larger = float(norm.sf((areas[0]["value"] - areas[1]["value"]) / max(math.hypot(*errors), 1e-9)))
+    judged = [row | {"p_value": np.maximum(row["p_value"], larger)} for row in shocks]
+    return [*judged, *(row | {"p_value": math.nan} for row in calm)]
+
+
+def judge_directions(trials: pd.DataFrame) -> list[dict[str, Any]]:
+    """Rows of backtests.csv for forecasts of a direction: direction_hits, the share whose sign came true.
+
+    Antennas of one day foretell the same market, so days are drawn, not accounts, and the p-value is a sign test over days
+    (exact, one-sided) against the baseline that is harder to beat. Below 20 forecasts there is no test.
+    """
+    if len(trials) < FEWEST_EVENTS:
+        n, events = len(trials), int(trials["event"].sum())
+        return [untestable("direction", "antenna_candidates", "few_forecasts" if n else "no_antenna", None, n, events)]
+    ordered = trials.sort_values(["cut_off", "account_id"], kind="stable")
+    names = [str(name) for name in ordered if str(name).startswith("baseline_")]
+    right = (
+        ordered[["score", *names]].gt(0).eq(ordered["event"], axis=0).groupby(ordered["cut_off"]).agg(["sum", "size"])
+    )
+    size, hits = right["score", "size"].to_numpy(float), right["score", "sum"].to_numpy(float)
+    drawn = draw_weights(len(right), DRAWS, SEED)[1:].astype(float)
+    low, high = (float(limit) for limit in np.quantile((drawn @ hits) / (drawn @ size), [0.025, 0.975]))
+    value, n, events = float(hits.sum() / size.sum()), len(trials), int(trials["event"].sum())
+    least, most = wilson(hits.sum(), n)
+    others = {name.removeprefix("baseline_"): right[name, "sum"].to_numpy(float) for name in names}
+    compared = {"chance": 0.5, **{name: float(other.sum() / size.sum()) for name, other in others.items()}}
+    p_value = max(_sign_test(hits - other) for other in [size / 2, *others.values()])
+    day = ordered["cut_off"].iloc[0] if len(right) == 1 else pd.NaT
+    return [
+        {"task": "direction", "population": "antenna_candidates", "cut_off": day, "p_value": p_value}
+        | _figure(n, events, "direction_hits", value, min(low, least), max(high, most), baseline, other)
+        | {"beats_baselines": value > max(compared.values())}
+        for baseline, other in compared.items()
+    ]
+
+
+def _sign_test(difference: NDArray[np.float64]) -> float:
+    won, lost = int((difference > 0).sum()), int((difference < 0).sum())
+    return float(binomtest(won, won + lost, alternative="greater").pvalue) if won + lost else 1.0
+
+
 def judge_lists(method: Method, day: pd.Timestamp, blocked: str | None = None) -> list[dict[str, Any]]:
     """Rows of backtests.csv for proposals of items: hit_at_10, recall_at_10 and map_at_10 (of at most 20 items hit_at_1
     in place of the first) against what everyone buys (popularity) and what comparable accounts buy (peers).
@@ -191,8 +268,7 @@ def judge_lists(method: Method, day: pd.Timestamp, blocked: str | None = None) -
     figures = _of_lists(tested.hits, tested)
     others = {"popularity": _of_lists(tested.popular, tested), "peers": _of_lists(tested.peers, tested)}
     lead = next(iter(figures))
-    won, lost = (int((a > b).sum()) for a, b in _either_way(figures[lead], others["popularity"][lead]))
-    p_value = float(binomtest(won, won + lost, alternative="greater").pvalue) if won + lost else 1.0
+    p_value = _sign_test(figures[lead] - others["popularity"][lead])
     found = []
     for metric, by_account in figures.items():
         value, drawn = float(by_account.mean()), weights[1:] @ by_account / n
@@ -206,10 +282,6 @@ def judge_lists(method: Method, day: pd.Timestamp, blocked: str | None = None) -
             test = {"p_value": p_value if metric == lead else math.nan}
             found.append({**about, **row, **test, "beats_baselines": value > max(compared.values())})
     return found
-
-
-def _either_way(one: Any, other: Any) -> tuple[tuple[Any, Any], tuple[Any, Any]]:
-    return (one, other), (other, one)
 
 
 def _of_lists(hits: Hits, tested: Tested) -> dict[str, Any]:

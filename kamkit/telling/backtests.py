@@ -11,7 +11,7 @@ from kamkit.analysis.backtest import FEWEST_EVENTS, NOT_TESTABLE
 from kamkit.model.results import StrategyOptions
 from kamkit.telling.language import Labels
 
-SHOWN = ("auc", "precision_at_10", "revenue_caught", "hit_at_10", "hit_at_1", "map_at_10")
+SHOWN = ("auc", "precision_at_10", "revenue_caught", "hit_at_10", "hit_at_1", "map_at_10", "direction_hits")
 """Metrics of the table for people; the others stand in results/backtests.csv."""
 
 
@@ -46,28 +46,51 @@ def _said(rows: pd.DataFrame, labels: Labels) -> Iterator[str]:
         yield labels(f"untestable.{first['reason']}", **about)
         return
     claims = bool(first["claims"])
-    if "recall_at_10" in set(rows["metric"]) and "auc" in set(rows["metric"]):
-        yield from _of_warnings(rows, claims, labels)
-    else:
-        yield from _of_proposals(rows, claims, labels)
+    match first["task"]:
+        case "cross_selling":
+            yield from _of_proposals(rows, claims, labels)
+        case "direction":
+            yield from _of_directions(rows, claims, labels)
+        case "buffer" | "buffer_placebo" as task:
+            hits, listed, others = _counted(rows)
+            yield labels("backtest.held", n=hits, total=listed, chance=others["chance"])
+            if task == "buffer" and not claims:
+                yield labels("backtest.no_buffer")
+        case _:
+            yield from _of_warnings(rows, claims, labels)
 
 
-def _of_warnings(rows: pd.DataFrame, claims: bool, labels: Labels) -> Iterator[str]:
+def _counted(rows: pd.DataFrame) -> tuple[int, int, dict[str, int]]:
+    """How many of the listed came true, how many are listed, and how many of them the simple rules and chance
+    would have caught."""
     found = rows[rows["metric"] == "recall_at_10"].set_index("baseline")
     n, events = (int(found[name].iloc[0]) for name in ("n", "events"))
     reached = {str(name): float(value) for name, value in found["baseline_value"].astype(float).items()}
     listed, hits = round(reached["chance"] * n), round(float(found["value"].iloc[0]) * events)
     others = {name: round(value * events) for name, value in reached.items()}
-    chance = round(listed * events / n)
-    said: dict[str, Any] = {"n": hits, "total": listed, "chance": chance}
+    return hits, listed, others | {"chance": round(listed * events / n)}
+
+
+def _of_warnings(rows: pd.DataFrame, claims: bool, labels: Labels) -> Iterator[str]:
+    hits, listed, others = _counted(rows)
+    said: dict[str, Any] = {"n": hits, "total": listed, "chance": others.pop("chance")}
     if "account_size" in others:
         yield labels("backtest.warnings_size", **said, size=others["account_size"])
     else:
         yield labels("backtest.warnings", **said)
-    if not claims:
+    if claims:
+        yield from _better_rule(hits, others, labels)
+    else:
         yield labels("backtest.no_signal")
-        return
-    yield from _better_rule(hits, {name: value for name, value in others.items() if name != "chance"}, labels)
+
+
+def _of_directions(rows: pd.DataFrame, claims: bool, labels: Labels) -> Iterator[str]:
+    n = int(rows["n"].iloc[0])
+    naive = rows.set_index("baseline")["baseline_value"].astype(float).items()
+    others: dict[str, Any] = {str(name): round(value * n) for name, value in naive}
+    yield labels("backtest.directions", n=round(float(rows["value"].iloc[0]) * n), total=n, **others)
+    if not claims:
+        yield labels("backtest.no_gain")
 
 
 def _of_proposals(rows: pd.DataFrame, claims: bool, labels: Labels) -> Iterator[str]:

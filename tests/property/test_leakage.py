@@ -16,9 +16,10 @@ from hypothesis import strategies as st
 
 from kamkit.analysis.options.account_risk import assess_account_risk, risk_trials
 from kamkit.analysis.options.alliance import alliance_indicators
+from kamkit.analysis.options.buffer import buffer_trials
 from kamkit.analysis.options.cross_selling import rank_cross_selling
 from kamkit.analysis.options.dependence import dependence
-from kamkit.analysis.options.early_warning import antenna_indicators
+from kamkit.analysis.options.early_warning import antenna_indicators, direction_trials
 from kamkit.analysis.options.history import History, history_until
 from kamkit.analysis.options.partnership import partnership_indicators
 from kamkit.analysis.options.relationship import relationship_indicators
@@ -156,6 +157,62 @@ def test_no_score_of_a_trial_knows_its_outcome(
     ]
     said = [frame.drop(columns=["event", "amount"]) for frame in frames]
     pd.testing.assert_frame_equal(*said)
+
+
+def market(seed: int, lead: int = 3) -> list[Row]:
+    """Six years of a market in which three of twelve accounts run three months ahead."""
+    rng = np.random.default_rng(seed)
+    months = pd.date_range("2020-01-10", "2025-12-10", freq=pd.DateOffset(months=1))
+    course = np.cumsum(rng.normal(0, 0.12, len(months) + lead))
+    rows: list[Row] = []
+    for i in range(12):
+        own = course[lead:] if i < 3 else course[: len(months)]
+        amounts = 1000 * np.exp(own + rng.normal(0, 0.03, len(months)))
+        rows += [(f"K{i:02d}", day.date(), float(v), "I0") for day, v in zip(months, amounts, strict=True)]
+    return rows
+
+
+def turned(sold: list[Row], after: dt.date) -> list[Row]:
+    """The same until a day, and something else from then on."""
+    return [
+        (who, day, revenue if day <= after else 3000 - revenue / 2 + 40 * day.month, item)
+        for who, day, revenue, item in sold
+    ]
+
+
+def test_no_forecast_of_a_direction_knows_its_outcome(facts_from: Callable[..., AccountFacts]) -> None:
+    after, sold = dt.date(2024, 6, 30), market(seed=1)
+    ids = pd.Index([f"K{i:02d}" for i in range(12)], dtype=object)
+    said, other = (
+        direction_trials(
+            history_until(facts_from([(a, str(d), v, i) for a, d, v, i in rows], start="2020-01-01")), RULES, ids
+        )
+        for rows in (sold, turned(sold, after))
+    )
+    known = [frame[frame["cut_off"] <= pd.Timestamp(after)].drop(columns=["event"]) for frame in (said, other)]
+    assert len(known[0])
+    pd.testing.assert_frame_equal(*known)
+
+
+def test_no_relationship_before_a_shock_knows_what_came_after(facts_from: Callable[..., AccountFacts]) -> None:
+    after, sold = dt.date(2024, 6, 30), market(seed=2)
+    complaints = pd.DataFrame(
+        {"account_id": [f"K{i:02d}" for i in range(6)], "date": pd.Timestamp("2024-07-04"), "severity": "hoch"}
+    )
+    key = ["task", "cut_off", "account_id"]
+    said, other = (
+        buffer_trials(
+            history_until(
+                facts_from([(a, str(d), v, i) for a, d, v, i in rows], start="2020-01-01", complaints=complaints)
+            ),
+            RULES,
+        ).set_index(key)
+        for rows in (sold, turned(sold, after))
+    )
+    both = said.index.intersection(other.index)
+    assert len(both) >= 6
+    known = [frame.loc[both].drop(columns=["event", "population"]) for frame in (said, other)]
+    pd.testing.assert_frame_equal(*known)
 
 
 def test_the_leak_test_would_find_a_leak(facts_from: Callable[..., AccountFacts]) -> None:

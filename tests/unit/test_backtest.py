@@ -16,6 +16,8 @@ from kamkit.analysis.backtest import (
     backtest_options,
     cut_offs,
     judge,
+    judge_buffer,
+    judge_directions,
     judge_lists,
     told_together,
 )
@@ -269,6 +271,69 @@ def test_proposals_like_everyones_claim_nothing() -> None:
     table = told_together(judge_lists(proposals(same, same), JUNE))
     assert not table["claims"].any()
     assert row(table, "hit_at_10", "popularity")["p_value"] == 1.0
+
+
+def directions(n_days: int, right: int, seasonal_right: int) -> pd.DataFrame:
+    """Three antennas a day that foretell the same; of the days so many right, by the method and as last year."""
+    days = [MARCH + pd.DateOffset(months=3 * i) for i in range(n_days)]
+    up = [i % 2 == 0 for i in range(n_days)]
+
+    def signs(n: int) -> list[float]:
+        return [(1.0 if rises == (i < n) else -1.0) for i, rises in enumerate(up)]
+
+    frame = pd.DataFrame(
+        {"cut_off": days, "event": up, "score": signs(right), "baseline_seasonal": signs(seasonal_right)}
+    )
+    frame["baseline_persistence"] = signs(n_days // 2)
+    return pd.concat([frame.assign(account_id=name) for name in "ABC"], ignore_index=True)
+
+
+def test_directions_are_counted_by_forecast_and_tested_by_day() -> None:
+    table = told_together(judge_directions(directions(8, right=8, seasonal_right=2)))
+    found = row(table, "direction_hits", "seasonal")
+    assert (found["n"], found["events"], found["value"], found["baseline_value"]) == (24, 12, 1.0, 0.25)
+    assert found["p_value"] == pytest.approx(0.5**4)  # against "as lately", which missed four of the eight days
+    assert not found["claims"]
+    assert table["baseline"].tolist() == ["chance", "seasonal", "persistence"]
+    many = told_together(judge_directions(directions(16, right=16, seasonal_right=8)))
+    assert many["claims"].all()
+
+
+def test_few_forecasts_are_not_tested() -> None:
+    (found,) = judge_directions(directions(6, right=6, seasonal_right=0))
+    assert (found["metric"], found["reason"], found["n"]) == (NOT_TESTABLE, "few_forecasts", 18)
+    (found,) = judge_directions(directions(6, right=6, seasonal_right=0).head(0))
+    assert found["reason"] == "no_antenna"
+
+
+def shocks(rng: np.random.Generator, steady_anyway: bool) -> pd.DataFrame:
+    """Sixty shocks and sixty calm months, each on another day: firm accounts hold their volume after a shock, and
+    without one only where they do so anyway."""
+    firm = rng.random(120)
+    calm = np.arange(120) >= 60
+    tied = ~calm | steady_anyway
+    event = np.where(tied, firm + 0.3 * rng.normal(size=120) > 0.5, rng.random(120) < 0.5)
+    frame = trials(firm.tolist(), event.tolist())
+    days = pd.Timestamp("2024-01-31") + pd.to_timedelta(np.arange(120) % 60, unit="D")
+    task = np.where(calm, "buffer_placebo", "buffer")
+    return frame.assign(task=task, population=np.where(calm, "calm_accounts", "shocked_accounts"), cut_off=days)
+
+
+def test_a_buffer_is_claimed_only_where_calm_months_do_not_show_it_as_well() -> None:
+    for steady_anyway in (False, True):
+        table = told_together(judge_buffer(shocks(np.random.default_rng(8), steady_anyway)))
+        assert table["cut_off"].isna().all()
+        assert row(table[table["task"] == "buffer"], "auc")["value"] > 0.7
+        assert table.loc[table["task"] == "buffer", "claims"].all() != steady_anyway
+        assert not table.loc[table["task"] == "buffer_placebo", "claims"].any()
+
+
+def test_a_buffer_without_calm_months_is_not_tested() -> None:
+    rows = shocks(np.random.default_rng(8), steady_anyway=False)
+    (found,) = judge_buffer(rows[(rows["task"] == "buffer") | (rows["account_id"] < "A070")])
+    assert (found["task"], found["reason"]) == ("buffer", "few_calm")
+    (found,) = judge_buffer(rows.head(0))
+    assert found["reason"] == "no_shocks"
 
 
 def test_cut_offs_are_month_ends_a_window_apart(facts_from: Callable[..., AccountFacts]) -> None:

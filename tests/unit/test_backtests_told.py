@@ -86,6 +86,28 @@ def test_proposals_are_counted_beside_what_sells_best(told: Callable[..., Any]) 
     )
 
 
+def test_directions_are_counted_beside_last_year_and_the_last_course(told: Callable[..., Any]) -> None:
+    about = {"task": "direction", "population": "antenna_candidates", "cut_off": pd.NaT, "n": 24, "events": 12}
+    found = about | {"metric": "direction_hits", "value": 0.75, "p_value": 0.2}
+    others = {"chance": 0.5, "seasonal": 0.25, "persistence": 0.625}
+    rows = [found | {"baseline": name, "baseline_value": value} for name, value in others.items()]
+    assert said(told, rows)[0].endswith(
+        "18 von 24 Vorhersagen der Richtung trafen zu; durch Zufall wären es 12, mit „wie im Vorjahr“ 6, mit „weiter wie "
+        "zuletzt“ 15. Die Marktantenne traf die Richtung nicht nachweisbar öfter als einfache Regeln."
+    )
+
+
+def test_a_buffer_is_told_with_its_placebo(told: Callable[..., Any]) -> None:
+    warned = [row | {"population": "shocked_accounts", "task": "buffer"} for row in warnings(7, 2)]
+    calm = [
+        row | {"population": "calm_accounts", "task": "buffer_placebo", "p_value": np.nan} for row in warnings(3, 2)
+    ]
+    buffer, placebo = said(told, [*warned, *calm])
+    held = "Von den 10 Kunden mit der festesten Beziehung hielten {} ihre Menge; durch Zufall wären es 3."
+    assert buffer.endswith(held.format(7))
+    assert placebo.endswith(held.format(3))
+
+
 def test_what_cannot_be_tested_says_why(told: Callable[..., Any]) -> None:
     rows = [
         untestable("risk_fall", "key_accounts", "few_events", DAY, 60, 7),

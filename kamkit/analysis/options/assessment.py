@@ -122,7 +122,7 @@ def assess_options(
         cross_selling=cross,
         recommendations=recommendations,
         actions=plan_actions(recommendations, values, keys, today),
-        backtests=backtest.backtest_options(pattern, account_risk.window_months, method, rules, facts.blocked),
+        backtests=backtest.backtest_options(pattern, account_risk.window_months, method, rules, facts.blocked, keys),
         methods=(*risk_method, *cross_methods, *_untested(facts.blocked)),
         whitespace=whitespace_matrix(sold, cross, keys, facts.items, partners, rules.cross_selling),
         sites=sites[sites["account_id"].isin(keys)].reset_index(drop=True),
