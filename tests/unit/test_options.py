@@ -17,7 +17,7 @@ from kamkit.analysis.options import assess_options
 from kamkit.analysis.options.dependence import dependence
 from kamkit.analysis.options.early_warning import antenna_indicators
 from kamkit.analysis.options.history import history_until
-from kamkit.analysis.options.relationship import relationship_indicators
+from kamkit.analysis.options.relationship import contact_facts, relationship_indicators
 from kamkit.analysis.options.scoring import anchor, percentile, score_option, share_of_weightings
 from kamkit.errors import EngagementError
 from kamkit.model.codes import Answer, Gate, KamType, Option, Verdict
@@ -341,3 +341,75 @@ def test_transactions_without_items_still_get_a_recommendation(facts_from: Calla
     gates = assessed.options[assessed.options["option"] == Option.CROSS_SELLING]
     assert set(gates["gate"]) == {"not_assessable"}
     assert set(gates["missing"]) == {("transactions.category",)}
+
+
+def test_contacts_complaints_and_trust_add_to_the_relationship(facts_from: Callable[..., AccountFacts]) -> None:
+    contacts = pd.DataFrame(
+        {"account_id": "A", "contact_id": list("1234"), "power": ["Entscheider", "Anwender", "Entscheider", "Anwender"]}
+    )
+    rows = [
+        ("2025-03-01", "KAM", "1"),
+        ("2025-04-01", "KAM", "2"),
+        ("2025-05-01", "Technik", "1"),
+        ("2024-01-01", "Chef", "3"),
+    ]
+    visits = pd.DataFrame(rows, columns=["date", "own_role", "contact_id"]).assign(account_id="A")
+    solved = [("2025-01-01", "2025-01-11"), ("2025-02-01", "2025-02-21"), ("2025-10-02", None), ("2025-12-20", None)]
+    complaints = pd.DataFrame(solved, columns=["date", "solved_on"]).assign(account_id="A")
+    trust = pd.DataFrame({"account_id": ["A", "A"], "item": ["Vertrauen", "trust"], "value": [5.0, 4.0]})
+    tables = {"contacts": contacts, "interactions": visits, "complaints": complaints, "ratings": trust}
+    history = history_until(facts_from(list(every("A", 10, "x", 5.0)), **tables))
+    row = relationship_indicators(history).loc["A"]
+    known = ["contact_density", "contact_authority", "own_people", "top_own_share", "recovery_days", "trust"]
+    # two contacts met within a year; settled after 10 and 20 days, one open for 90 days, one too young to count
+    assert row[known].tolist() == pytest.approx([2.0, 0.5, 2.0, 2 / 3, 20.0, 4.5])
+    facts = contact_facts(history).loc["A"]
+    assert facts[["deciders", "top_own_role"]].tolist() == [1.0, "KAM"]
+
+
+def test_orders_alone_are_half_of_the_relationship(facts_from: Callable[..., AccountFacts]) -> None:
+    history = history_until(facts_from(list(every("A", 10, "x", 5.0))))
+    scored = score_option(
+        Option.RELATIONSHIP, relationship_indicators(history), RULES.options[Option.RELATIONSHIP], {}, history.given
+    )
+    assert scored.table.loc["A", "coverage"] == pytest.approx(0.5)
+    assert set(scored.table.loc["A", "missing"]) == {
+        *("contacts.contact_id", "contacts.power", "interactions.own_role", "ratings.trust"),
+        *("complaints.date", "complaints.solved_on"),
+    }
+
+
+def test_where_less_is_better_the_anchors_fall() -> None:
+    rule = Indicator(low=60, high=7, evidence="convention", needs=("complaints.date",))
+    assert anchor(pd.Series([90.0, 60, 33.5, 7, 0]), rule).tolist() == pytest.approx([0, 0, 0.5, 1, 1])
+
+
+def test_innovation_projects_and_market_talks_are_counted_by_year(facts_from: Callable[..., AccountFacts]) -> None:
+    rows = [("P1", "Entwicklung", "2025-02-01"), ("P2", "Wartung", "2025-02-01"), ("P3", "Ausschreibung", "2023-02-01")]
+    projects = pd.DataFrame(rows, columns=["project_id", "kind", "start"]).assign(account_id="A")
+    notes = [("2025-02-01", "Wettbewerber Preise"), ("2025-03-01", "Liefertermin"), ("2025-04-01", "Markttrend")]
+    visits = pd.DataFrame(notes, columns=["date", "topic"]).assign(account_id="A")
+    facts = facts_from([*every("A", 10, "x", 5.0), *every("B", 10, "x", 5.0)], projects=projects, interactions=visits)
+    found = antenna_indicators(history_until(facts), RULES.antenna, pd.Index([]))
+    assert found.loc[["A", "B"], "innovation_projects"].tolist() == [1.0, 0.0]
+    assert found.loc["A", "market_talks"] == 2.0
+
+
+def test_what_is_known_of_contacts_and_shocks_is_said(facts_from: Callable[..., AccountFacts]) -> None:
+    contacts = pd.DataFrame({"account_id": "W", "contact_id": ["1", "2"], "power": ["Entscheider", "Anwender"]})
+    visits = pd.DataFrame({"account_id": "W", "contact_id": ["1", "2", "1"], "own_role": ["KAM", "KAM", "Technik"]})
+    visits = visits.assign(date=["2025-03-01", "2025-04-01", "2025-05-01"])
+    complaints = pd.DataFrame(
+        {"account_id": ["W"], "date": ["2025-04-10"], "severity": ["hoch"], "solved_on": ["2025-04-12"]}
+    )
+    assessed = assess(facts_from(client(), contacts=contacts, interactions=visits, complaints=complaints))
+    words = told(assessed.options, Labels("de", "de_DE", "EUR")).set_index(["account_id", "option"])
+    assert words.loc[("W", "relationship"), "evidence"].replace("\u00a0", " ") == (
+        "2 aktive Kontakte, davon Entscheider: 1; 67 % der Kontakte laufen über KAM. Nach der schweren Reklamation im April "
+        "2025 blieb der Umsatz bei 100 % (Vergleichskunden 98 %)."
+    )
+    assert "Nach der" not in words.loc[("A00", "relationship"), "evidence"]
+    assert assessed.conditions.set_index(["account_id", "condition"]).loc[("W", "no_dispute"), "met"]
+    assert assessed.buffer.reason == "few_shocks"
+    assert set(assessed.pilots["option"]) <= set(assessed.recommendations["recommended_option"])
+    assert set(assessed.takeover["account_id"]) == set(assessed.takeover_sensitivity["account_id"])

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from kamkit.analysis.options.history import DATED, History
+from kamkit.analysis.options.history import History
 from kamkit.analysis.options.prices import constant_price_volume, items_by_month, price_rises
 from kamkit.analysis.options.relationship import is_severe, relationship_indicators
 from kamkit.analysis.options.scoring import LEAST_COVERAGE, score_option
@@ -210,15 +210,16 @@ class _Panel:
     def _relationship(
         self, history: History, month: pd.Timestamp, accounts: pd.Index, rules: OptionRules
     ) -> pd.Series[Any]:
-        """The score of accounts at the end of the month before, of what has a date."""
+        """The score of accounts at the end of the month before, of what was known by then."""
         if accounts.empty:
             return pd.Series(dtype=float)
-        dated = {name: table for name, table in history.tables.items() if name in DATED}
         own = replace(
             history,
+            accounts=history.accounts[history.accounts["account_id"].isin(accounts)],
             orders=history.orders[history.orders["account_id"].isin(accounts)],
             months=history.months[history.months["account_id"].isin(accounts)],
-            tables=dated,
+            purchases=history.purchases.head(0),
+            product_purchases=history.product_purchases.head(0),
         )
         raw = relationship_indicators(own.until(month - pd.Timedelta(days=1))).reindex(accounts)
         scored = score_option(Option.RELATIONSHIP, raw, rules.options[Option.RELATIONSHIP], {}).table

@@ -19,7 +19,8 @@ def conditions_gate(
 
     `met`: boolean by account, a column per condition, missing where not known.
     """
-    refused, granted = met.eq(False).any(axis=1), met.eq(True).all(axis=1)
+    granted = met.fillna(False).astype(bool).all(axis=1)
+    refused = ~met.fillna(True).astype(bool).all(axis=1)
     known = granted & coverage.ge(least_coverage)
     gates = np.select(
         [refused.to_numpy(bool), (known & score.ge(least_score)).to_numpy(bool), known.to_numpy(bool)],
@@ -52,5 +53,5 @@ def conditions_told(option: Option, met: pd.DataFrame, needs: Mapping[str, tuple
 
 def first_unmet(met: pd.DataFrame) -> pd.Series[Any]:
     """The first condition that is known not to be met, by account; missing where there is none."""
-    refused = met.eq(False).fillna(False).astype(bool)
+    refused = ~met.fillna(True).astype(bool)
     return refused.idxmax(axis=1).where(refused.any(axis=1)).astype(object)

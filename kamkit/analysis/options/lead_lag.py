@@ -2,7 +2,8 @@
 
 Short series that wander for themselves correlate with anything, and a series that moves together with the others
 correlates with what they do next month as well. So chance is what the account would show if it moved with the others of
-the same month and wandered otherwise, for a year or for good, as much as it does (a convention)."""
+the same month and wandered otherwise, as much and as lastingly as it does, and no less lastingly than most accounts of
+the portfolio (a convention)."""
 
 from __future__ import annotations
 
@@ -19,7 +20,7 @@ DRAWS, FIRST_DRAWS, WORTH_MORE = 9999, 999, 0.05
 SEED = 1986
 MEMORY = np.linspace(0.0, 1.0, 11)
 """How much of a month's deviation is left a month later: from none to a wandering that never returns."""
-SETTLING = 30
+SETTLING, FITTED = 30, 3
 
 Floats = NDArray[np.float64]
 
@@ -47,8 +48,15 @@ def find_leads(changes: Floats, rest: Floats, account_ids: pd.Index, rules: Ante
     own, others = _without_trend(changes), _without_trend(rest)
     step = rules.largest_step.value
     varied = (_largest_step(own) <= step) & (_largest_step(others) <= step)
+    own, others = own[varied], others[varied]
+    together = (own * others).sum(axis=-1, keepdims=True) / (others**2).sum(axis=-1, keepdims=True) * others
+    persistence = _persistence(own - together)
+    least = float(np.median(persistence)) if len(own) else 0.0
     chance = _Chance(changes.shape[-1])
-    rows = [_lead(series, other, chance) for series, other in zip(own[varied], others[varied], strict=True)]
+    rows = [
+        _lead(series, other, moved + chance.like(series - moved, max(float(lasting), least)))
+        for series, other, moved, lasting in zip(own, others, together, persistence, strict=True)
+    ]
     columns = ["lead", "months_ahead", "lead_band", "p"]
     table = pd.DataFrame(rows, columns=columns, index=account_ids[varied], dtype=float)
     held = not_by_chance(table["p"].to_numpy(float), rules.false_discovery.value)
@@ -75,10 +83,10 @@ class _Chance:
         self._series = [_standardised(_changes_of(shocks, memory)) for memory in MEMORY]
         self._persistence = np.maximum.accumulate([float(_persistence(drawn).mean()) for drawn in self._series])
 
-    def like(self, series: Floats) -> Floats:
-        """Draws that persist as a series does, and vary as much."""
-        memory = int(np.searchsorted(self._persistence, _persistence(series)).clip(max=len(MEMORY) - 1))
-        drawn: Floats = self._series[memory] * series.std()
+    def like(self, series: Floats, persistence: float) -> Floats:
+        """Draws that persist so much and vary as a series does, from which trend and common movement were taken."""
+        memory = int(np.searchsorted(self._persistence, persistence).clip(max=len(MEMORY) - 1))
+        drawn: Floats = self._series[memory] * np.sqrt((series**2).sum() / (len(series) - FITTED))
         return drawn
 
 
@@ -93,9 +101,7 @@ def _changes_of(shocks: Floats, memory: float) -> Floats:
     return changes
 
 
-def _lead(own: Floats, others: Floats, chance: _Chance) -> tuple[float, float, float, float]:
-    together = (own @ others) / (others @ others)
-    drawn = together * others + chance.like(own - together * others)
+def _lead(own: Floats, others: Floats, drawn: Floats) -> tuple[float, float, float, float]:
     ahead, behind = _lagged(own[None, :], others)
     best = float(ahead.max())
     p, strongest = 1.0, np.empty(0)

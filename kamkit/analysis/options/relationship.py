@@ -86,7 +86,7 @@ def _own_side(visits: pd.DataFrame) -> dict[str, pd.Series[Any]]:
 
 
 def complaints_until(history: History) -> pd.DataFrame | None:
-    """The complaints as they stood at the cut-off: account_id, date, severe (boolean, missing where not said), topic,
+    """The complaints as they stood at the cut-off: account_id, date, severe (boolean, missing where not said),
     solved_on (missing where not settled by then). None without the table, or where nothing says when they were settled."""
     given = history.tables.get("complaints")
     if given is None or "solved_on" not in given:
