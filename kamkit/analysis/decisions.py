@@ -24,6 +24,7 @@ from kamkit.model.words import plain
 SUBJECTS = ("key_account", "tier", "kam_type", "option")
 _DIRECTIONS = ("added", "removed", "raised", "lowered", "other")
 _LEVELS = {tier: level for level, tier in enumerate((Tier.OTHER, Tier.KEY, Tier.MANAGED))}
+_OF_TYPES = {"kam_type": "proposal", "kam_type_margin": "score", "kam_type_coverage": "coverage"}
 _TITLES = frozenset({"frau", "herr", "herrn", "mrs", "prof", "region", "the", "und", "and"})
 _LEAST_LETTERS = 3
 
@@ -156,8 +157,8 @@ def snapshots(
         pd.DataFrame({"account_id": ids, "subject": "tier", "proposal": table["tier"]}),
     ]
     if kam_types is not None:
-        types = kam_types.table.rename(columns={"kam_type": "proposal", "kam_type_margin": "score"})
-        parts.append(types[["account_id", "proposal", "score"]].assign(subject="kam_type"))
+        types = kam_types.table.reindex(columns=["account_id", *_OF_TYPES]).rename(columns=_OF_TYPES)
+        parts.append(types.assign(subject="kam_type"))
     if options is not None:
         advice = options.recommendations[["account_id", "recommended_option"]]
         advice = advice.rename(columns={"recommended_option": "proposal"}).assign(subject="option")

@@ -11,18 +11,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
-from kamkit.analysis.patterns import spread_bookings
-from kamkit.model.codes import Grain, KamType
+from kamkit.model.codes import KamType
 from kamkit.model.industry_codes import Reading, read_code, reading_of
-from kamkit.model.kam_type_rules import Block, KamTypeRules, Pattern
+from kamkit.model.kam_type_rules import Block, KamTypeRules
 from kamkit.model.results import AccountFacts
-from kamkit.model.words import plain, word_pattern
 
 COLUMNS = ["account_id", "block", "kam_type", "points", "reason", "detail", "value", "division"]
-MONTHS, WEEKS, STRONGEST_WEEKS = 12, 52, 3
 
 
 def text_reader(rules: KamTypeRules, reason: str) -> Callable[[str], Reading | None]:
@@ -111,7 +107,7 @@ def product_category(facts: AccountFacts, rules: KamTypeRules) -> pd.DataFrame:
     found["points"] = 0
     for step in sorted(rules.category_points, key=lambda step: step.share):
         found.loc[found["value"] >= step.share - 1e-9, "points"] = step.points
-    return _rows(found[found["points"] > 0], Block.PRODUCT_CATEGORY, "product_category")
+    return evidence_rows(found[found["points"] > 0], Block.PRODUCT_CATEGORY, "product_category")
 
 
 def _said_of_goods(facts: AccountFacts, rules: KamTypeRules) -> pd.DataFrame:
@@ -131,128 +127,8 @@ def _said_of_goods(facts: AccountFacts, rules: KamTypeRules) -> pd.DataFrame:
     return found[detail.notna()].drop_duplicates("item").astype({"item": "string"})
 
 
-def pattern(facts: AccountFacts, rules: KamTypeRules) -> pd.DataFrame:
-    """Evidence from how an account orders and is bound: contracts, equal months, projects, large orders, promotions.
-
-    Rhythms need twelve whole months of history dated by month or finer; contract and project shares and trade terms
-    need their columns only.
-    """
-    patterns = rules.patterns
-    found = [
-        *_bound_by_contract(facts, patterns.contract.share, patterns.contract),
-        _where(
-            facts.accounts,
-            facts.accounts["project_share"] >= patterns.project.share - 1e-9,
-            facts.accounts["project_share"],
-            patterns.project,
-            "project_share",
-        ),
-        _trade_terms(facts, rules),
-    ]
-    window = _whole_months(facts)
-    if window is not None:
-        found += [*_monthly(facts, window, rules), _promotions(facts, window, rules)]
-    return strongest(pd.concat([evidence_frame([]), *found], ignore_index=True))
-
-
-def _bound_by_contract(facts: AccountFacts, share: float, rule: Pattern) -> list[pd.DataFrame]:
-    accounts = facts.accounts
-    found = [
-        _where(accounts, accounts["contract_share"] >= share - 1e-9, accounts["contract_share"], rule, "contract_share")
-    ]
-    contracts = facts.tables.get("contracts")
-    if contracts is not None and "recurring_value" in contracts:
-        end = pd.Timestamp(facts.period.end)
-        running = contracts[(contracts["start"] <= end)]
-        if "end" in running:
-            running = running[running["end"].isna() | (running["end"] >= end)]
-        value = accounts["account_id"].map(running.groupby("account_id")["recurring_value"].sum(min_count=1))
-        part = (value / accounts["revenue"].where(accounts["revenue"] > 0)).clip(upper=1)
-        found.append(_where(accounts, part >= share - 1e-9, part, rule, "recurring_contracts"))
-    return found
-
-
-def _trade_terms(facts: AccountFacts, rules: KamTypeRules) -> pd.DataFrame:
-    terms, rule = facts.tables.get("terms"), rules.patterns.trade_terms
-    if terms is None or terms.empty or "kind" not in terms:
-        return evidence_frame([])
-    words = word_pattern(rule.words)
-    kinds = terms.dropna(subset=["kind", "account_id"])
-    kinds = kinds[[bool(words.search(plain(str(kind)))) for kind in kinds["kind"]]]
-    kinds = kinds.drop_duplicates("account_id")
-    rows = kinds[["account_id"]].assign(detail=kinds["kind"], value=np.nan, kam_type=rule.type, points=rule.points)
-    return _rows(rows[rows["account_id"].isin(facts.accounts["account_id"])], Block.PATTERN, "trade_terms")
-
-
-def _whole_months(facts: AccountFacts) -> pd.DatetimeIndex | None:
-    """The last twelve whole months up to the period's end, if history reaches back that far."""
-    if facts.grain == Grain.YEAR:
-        return None
-    end = pd.Timestamp(facts.period.end)
-    last = (end if end.is_month_end else end - pd.offsets.MonthEnd(1)).replace(day=1)
-    window = pd.date_range(end=last, periods=MONTHS, freq="MS")
-    return window if pd.Timestamp(facts.history_start).replace(day=1) <= window[0] else None
-
-
-def _monthly(facts: AccountFacts, window: pd.DatetimeIndex, rules: KamTypeRules) -> list[pd.DataFrame]:
-    months = spread_bookings(facts).months
-    months = months[months["month"].isin(window)]
-    if months.empty:
-        return []
-    table = months.pivot_table(index="account_id", columns="month", values="revenue", aggfunc="sum", fill_value=0.0)
-    revenue = table.reindex(columns=window, fill_value=0.0).astype("float64")
-    total = revenue.sum(axis=1).where(lambda sums: sums > 0)
-    variation = revenue.std(axis=1, ddof=0) / (total / MONTHS)
-    share = revenue.min(axis=1).clip(lower=0) * MONTHS / total
-    invoices = months.groupby("account_id")["n_invoices"].sum().astype("float64").reindex(revenue.index)
-    orders = invoices.where(invoices > 0, (revenue > 0).sum(axis=1))
-    lumpy = rules.patterns.lumpy
-    size = total / orders
-    large = size >= lumpy.order_size * size.median()
-    known = facts.accounts.set_index("account_id")["first_date"].reindex(revenue.index) < window[1]
-    few = orders.between(lumpy.fewest_orders, lumpy.most_orders)
-    is_lumpy = (variation > lumpy.variation_above) & few & large & known
-    frame = revenue.index.to_frame(index=False, name="account_id")
-    found = [_where(frame, is_lumpy.to_numpy(), orders.to_numpy(), lumpy, "lumpy")]
-    for reason, rule in (("instalments", rules.patterns.instalments), ("recurring", rules.patterns.recurring)):
-        even = (share >= rule.share - 1e-9) & (variation < rule.variation_below)
-        even &= orders <= rule.most_orders_per_month * MONTHS
-        found.append(_where(frame, even.to_numpy(), share.to_numpy(), rule, reason))
-    return found
-
-
-def _promotions(facts: AccountFacts, window: pd.DatetimeIndex, rules: KamTypeRules) -> pd.DataFrame:
-    rule = rules.patterns.promotions
-    end = window[-1] + pd.offsets.MonthEnd(1)
-    days = (end - facts.orders["date"]).dt.days
-    orders = facts.orders.assign(week=days // 7)[(days >= 0) & (days < WEEKS * 7)]
-    if facts.grain != Grain.DAY or orders.empty:
-        return evidence_frame([])
-    weeks = orders.groupby(["account_id", "week"])["revenue"].sum().reset_index()
-    strongest_weeks = (
-        weeks.sort_values("revenue", ascending=False, kind="stable").groupby("account_id").head(STRONGEST_WEEKS)
-    )
-    table = weeks.groupby("account_id").agg(active=("week", "size"), total=("revenue", "sum"))
-    table["value"] = strongest_weeks.groupby("account_id")["revenue"].sum() / table["total"]
-    table = table.reset_index()
-    weekly = table["active"] >= rule.active_weeks * WEEKS
-    return _where(
-        table, weekly & table["value"].between(rule.share_from, rule.share_to), table["value"], rule, "promotions"
-    )
-
-
-def _where(accounts: pd.DataFrame, holds: Any, value: Any, rule: Pattern, reason: str) -> pd.DataFrame:
-    mask = pd.Series(holds, index=accounts.index).astype("boolean").fillna(False).astype(bool)
-    rows = accounts.loc[mask, ["account_id"]].assign(
-        value=pd.Series(value, index=accounts.index)[mask].astype("float64"),
-        detail=None,
-        kam_type=rule.type,
-        points=rule.points,
-    )
-    return _rows(rows, Block.PATTERN, reason)
-
-
-def _rows(found: pd.DataFrame, block: Block, reason: str) -> pd.DataFrame:
+def evidence_rows(found: pd.DataFrame, block: Block, reason: str) -> pd.DataFrame:
+    """Evidence rows of one block and reason from a frame with account_id, kam_type, points, detail and value."""
     return evidence_frame(found.assign(block=block, reason=reason, division=None)[COLUMNS])
 
 

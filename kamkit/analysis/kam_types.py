@@ -9,12 +9,10 @@ import numpy as np
 import pandas as pd
 
 from kamkit.analysis.existence import account_status, check_existence, measured_intensity
-from kamkit.analysis.kam_evidence import (
-    account_industry,
-    evidence_frame,
-    pattern,
-    product_category,
-)
+from kamkit.analysis.kam_evidence import account_industry, evidence_frame, product_category
+from kamkit.analysis.order_patterns import pattern
+from kamkit.analysis.type_agreement import type_agreement
+from kamkit.analysis.type_sources import NEEDS, blocks_that_can_speak, type_sources
 from kamkit.model.codes import KamType, Verdict
 from kamkit.model.engagement import SupplierIndustry
 from kamkit.model.industry_codes import read_code
@@ -39,18 +37,29 @@ def classify_accounts(
         ignore_index=True,
     )
     points = _points(own, account_ids)
-    programme, said = _programme(supplier_industry, points, facts.accounts, rules)
+    programme, said = _programme(supplier_industry, own, facts.accounts, rules)
     stated = int(said[0][2]) if said else 0
     table = _decide(points, programme, stated, rules)
     everywhere = _for_every_account(said, account_ids)
     evidence = _ordered(
         pd.concat([everywhere, own, _silent(everywhere, own, account_ids)], ignore_index=True), account_ids
     )
+    can_speak = blocks_that_can_speak(facts, stated > 0)
     intensity = measured_intensity(facts, rules)
     existence = check_existence(facts, key_accounts, rules, intensity)
     status = account_status(facts, key_accounts, rules.existence).reset_index(drop=True)
     source_label = "pseudo" if existence.verdict == Verdict.PSEUDO else str(programme)
-    return KamTypes(programme, source_label, existence, table.join(status), evidence, intensity)
+    return KamTypes(
+        programme,
+        source_label,
+        existence,
+        table.join(status).assign(kam_type_coverage=can_speak.mean(axis=1).to_numpy()),
+        evidence,
+        intensity,
+        type_sources(can_speak, evidence),
+        _programme_missing(can_speak, facts.accounts, rules) if programme == KamType.UNCLEAR else (),
+        type_agreement(table, facts.tables.get("decisions"), rules),
+    )
 
 
 def _points(evidence: pd.DataFrame, account_ids: pd.Series[Any]) -> pd.DataFrame:
@@ -63,10 +72,10 @@ def _points(evidence: pd.DataFrame, account_ids: pd.Series[Any]) -> pd.DataFrame
 
 
 def _programme(
-    supplier: SupplierIndustry | None, points: pd.DataFrame, accounts: pd.DataFrame, rules: KamTypeRules
+    supplier: SupplierIndustry | None, own: pd.DataFrame, accounts: pd.DataFrame, rules: KamTypeRules
 ) -> tuple[KamType, list[tuple[Any, ...]]]:
     """The programme's type and its evidence rows (without account): from the client's industry, else from what the
-    accounts' own evidence says, weighted by revenue."""
+    accounts' own evidence says."""
     block = Block.SUPPLIER_INDUSTRY
     rows: list[tuple[Any, ...]] = []
     if supplier is not None:
@@ -78,17 +87,53 @@ def _programme(
             rows.append((block, found.kam_type, found.points, reason, supplier.code, None, found.division))
             if found.points:
                 return found.kam_type, rows
-    weights = accounts["revenue"].astype("float64").fillna(0.0).clip(lower=0).to_numpy()
-    speaking = points.to_numpy().sum(axis=1) > 0
-    total, heard = weights.sum(), weights[speaking].sum()
-    if total <= 0 or heard < rules.programme_coverage.value * total:
-        return KamType.UNCLEAR, rows
-    mean = (points.to_numpy() * weights[:, None]).sum(axis=0) / heard
+    told = _told_by_accounts(own, accounts, rules)
+    return (told[1], [*rows, told]) if told else (KamType.UNCLEAR, rows)
+
+
+def _told_by_accounts(
+    own: pd.DataFrame, accounts: pd.DataFrame, rules: KamTypeRules
+) -> tuple[Any, KamType, int, str, Any, float, None] | None:
+    """The type that the accounts' own evidence names, weighted by revenue, as an evidence row; None where they name none.
+
+    Industries and goods must be known to speak for enough revenue. Weak patterns never count; strong ones may stand alone
+    only where they cover nearly all of it, since how somebody orders is weaker than what he is or buys.
+    """
+    asked = rules.programme
+    ids = accounts["account_id"].astype("string")
+    weights = pd.Series(accounts["revenue"].astype("float64").fillna(0.0).clip(lower=0).to_numpy(), index=ids)
+    is_pattern = own["block"] == Block.PATTERN
+    counted = own[(own["points"] > 0) & (~is_pattern | (own["points"] >= asked.pattern_points.value))]
+    points = _points(counted, ids)
+    heard = float(weights[points.to_numpy().sum(axis=1) > 0].sum())
+    known = float(weights[weights.index.isin(counted.loc[counted["block"] != Block.PATTERN, "account_id"])].sum())
+    total = float(weights.sum())
+    broad = known >= asked.coverage.value * total or heard >= asked.pattern_coverage.value * total
+    if total <= 0 or not heard or not broad:
+        return None
+    mean = (points.to_numpy() * weights.to_numpy()[:, None]).sum(axis=0) / heard
     second, first = np.sort(mean)[-2:]
     if first - second < rules.margin.value - 1e-9:
-        return KamType.UNCLEAR, rows
+        return None
     kind = TYPES[int(mean.argmax())]
-    return kind, [*rows, (block, kind, 0, "programme_from_accounts", None, heard / total, None)]
+    for_it = counted[counted["kam_type"] == str(kind)]
+    for_it = for_it.assign(weight=for_it["points"] * for_it["account_id"].map(weights).astype("float64"))
+    by_block = for_it.groupby("block")["weight"].sum()
+    block = str(by_block.index[by_block == by_block.max()].min())
+    shown = for_it[for_it["block"] == block]
+    share = float(weights[weights.index.isin(shown["account_id"])].sum()) / total
+    details = shown.dropna(subset=["detail"]).groupby("detail")["weight"].sum()
+    detail = str(details.index[details == details.max()].min()) if len(details) else None
+    return Block.SUPPLIER_INDUSTRY, kind, 0, f"programme_from_{block}", detail, share, None
+
+
+def _programme_missing(can_speak: pd.DataFrame, accounts: pd.DataFrame, rules: KamTypeRules) -> tuple[str, ...]:
+    """What would settle the programme's type: the client's industry, and what is unknown of most of the revenue."""
+    weights = accounts["revenue"].astype("float64").fillna(0.0).clip(lower=0).to_numpy()
+    enough = rules.programme.coverage.value * weights.sum()
+    blocks = (Block.SUPPLIER_INDUSTRY, Block.ACCOUNT_INDUSTRY, Block.PRODUCT_CATEGORY)
+    lacking = [block for block in blocks if weights[can_speak[str(block)].to_numpy()].sum() <= enough]
+    return tuple(need for block in lacking for need in NEEDS[block])
 
 
 def _decide(points: pd.DataFrame, programme: KamType, stated: int, rules: KamTypeRules) -> pd.DataFrame:

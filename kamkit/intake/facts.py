@@ -65,7 +65,7 @@ _ACCOUNT_COLUMNS = (
         "country",
     ),
     *("contract_share", "project_share", "gross", "discount", "terms", "net_net", "cost", "margin_before_terms"),
-    *("selling", "service"),
+    *("selling", "service", "n_sites"),
 )
 
 
@@ -260,6 +260,7 @@ class _Lines:
         measures = {
             "in_period": (inside & (_.account_id != POOLED)).any(),
             "n_customers": _.customer_id.nunique(where=inside),
+            "n_sites": _.site.nunique(where=inside & bought),
             "revenue": _float(_.net_revenue.sum(where=inside)),
             "size": _float(size.sum(where=inside)),
             "bought": _float(_.net_revenue.sum(where=inside & bought)),
@@ -279,6 +280,7 @@ class _Lines:
         totals["revenue"] = totals["revenue"].fillna(0.0)
         totals["margin_coverage"] = totals["size_margin"].fillna(0) / totals["size"].where(totals["size"] > 0)
         totals["revenue_prior"] = totals["revenue_prior"].fillna(0.0) if prior else float("nan")
+        totals["n_sites"] = totals["n_sites"].astype("float64") if "site" in self.columns else float("nan")
         counted = self.invoices().filter(_.date.between(self.period.start, self.period.end))
         n_invoices = _frame(counted.group_by("account_id").aggregate(n_invoices=_.count()))
         return totals.merge(self._dated(n_invoices, ["account_id"], totals), on="account_id", how="left")

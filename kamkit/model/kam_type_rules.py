@@ -152,6 +152,18 @@ class PromotionPattern(Pattern):
     share_to: float
 
 
+class ServiceLevelPattern(Pattern):
+    """A service level agreed in a contract; `none` are the words by which a contract says that it has none."""
+
+    none: Words = Field(min_length=1)
+
+
+class SitesPattern(Pattern):
+    """Many places that are delivered for each one that is billed: central purchasing."""
+
+    sites_per_customer: float
+
+
 class TermsPattern(Pattern):
     """Trade terms of the consumer goods business, such as advertising allowances."""
 
@@ -162,6 +174,9 @@ class Patterns(Rule):
     """All patterns of orders and contracts."""
 
     contract: SharePattern
+    sla: ServiceLevelPattern
+    specified: Pattern
+    sites: SitesPattern
     instalments: RecurringPattern
     recurring: RecurringPattern
     project: SharePattern
@@ -170,15 +185,15 @@ class Patterns(Rule):
     trade_terms: TermsPattern
 
     def all(self) -> tuple[Pattern, ...]:
-        return (
-            self.contract,
-            self.instalments,
-            self.recurring,
-            self.project,
-            self.lumpy,
-            self.promotions,
-            self.trade_terms,
-        )
+        return tuple(getattr(self, name) for name in type(self).model_fields)
+
+
+class ProgrammeRules(Rule):
+    """How much of the revenue must speak, and how strongly, for the accounts to name the programme's type."""
+
+    coverage: Threshold
+    pattern_points: Threshold
+    pattern_coverage: Threshold
 
 
 class Decision(Rule):
@@ -217,7 +232,8 @@ class KamTypeRules(Rule):
     """All rules of step 3."""
 
     margin: Threshold
-    programme_coverage: Threshold
+    programme: ProgrammeRules
+    labelled: Threshold
     most_points: Mapping[Block, int]
     industry_points: Points
     category_points: tuple[CategoryPoints, ...] = Field(min_length=1)

@@ -106,7 +106,7 @@ class AccountFacts:
     (as in `purchases`), revenue (last 12 months, returns left out), last_bought.
     `members`: customer_id, account_id, name, revenue (period), group_source (confirmed | group_id | parent | none).
     `accounts` also carries contract_share and project_share: the share of the period's revenue on lines with a contract
-    or project id, missing where the column is not given.
+    or project id, missing where the column is not given; and n_sites, the places delivered in the period, missing likewise.
     They carry the steps of the margin as well, each missing where it is not known: selling and service (budgets spent on
     the account), gross (list price per unit times quantity) and discount (of the lines that have them), terms (bonuses, allowances and cash discounts outside invoices),
     net_net (revenue less terms), cost, margin_before_terms. `margin`, here and in `months`, `purchases` and `customers`,
@@ -381,6 +381,25 @@ class Existence:
 
 
 @dataclass(frozen=True)
+class TypeAgreement:
+    """Proposed KAM types against the labels of people: n accounts with a label, of which a comparison needs `fewest`.
+
+    Where there are fewer, nothing else is given. `table`: label, kam_type (the proposal), n. `n_same` of n agree, that
+    is `accuracy` with its 95 % interval; `baseline`, if all were given the most frequent label, `baseline_type`.
+    """
+
+    n: int = 0
+    fewest: int = 0
+    table: pd.DataFrame = field(default_factory=pd.DataFrame)
+    n_same: int = 0
+    accuracy: float | None = None
+    ci_low: float | None = None
+    ci_high: float | None = None
+    baseline: float | None = None
+    baseline_type: str = ""
+
+
+@dataclass(frozen=True)
 class KamTypes:
     """Step 3: of which type the accounts are, and whether they are treated as they are called.
 
@@ -393,6 +412,10 @@ class KamTypes:
     the row), detail (what was seen, as the client writes it), value (the share of revenue or the figure behind it,
     where there is one), division (NACE). Rows with 0 points say why something is no evidence.
     `source_label`: the three-way label of the source text, consumer | technical | pseudo | service | unclear.
+    `table` also carries kam_type_coverage: the share of the four blocks that can speak about the account.
+    `sources`: block, n_covered (accounts about which it can speak), n_speaking (accounts for which it gives points),
+    missing (tuple of table.column). `programme_missing`: what would settle the programme's type where it is unclear.
+    `agreement`: the types against those that sales management decided for.
     """
 
     programme_type: KamType
@@ -401,6 +424,9 @@ class KamTypes:
     table: pd.DataFrame
     evidence: pd.DataFrame
     intensity: pd.DataFrame = field(default_factory=pd.DataFrame)
+    sources: pd.DataFrame = field(default_factory=pd.DataFrame)
+    programme_missing: tuple[str, ...] = ()
+    agreement: TypeAgreement = field(default_factory=TypeAgreement)
 
 
 @dataclass(frozen=True)

@@ -161,14 +161,6 @@ def consolidation_sentence(key_accounts: KeyAccounts, labels: Labels) -> Sentenc
     return Sentence(labels(key, threshold=key_accounts.pareto.threshold, **values, **counts))
 
 
-def types_headline(kam_types: KamTypes, key_accounts: KeyAccounts, labels: Labels) -> Sentence:
-    """The programme's type, and how many key accounts are of another one."""
-    types = of_key_accounts(kam_types.table, key_accounts)["kam_type"]
-    other = int((types != kam_types.programme_type).sum())
-    opening = labels(f"prose.programme_{kam_types.programme_type}")
-    return Sentence(f"{opening} {labels('prose.exceptions' if other else 'prose.no_exceptions', n=other)}")
-
-
 def existence_headline(kam_types: KamTypes, labels: Labels) -> Sentence:
     """Whether the client's key account management is real, and how far that rests on what people said."""
     existence = kam_types.existence

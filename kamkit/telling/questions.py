@@ -114,6 +114,8 @@ def _about_types(kam_types: KamTypes, key_accounts: KeyAccounts, labels: Labels)
     revenue = _key_revenue(key_accounts).reindex(unclear["account_id"]).dropna()
     if len(revenue):
         yield _question(labels, "kam_type", float(revenue.sum()), n=len(revenue))
+    if "engagement.supplier_industry" in kam_types.programme_missing:
+        yield _question(labels, "supplier_industry", math.fsum(_key_revenue(key_accounts)))
 
 
 def _about_gaps(
@@ -161,6 +163,9 @@ def _needs(
         wanted = models.loc[models["model"] == "price_cost", "missing"] if len(models) else ()
         yield from ((name, "analysis.portfolio", list(revenue.index)) for of in wanted for name in of)
     if kam_types is not None:
+        for missing in kam_types.programme_missing:
+            if not missing.startswith("engagement."):
+                yield missing, "analysis.kam_types", list(revenue.index)
         programme = kam_types.existence.programme
         for test in (*((programme,) if programme else ()), *kam_types.existence.tests):
             if test.answer == Answer.NOT_ASSESSABLE:

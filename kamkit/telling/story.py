@@ -39,6 +39,7 @@ from kamkit.model.results import (
     StrategyOptions,
 )
 from kamkit.telling import follow_up, portfolio_words, prose, tables, value
+from kamkit.telling import kam_types as types_told
 from kamkit.telling.account_plans import Plans, account_plans
 from kamkit.telling.backtests import backtest_sentences
 from kamkit.telling.canvas import Chart
@@ -718,8 +719,8 @@ class _Teller:
         return " ".join(part for part in (seen, lacking) if part)
 
     def _types(self) -> Section:
-        exceptions = tables.exceptions_table(self.kam_types, self.key_accounts, self.labels, MOST_EXCEPTIONS)
-        finding = prose.types_headline(self.kam_types, self.key_accounts, self.labels)
+        exceptions = types_told.exceptions_table(self.kam_types, self.key_accounts, self.labels, MOST_EXCEPTIONS)
+        finding = types_told.types_headline(self.kam_types, self.key_accounts, self.labels)
         shown = (self._rest_in_appendix(exceptions),) if len(exceptions) else ()
         return self._section("types", finding, tables=shown)
 
@@ -924,21 +925,30 @@ class _Teller:
         )
         return tuple(table for table in parts if len(table))
 
+    @property
+    def _types_agreed(self) -> tuple[DisplayTable, ...]:
+        """Proposed types against those that sales management decided for, where enough accounts are labelled."""
+        table = types_told.type_agreement_table(self.kam_types, self.labels)
+        return (table,) if len(table) and not self.restricted else ()
+
     def _method(self) -> Section:
         how = tuple(finding_sentence(method, self.labels) for method in self.options.methods)
         tested = backtest_sentences(self.options, self.labels)
         changed = value.list_history_sentences(self.key_accounts, self.labels)
         concentrated = value.concentration_sentences(self.key_accounts, self.labels)
+        agreed = () if self.restricted else (types_told.agreement_sentence(self.kam_types, self.labels),)
         lists = [
             Points(self.labels("list_history.title"), changed),
             Points(self.labels("table.concentration"), concentrated),
             Points(self.labels("story.methods_used"), how),
             Points(self.labels("table.backtests"), tested),
+            Points(self.labels("table.type_agreement"), agreed),
         ]
         shown = (
             tables.concentration_table(self.key_accounts, self.labels),
             *self._worth,
             *self._margin_base,
+            *self._types_agreed,
             tables.options_table(self.options, self.key_accounts, self.labels),
             tables.methods_table(self.engagement, self.labels, self.restricted),
         )
@@ -975,7 +985,7 @@ class _Teller:
         yield self._sheet("accounts", tables.account_sheet_table(self.account_rows, labels), *STATUS_COLUMNS)
         if len(former := tables.as_was_table(self.imported, self.facts, labels, None)):
             yield self._sheet("as_was", former)
-        types = tables.types_table(self.kam_types, self.key_accounts, labels, None)
+        types = types_told.types_table(self.kam_types, self.key_accounts, labels, None)
         yield self._sheet("types", types, *STATUS_COLUMNS, *_DECIDED)
         yield self._sheet(
             "recommendations", tables.recommendations_table(self.options, self.key_accounts, labels, None), *_DECIDED

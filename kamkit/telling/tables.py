@@ -32,7 +32,6 @@ from kamkit.telling.results import (
     finding_sentence,
     of_key_accounts,
     ranking,
-    status_told,
     step_code,
     told,
     told_conditions,
@@ -359,32 +358,6 @@ def concentration_table(key_accounts: KeyAccounts, labels: Labels) -> DisplayTab
         ]
     )
     return display_table(frame, "concentration", "figure value meaning", labels)
-
-
-def types_table(
-    kam_types: KamTypes, key_accounts: KeyAccounts, labels: Labels, most: int | None = MOST_ROWS
-) -> DisplayTable:
-    """The key accounts with type, margin of the decision, status, and why they have it."""
-    table = of_key_accounts(status_told(kam_types.table, labels), key_accounts)
-    table = beside_decisions(table, key_accounts, kam_type="kam_type")
-    columns = (
-        "name account_revenue:money kam_type:word:kam_type kam_type_margin:number inherited kam_status:word:kam_status "
-        "kam_status_reason decision:word:decision_word decision_status:word:decision_status"
-    )
-    return display_table(table, "types", columns, labels, most)
-
-
-def exceptions_table(
-    kam_types: KamTypes, key_accounts: KeyAccounts, labels: Labels, most: int | None = MOST_ROWS
-) -> DisplayTable:
-    """The key accounts whose type is their own and not the programme's, with the strongest reason."""
-    own = kam_types.table[kam_types.table["kam_type"] != kam_types.programme_type]
-    strongest = kam_types.evidence.sort_values("points", ascending=False, kind="stable")
-    strongest = strongest.merge(own[["account_id", "kam_type"]], on=["account_id", "kam_type"])
-    strongest = strongest.drop_duplicates("account_id")[["account_id", "reason", "detail"]]
-    table = of_key_accounts(own, key_accounts).merge(strongest, on="account_id", how="left")
-    columns = "name account_revenue:money kam_type:word:kam_type kam_type_margin:number reason:word:type_reason detail"
-    return display_table(table, "exceptions", columns, labels, most)
 
 
 def existence_table(kam_types: KamTypes, labels: Labels) -> DisplayTable:

@@ -153,6 +153,7 @@ def test_accounts_inherit_unless_their_own_evidence_is_strong(rules: KamTypeRule
             "kam_type_margin": [2, 4, 0, 3, 3],
             "inherited": [True, True, True, False, False],
             "kam_status": pd.Series(["not_assessable"] * 5, dtype="string"),
+            "kam_type_coverage": [0.25, 0.5, 0.5, 0.75, 0.75],  # of the four blocks, those that can speak
         }
     )
     pd.testing.assert_frame_equal(found.table.drop(columns=["status_reason", "status_values"]), expected)
@@ -194,7 +195,9 @@ def test_without_the_clients_industry_the_accounts_say_the_programme(rules: KamT
     found = classify(facts_of(accounts), None, rules)
     assert found.programme_type == KamType.TECHNICAL  # (2·800 − 2·100) ÷ 900 = 1.6 points ahead
     assert types(found) == [("technical", 2, True), ("consumer", 2, False), ("technical", 0, True)]
-    assert said(found, "C") == [("supplier_industry", "technical", 0, "programme_from_accounts")]
+    assert said(found, "C") == [("supplier_industry", "technical", 0, "programme_from_account_industry")]
+    row = found.evidence.set_index("account_id").loc["C"]
+    assert (row["detail"], row["value"]) == ("28", 0.8)
 
 
 @pytest.mark.parametrize(
@@ -213,10 +216,92 @@ def test_a_programme_that_the_accounts_do_not_settle_is_unclear(
     assert (found.programme_type, found.source_label) == (KamType.UNCLEAR, "unclear")
 
 
-def test_nobody_goes_without_a_reason_and_a_name_is_none(rules: KamTypeRules) -> None:
-    found = classify(facts_of(accounts_of({"name": "Supermarkt Müller Einzelhandel GmbH"})), None, rules)
-    assert types(found) == [("unclear", 0, False)]
+def test_weak_patterns_never_name_the_programme(rules: KamTypeRules) -> None:
+    """Weekly orders with peaks at every account (2 points), steady months (1 point): no industry, no goods, no type."""
+    facts = facts_of(
+        accounts_of({}, {}), months={"A": STEADY, "B": STEADY}, orders=[*weekly("A", 1.0, 5.0), *weekly("B", 1.0, 5.0)]
+    )
+    found = classify(facts, None, rules)
+    assert {row[3] for row in said(found, "A")} == {"promotions", "recurring"}
+    assert (found.programme_type, found.source_label) == (KamType.UNCLEAR, "unclear")
+    assert found.programme_missing == (
+        "engagement.supplier_industry",
+        "customers.industry_code",
+        "transactions.category",
+    )
+
+
+@pytest.mark.parametrize(("bound", "kind"), [(4, "service"), (3, "unclear")])
+def test_strong_patterns_alone_name_it_only_where_they_cover_nearly_all_revenue(
+    bound: int, kind: str, rules: KamTypeRules
+) -> None:
+    facts = facts_of(accounts_of(*({"contract_share": 0.9} for _ in range(bound)), *({} for _ in range(5 - bound))))
+    found = classify(facts, None, rules)
+    assert str(found.programme_type) == kind
+    reasons = {row[3] for row in said(found, "E")}
+    assert reasons == {"programme_from_pattern" if kind == "service" else "no_evidence"}
+
+
+def test_goods_name_the_programme_and_the_reason_says_which(rules: KamTypeRules) -> None:
+    """Half the revenue is enough where goods speak; the goods with the most revenue behind them are named."""
+    accounts = accounts_of({"revenue": 300.0}, {"revenue": 200.0}, {"revenue": 500.0})
+    bought = {"A": {"Beverages": 300.0}, "B": {"Condiments": 200.0}, "C": {"XYZ": 500.0}}
+    found = classify(facts_of(accounts, bought=bought), None, rules)
+    assert (found.programme_type, found.programme_missing) == (KamType.CONSUMER, ())
+    labels = Labels("en", "en_GB", "EUR")
+    (row,) = found.evidence[found.evidence["account_id"] == "C"].to_dict("records")
+    assert labels(f"type_sentence.{row['reason']}", **row) == (
+        "The client's industry is not known. Accounts with 50% of revenue speak by the goods they buy (most of all: "
+        "Beverages) for: Consumer goods."
+    )
+
+
+def test_a_programme_of_unclear_type_names_only_what_is_not_known(rules: KamTypeRules) -> None:
+    divided = facts_of(accounts_of({"industry_code": "28"}, {"industry_code": "47"}))
+    assert classify(divided, None, rules).programme_missing == ("engagement.supplier_industry", "transactions.category")
+    retailer = classify(divided, SupplierIndustry(code="47"), rules)  # given, but speaks for no type
+    assert retailer.programme_missing == ("engagement.supplier_industry", "transactions.category")
+    assert classify(divided, MACHINERY, rules).programme_missing == ()
+
+
+def test_sources_say_what_could_speak_what_did_and_what_is_missing(rules: KamTypeRules) -> None:
+    accounts = accounts_of({"industry_text": "?"}, {"industry_code": " "}, {"channel": "LEH"})
+    found = classify(facts_of(accounts, months={"A": EVEN}, bought={"B": {"?": 1.0}}), MACHINERY, rules)
+    assert found.sources.to_numpy().tolist() == [
+        ["supplier_industry", 3, 3, ()],
+        ["account_industry", 2, 1, ("customers.industry_code",)],
+        ["product_category", 1, 0, ()],  # A and C just buy nothing
+        ["pattern", 1, 1, ()],
+    ]
+    assert found.table["kam_type_coverage"].tolist() == [0.75, 0.5, 0.5]
+    nothing = classify(facts_of(accounts_of({}), grain=Grain.YEAR), None, rules).sources
+    assert nothing["n_covered"].tolist() == [0] * 4
+    assert nothing["missing"].tolist() == [
+        ("engagement.supplier_industry",),
+        ("customers.industry_code",),
+        ("transactions.category",),
+        ("transactions.posting_date", "transactions.contract_id"),
+    ]
+
+
+def test_nobody_goes_without_a_reason(rules: KamTypeRules) -> None:
+    found = classify(facts_of(accounts_of({})), None, rules)
     assert said(found, "A") == [("account_industry", "unclear", 0, "no_evidence")]
+
+
+def test_from_a_name_alone_no_type_is_claimed(rules: KamTypeRules) -> None:
+    """Names that a rule for words would take for an industry: neither they nor the programme get a type."""
+    names = [
+        "Supermarkt Müller Einzelhandel GmbH",
+        "Maschinenbau Schulz AG",
+        "Stadtwerke Köln",
+        "Edeka",
+        "IT-Service Nord",
+    ]
+    found = classify(facts_of(accounts_of(*({"name": name} for name in names))), None, rules)
+    assert types(found) == [("unclear", 0, False)] * len(names)
+    assert found.programme_type == KamType.UNCLEAR
+    assert set(found.evidence["reason"]) == {"no_evidence"}
 
 
 def test_no_accounts_at_all(rules: KamTypeRules) -> None:
@@ -511,6 +596,32 @@ def test_contracts_and_trade_terms(rules: KamTypeRules) -> None:
     )
     found = classify(facts_of(accounts_of({}, {}, {}), contracts=contracts, terms=terms), None, rules)
     assert patterns_of(found) == [("A", "service", 3, "recurring_contracts"), ("C", "consumer", 2, "trade_terms")]
+
+
+def test_a_service_level_a_specification_and_many_sites(rules: KamTypeRules) -> None:
+    contracts = pd.DataFrame(
+        {
+            "account_id": list("ABCD"),
+            "start": pd.to_datetime(["2024-01-01"] * 3 + ["2026-01-01"]),
+            "sla": ["Reaktion in 4 h", "kein SLA", None, "24/7"],
+        }
+    )
+    projects = pd.DataFrame(
+        {
+            "account_id": ["B", "C", "D"],
+            "project_id": ["P1", "P2", "P3"],
+            "start": pd.to_datetime([None, "2026-02-01", "2025-02-01"]),
+            "spec_in": pd.array([True, True, False], dtype="boolean"),
+        }
+    )
+    accounts = accounts_of({}, {}, {}, {}).assign(n_customers=[1, 1, 2, 1], n_sites=[None, 19.0, 40.0, 20.0])
+    found = classify(facts_of(accounts, contracts=contracts, projects=projects), None, rules)
+    assert patterns_of(found) == [
+        ("A", "service", 2, "service_level"),
+        ("B", "technical", 2, "specified"),
+        ("C", "consumer", 1, "sites"),
+        ("D", "consumer", 1, "sites"),
+    ]
 
 
 def test_one_block_never_gives_more_than_its_most(rules: KamTypeRules) -> None:

@@ -8,6 +8,7 @@ import pytest
 from kamkit.analysis.pareto import rank_accounts
 from kamkit.model.codes import Basis, Verdict
 from kamkit.model.results import ManagedCapacity
+from kamkit.telling.kam_types import types_headline
 from kamkit.telling.prose import (
     Sentence,
     glance_headline,
@@ -20,7 +21,6 @@ from kamkit.telling.prose import (
     stability_sentence,
     three_findings,
     tiers_headline,
-    types_headline,
 )
 
 
@@ -135,7 +135,8 @@ def test_headlines_of_the_steps(told) -> None:  # type: ignore[no-untyped-def]
         "Im Zeitraum kauften 18 Kunden. Der Umsatz stimmt mit den Angaben des Auftraggebers überein.",
         "5 von 16 Kunden bringen 82 % des Umsatzes",
         "2 Kunden sind Grenzfälle: Ein etwas anderes Jahr, und sie stünden auf der anderen Seite der Schwelle.",
-        "Das Key Account Management folgt dem technischen Typ. 2 Key Accounts weichen davon ab.",
+        "Das Key Account Management folgt dem technischen Typ. 2 Key Accounts weichen davon ab. "
+        "Bei einem bleibt der Typ unklar; dort entscheidet die Vertriebsleitung.",
         "Für 3 von 5 Key Accounts bleibt vorerst die Grundbetreuung, weil Angaben fehlen; sonst wird am häufigsten "
         "Beziehungsmanagement empfohlen (1).",
         "Ein Schritt für die nächsten 90 Tage; es geht um 90 €.",
