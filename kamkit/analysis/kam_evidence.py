@@ -22,12 +22,21 @@ COLUMNS = ["account_id", "block", "kam_type", "points", "reason", "detail", "val
 
 
 def text_reader(rules: KamTypeRules, reason: str) -> Callable[[str], Reading | None]:
-    """A function that reads an industry written in words, German or English; None where no word is known."""
+    """A function that reads an industry written in words, German or English; None where no word is known.
+
+    An industry text that names goods alone (teddy bears, brake systems) is that of a company that makes them, and it buys
+    as an industry does, whatever the goods are (domain §3: every division of manufacturing). A channel or a customer class
+    is read without that, and not where it names a grade or a way of selling.
+    """
+    is_industry = reason == "industry_text"
 
     def read(text: str) -> Reading | None:
+        if not is_industry and rules.is_no_industry(text):
+            return None
         rule = rules.industry_in(text)
         if rule is None:
-            return None
+            makes = is_industry and rules.goods_in(text) in (KamType.CONSUMER, KamType.TECHNICAL)
+            return Reading(KamType.TECHNICAL, rules.industry_points.ambiguous, reason) if makes else None
         if rule.type is not None:
             return Reading(rule.type, rules.industry_points.ambiguous, reason)
         found = reading_of(str(rule.code), "account", rules)

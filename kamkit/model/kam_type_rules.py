@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import itertools
+import re
 from collections.abc import Mapping
 from enum import StrEnum
 from functools import cache, cached_property
@@ -21,7 +22,7 @@ from kamkit.model.intensity_rules import IntensityRules, load_intensity_rules
 from kamkit.model.kit import kit_folder
 from kamkit.model.questionnaire import Asked, questionnaires
 from kamkit.model.rules import Rule, Threshold, load_rules
-from kamkit.model.words import WordIndex, plain
+from kamkit.model.words import WordIndex, plain, word_pattern
 
 TYPES: tuple[KamType, ...] = (KamType.CONSUMER, KamType.TECHNICAL, KamType.SERVICE)
 """The types there can be evidence for, in the order of the source text."""
@@ -242,6 +243,7 @@ class KamTypeRules(Rule):
     refinements: Refinements
     nace21: Mapping[Code, Code]
     only_in_nace21: tuple[Code, ...]
+    no_industry: Words
     industry_words: tuple[IndustryWords, ...]
     category_words: tuple[CategoryWords, ...]
     existence: ExistenceRules
@@ -262,6 +264,14 @@ class KamTypeRules(Rule):
             if n % 2 == 0 and (n + 1 in found or not self.industry_words[n // 2].along_with)
         )
         return next((self.industry_words[n] for n in rows), None)
+
+    def is_no_industry(self, text: str) -> bool:
+        """Whether a customer class or a channel names a grade or a way of selling."""
+        return bool(self._no_industry.search(plain(text)))
+
+    @cached_property
+    def _no_industry(self) -> re.Pattern[str]:
+        return word_pattern(self.no_industry)
 
     def goods_in(self, text: str) -> KamType | None:
         """The type for which goods of this category or name speak; the first row that finds its words decides."""

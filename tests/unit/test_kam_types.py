@@ -27,6 +27,7 @@ FOOD = SupplierIndustry(code="11.07")
 FACILITIES = SupplierIndustry(code="81")
 BRANCHES = Path(__file__).parent / "data" / "branch_descriptions.csv"
 CATEGORIES = Path(__file__).parent / "data" / "product_categories.csv"
+LABELLED = Path(__file__).parent / "data" / "labelled_branch_texts.csv"
 TITLES = Path(__file__).parent / "data" / "branch_titles.csv"
 
 
@@ -458,6 +459,24 @@ def test_industry_in_words(row: dict[str, Any], expected: tuple[str, int, str], 
     assert [r[1:] for r in said(found, "A") if r[0] == "account_industry"] == [expected]
 
 
+def test_goods_alone_are_those_of_a_maker(rules: KamTypeRules) -> None:
+    """No word for an industry, but goods: their maker buys as an industry does. A channel says no such thing."""
+    for goods in ("Bowls and jars", "Doormats", "Vorrichtungen"):
+        assert rules.industry_in(goods) is None
+        found = text_reader(rules, "industry_text")(goods)
+        assert found is not None
+        assert found.kam_type == KamType.TECHNICAL
+    assert text_reader(rules, "channel")("Doormats") is None
+
+
+@pytest.mark.parametrize(
+    "word", ["Gold", "Silber", "Platin-Kunde", "Außendienst", "Key Account", "A-Kunde", "Rahmenvertrag"]
+)
+def test_a_grade_or_a_way_of_selling_is_no_industry(word: str, rules: KamTypeRules) -> None:
+    found = classify(facts_of(accounts_of({"channel": word, "customer_class": word})), None, rules)
+    assert said(found, "A") == [("account_industry", "unclear", 0, "no_evidence")]
+
+
 @pytest.mark.parametrize(("half", "least"), [("rules", 1.0), ("held_out", 0.95)])
 def test_branch_descriptions_nobody_tuned_for(half: str, least: float, rules: KamTypeRules) -> None:
     """Both halves split by a hash of the text; the words were written with the rules half in sight only."""
@@ -466,6 +485,17 @@ def test_branch_descriptions_nobody_tuned_for(half: str, least: float, rules: Ka
         rows = [row for row in csv.DictReader(file, delimiter=";") if row["half"] == half]
     hits = [(found.kam_type if (found := read(row["text"])) else "") == row["kam_type"] for row in rows]
     assert sum(hits) / len(hits) >= least, [row for row, hit in zip(rows, hits, strict=True) if not hit]
+
+
+def test_texts_that_somebody_labelled_who_had_not_seen_the_rules(rules: KamTypeRules) -> None:
+    """150 companies; before the words were revised with these texts in sight .867 were right, so this holds what was
+    learned from them and is no measure for others (`tests/golden/branch_texts.py` measures any labelled file)."""
+    read = text_reader(rules, "industry_text")
+    with LABELLED.open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    wrong = [row["text"] for row in rows if getattr(read(row["text"]), "kam_type", None) != row["label"]]
+    assert len(rows) == 150
+    assert wrong == []
 
 
 def test_titles_of_classifications_and_pick_lists(rules: KamTypeRules) -> None:
@@ -479,7 +509,7 @@ def test_titles_of_classifications_and_pick_lists(rules: KamTypeRules) -> None:
         if getattr(read(row["text"]), "kam_type", None) != read_code(row["code"], None, "account", rules).kam_type
     ]
     assert len(rows) > 300
-    assert wrong == ["Research & Consulting Services"]
+    assert wrong == []
 
 
 def test_category_points_follow_the_share_of_revenue(rules: KamTypeRules) -> None:
