@@ -14,11 +14,13 @@ from kamkit.telling.results import beside_decisions, of_key_accounts, status_tol
 from kamkit.telling.tables import MOST_ROWS, DisplayTable, display_table
 
 MOST_REASONS, MOST_NAMES = 2, 3
+FROM_ACCOUNTS = "programme_from_"
+"""What the reasons begin with by which the accounts, not the client's industry, name the programme's type."""
 
 
 def types_headline(kam_types: KamTypes, key_accounts: KeyAccounts, labels: Labels) -> Sentence:
-    """The programme's type and how many key accounts differ from it; where it is unclear, what would settle it and how
-    many key accounts have a type of their own."""
+    """The programme's type, from what where the client's industry does not say it, and how many key accounts differ; where
+    it is unclear, what would settle it and how many key accounts have a type of their own."""
     types = of_key_accounts(kam_types.table, key_accounts)["kam_type"]
     unclear = int((types == KamType.UNCLEAR).sum())
     told = [labels(f"prose.programme_{kam_types.programme_type}")]
@@ -28,6 +30,8 @@ def types_headline(kam_types: KamTypes, key_accounts: KeyAccounts, labels: Label
         own = len(types) - unclear
         told.append(labels("prose.own_types" if own else "prose.no_own_types", n=own))
     else:
+        rows = kam_types.evidence[kam_types.evidence["reason"].str.startswith(FROM_ACCOUNTS)]
+        told += _sentences(rows.head(1), labels)
         other = int((types != kam_types.programme_type).sum())
         told.append(labels("prose.exceptions" if other else "prose.no_exceptions", n=other))
         if unclear:

@@ -57,6 +57,15 @@ def test_a_programme_of_unclear_type_says_what_is_missing(ranked: KeyAccounts) -
     )
 
 
+def test_a_type_that_the_accounts_name_is_told_with_what_names_it(ranked: KeyAccounts) -> None:
+    row = ["0001", "supplier_industry", "consumer", 0, "programme_from_product_category", "Beverages", 1.0, None]
+    assert plain(types_headline(found(["consumer"] * 3, KamType.CONSUMER, row), ranked, DE)) == (
+        "Das Key Account Management folgt dem Typ Konsumgüter. Die Branche des Auftraggebers ist nicht bekannt. Kunden mit "
+        "100 % des Umsatzes sprechen mit den Waren, die sie kaufen (am meisten: Beverages), für: Konsumgüter. Kein Key "
+        "Account weicht davon ab."
+    )
+
+
 def test_exceptions_give_their_two_strongest_reasons_in_words(ranked: KeyAccounts) -> None:
     kam_types = found(
         ["technical", "consumer", "unclear"],
