@@ -106,7 +106,7 @@ def _told_by_accounts(
     counted = own[(own["points"] > 0) & (~is_pattern | (own["points"] >= asked.pattern_points.value))]
     points = _points(counted, ids)
     heard = float(weights[points.to_numpy().sum(axis=1) > 0].sum())
-    known = float(weights[weights.index.isin(counted.loc[counted["block"] != Block.PATTERN, "account_id"])].sum())
+    known = float(weights[weights.index.isin(counted.loc[counted["block"] != Block.PATTERN, "account_id"].unique())].sum())
     total = float(weights.sum())
     broad = known >= asked.coverage.value * total or heard >= asked.pattern_coverage.value * total
     if total <= 0 or not heard or not broad:
@@ -121,7 +121,7 @@ def _told_by_accounts(
     by_block = for_it.groupby("block")["weight"].sum()
     block = str(by_block.index[by_block == by_block.max()].min())
     shown = for_it[for_it["block"] == block]
-    share = float(weights[weights.index.isin(shown["account_id"])].sum()) / total
+    share = float(weights[weights.index.isin(shown["account_id"].unique())].sum()) / total
     details = shown.dropna(subset=["detail"]).groupby("detail")["weight"].sum()
     detail = str(details.index[details == details.max()].min()) if len(details) else None
     return Block.SUPPLIER_INDUSTRY, kind, 0, f"programme_from_{block}", detail, share, None
@@ -181,7 +181,7 @@ def _for_every_account(said: list[tuple[Any, ...]], account_ids: pd.Series[Any])
 def _silent(everywhere: pd.DataFrame, own: pd.DataFrame, account_ids: pd.Series[Any]) -> pd.DataFrame:
     """A row for each account about which nothing at all is known, so that none goes without a reason."""
     heard = pd.concat([everywhere["account_id"], own["account_id"]])
-    silent = account_ids[~account_ids.isin(heard)]
+    silent = account_ids[~account_ids.isin(heard.unique())]
     block = Block.ACCOUNT_INDUSTRY
     return evidence_frame(
         [(account_id, block, KamType.UNCLEAR, 0, "no_evidence", None, None, None) for account_id in silent]

@@ -42,8 +42,8 @@ def blocks_that_can_speak(facts: AccountFacts, stated: bool) -> pd.DataFrame:
         {
             str(Block.SUPPLIER_INDUSTRY): stated,
             str(Block.ACCOUNT_INDUSTRY): pd.concat(texts, axis=1).any(axis=1).to_numpy(),
-            str(Block.PRODUCT_CATEGORY): ids.isin(bought["account_id"]),
-            str(Block.PATTERN): bound.to_numpy() | ids.isin(dated["account_id"]),
+            str(Block.PRODUCT_CATEGORY): ids.isin(bought["account_id"].unique()),
+            str(Block.PATTERN): bound.to_numpy() | ids.isin(dated["account_id"].unique()),
         },
         index=ids,
     )
