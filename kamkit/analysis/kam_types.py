@@ -106,7 +106,9 @@ def _told_by_accounts(
     counted = own[(own["points"] > 0) & (~is_pattern | (own["points"] >= asked.pattern_points.value))]
     points = _points(counted, ids)
     heard = float(weights[points.to_numpy().sum(axis=1) > 0].sum())
-    known = float(weights[weights.index.isin(counted.loc[counted["block"] != Block.PATTERN, "account_id"].unique())].sum())
+    known = float(
+        weights[weights.index.isin(counted.loc[counted["block"] != Block.PATTERN, "account_id"].unique())].sum()
+    )
     total = float(weights.sum())
     broad = known >= asked.coverage.value * total or heard >= asked.pattern_coverage.value * total
     if total <= 0 or not heard or not broad:

@@ -339,7 +339,7 @@ def load_kam_type_rules(engagement_folder: Path | None = None) -> KamTypeRules:
 @cache
 def _divisions() -> Mapping[str, Division]:
     """The 88 divisions of NACE Rev. 2 = WZ 2008 (`nace_kam_types.csv`)."""
-    with (kit_folder("templates") / "rules" / "nace_kam_types.csv").open(encoding="utf-8", newline="") as file:
+    with _division_file().open(encoding="utf-8", newline="") as file:
         return {
             row["division"]: Division(
                 client=_type_or_none(row["type_if_client"]),
@@ -348,6 +348,17 @@ def _divisions() -> Mapping[str, Division]:
             )
             for row in csv.DictReader(file, delimiter=";")
         }
+
+
+@cache
+def division_titles(language: str) -> Mapping[str, str]:
+    """What each division is called, in German or English."""
+    with _division_file().open(encoding="utf-8", newline="") as file:
+        return {row["division"]: row[f"title_{language}"] for row in csv.DictReader(file, delimiter=";")}
+
+
+def _division_file() -> Path:
+    return kit_folder("templates") / "rules" / "nace_kam_types.csv"
 
 
 def _type_or_none(word: str) -> KamType | None:

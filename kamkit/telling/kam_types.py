@@ -6,14 +6,16 @@ import pandas as pd
 
 from kamkit.analysis.type_agreement import CONFIDENCE
 from kamkit.model.codes import KamType
-from kamkit.model.kam_type_rules import TYPES
+from kamkit.model.kam_type_rules import TYPES, division_titles
 from kamkit.model.results import KamTypes, KeyAccounts
 from kamkit.telling.language import Labels
 from kamkit.telling.prose import Sentence
 from kamkit.telling.results import beside_decisions, of_key_accounts, status_told
 from kamkit.telling.tables import MOST_ROWS, DisplayTable, display_table
 
-MOST_REASONS, MOST_NAMES = 2, 3
+MOST_REASONS, MOST_NAMES, LONGEST_SIGN = 2, 3, 4
+CODES = ("supplier_industry", "account_industry")
+"""The reasons that give an industry as a code."""
 FROM_ACCOUNTS = "programme_from_"
 """What the reasons begin with by which the accounts, not the client's industry, name the programme's type."""
 
@@ -139,7 +141,13 @@ def _differing(kam_types: KamTypes) -> pd.DataFrame:
 
 
 def _sentences(evidence: pd.DataFrame, labels: Labels) -> list[str]:
-    rows = evidence.to_dict("records")
-    return [
-        labels(f"type_sentence.{row['reason']}", **{str(name): value for name, value in row.items()}) for row in rows
-    ]
+    """Each row in words; an industry code with what its division is called."""
+    titles = division_titles(labels.language)
+    told = []
+    for row in evidence.to_dict("records"):
+        values = {str(name): value for name, value in row.items()}
+        is_bare = not any(len(word) > LONGEST_SIGN and word.isalpha() for word in str(row["detail"]).split())
+        if row["reason"] in CODES and row["division"] in titles and is_bare:
+            values["detail"] = f"{row['detail']} ({titles[row['division']]})"
+        told.append(labels(f"type_sentence.{row['reason']}", **values))
+    return told

@@ -80,7 +80,7 @@ def test_exceptions_give_their_two_strongest_reasons_in_words(ranked: KeyAccount
     )
     table = exceptions_table(kam_types, ranked, DE)
     assert [plain(row["reason"]) for row in table.records()] == [
-        "90 % des Umsatzes entfallen auf Waren wie „Getränke“ → Konsumgüter; Branche laut Kundenstamm: 47.11 → Konsumgüter",
+        "90 % des Umsatzes entfallen auf Waren wie „Getränke“ → Konsumgüter; Branche laut Kundenstamm: 47.11 (Einzelhandel) → Konsumgüter",
         "Branche laut Kundenstamm: Handel → Konsumgüter; "
         "Ein laufender Vertrag sichert ein Service-Level zu: 4 h → Service",
     ]
@@ -156,3 +156,20 @@ def test_codes_that_say_nothing_are_listed_with_how_many_carry_them() -> None:
         ("44.1", "There is no such industry division", "2", "0001, 0002"),
         ("2834", "Industry code from another list", "1", "0003"),
     ]
+
+
+def test_the_appendix_of_the_report_shows_whether_people_agree_and_customers_never_see_it() -> None:
+    counts = pd.DataFrame(
+        [["technical", "technical", 27], ["service", "technical", 3]], columns=["label", "kam_type", "n"]
+    )
+    agreement = TypeAgreement(30, 30, counts, 27, 0.9, 0.74, 0.97, 0.9, "technical")
+    client = told_client()
+    client = replace(client, kam_types=replace(client.kam_types, agreement=agreement))
+    method = next(section for section in client.story().appendix if section.key == "method")
+    (points,) = [part for part in method.lists if part.title == "Vorgeschlagene und entschiedene KAM-Typen"]
+    assert [plain(text)[:67] for text in points.points] == [
+        "Bei 27 von 30 Kunden mit entschiedenem KAM-Typ traf der Vorschlag z"
+    ]
+    assert "type_agreement" in [table.key for table in method.tables]
+    meeting = client.story("customer_meeting")
+    assert "type_agreement" not in [table.key for part in (*meeting.main, *meeting.appendix) for table in part.tables]
