@@ -557,8 +557,10 @@ class StrategyOptions:
     `account_risk`: account_id, risk_score, eligible, days_since_last, own_interval_days, revenue_change,
     revenue_at_risk, level (red | amber | green), evidence (code), values, p_alive and p_silent (BG/NBD; missing for
     accounts with one order, under contract, or where no model can be fitted).
-    `cross_selling`: account_id, category, rank, score, expected_revenue, expected_margin, gate, peers_buying, peers,
-    evidence (code), values.
+    `cross_selling`, up to ten items never bought per account, by likelihood: account_id, category, rank, score,
+    expected_revenue with expected_low and expected_high, expected_margin (of the next twelve months), gate, peers_buying,
+    peers, penetration, confidence, usual_revenue (a year's usual spend of a buyer of that size), evidence and counter (codes:
+    what speaks for and against it), values.
     `recommendations`, every account: account_id, recommended_option, supporting_option, avoid (code), reason (code),
     rule, options_assessed (0–6), close_call, values.
     `actions`: at most ten lines, by € at stake: rank, account_id, option, trigger, first_step, question, role,

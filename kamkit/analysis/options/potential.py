@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -23,6 +23,7 @@ from kamkit.model.option_rules import CrossSellingRules
 
 YEAR = 12
 LARGE = 0.8
+FEWEST_BUYERS = 5
 QUARTERS = {"expected_low": 0.25, "expected_revenue": 0.5, "expected_high": 0.75}
 
 
@@ -58,12 +59,28 @@ def large_accounts(history: History) -> pd.Index:
 
 def usual_spend(proposals: pd.DataFrame, history: History) -> pd.DataFrame:
     """What buyers of the account's size spend on the item in a year (proposals × quartiles 0.25, 0.5, 0.75): the share of
-    their purchases × the account's revenue of the last 12 months."""
-    shares = spending_shares(history)
+    their purchases × the account's revenue of the last 12 months. The share is that of large buyers for a large account and
+    of the others for another where there are at least five, else that of all."""
     size = proposals["account_id"].map(history.yearly_revenue).astype(float).fillna(0.0)
-    return pd.DataFrame(
-        {quarter: proposals["item"].map(shares[quarter]).astype(float).fillna(0.0) * size for quarter in shares}
-    )
+    of_all, large_ids = spending_shares(history), large_accounts(history)
+    large = proposals["account_id"].isin(large_ids)
+    of_size = {is_large: _share_of(history, is_large, large_ids) for is_large in (True, False)}
+    spend = {}
+    for quarter in QUARTERS.values():
+        like = {is_large: proposals["item"].map(shares[quarter]) for is_large, shares in of_size.items()}
+        share = like[True].where(large, like[False]).fillna(proposals["item"].map(of_all[quarter]))
+        spend[quarter] = share.astype(float).fillna(0.0) * size
+    return pd.DataFrame(spend)
+
+
+def _share_of(history: History, is_large: bool, large_ids: pd.Index) -> pd.DataFrame:
+    """`spending_shares` of large accounts or of the others, of items that enough of them buy."""
+    bought = history.purchases
+    some = replace(history, purchases=bought[bought["account_id"].isin(large_ids) == is_large])
+    last = some.purchases[some.purchases["date"] >= history.first_day(YEAR)]
+    buyers = last.groupby("item", observed=True)["account_id"].nunique()
+    shares = spending_shares(some)
+    return shares[shares.index.isin(buyers.index[buyers >= FEWEST_BUYERS])]
 
 
 def spending_shares(history: History) -> pd.DataFrame:

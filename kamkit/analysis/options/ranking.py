@@ -1,10 +1,14 @@
 """How never bought items are ranked, chosen on one past window of the client's own history and tested on a later one.
 
-Candidates are popularity, comparable accounts, item-kNN and EASE^R. The latter two look at recency-decayed purchases with a
-short and a long half-life, EASE^R with two strengths of regularisation, and each of them with and without favouring items
-that are still in demand. The grid is a convention: it was laid on cut-offs of public sales data earlier than those its
-figures are printed for, where half-lives of 30 to 120 days and λ of 60 to 400 did equally well, and favouring fresh items
-helped at every cut-off and window. Which of them ranks is decided at each client anew.
+Candidates are popularity, comparable accounts, item-kNN and EASE^R. The latter two look at recency-decayed purchases, with
+the mean of a short and a long half-life or the long one alone, EASE^R with two strengths of regularisation, and each of them
+with and without favouring items that are still in demand; a small share of what everybody buys is added. Which of them ranks
+is decided at each client anew, and what comes first in the grid stays unless another is surely better there.
+
+The grid is a convention. It was laid on five cut-offs of public sales data (windows of one to three months) that end before
+those its figures are printed for: there half-lives of 30 to 120 days and λ of 60 to 400 did equally well, EASE^R beat item-kNN,
+favouring fresh items helped at every cut-off and window, and the mean of two half-lives did as well as the best single one
+over three months, so the one with the longer memory was taken.
 """
 
 from __future__ import annotations
@@ -148,9 +152,9 @@ def choose_method(history: History, rules: CrossSellingRules) -> Method:
     """The ranking that foresaw first purchases best on an earlier window, and its test on a later one; nothing of the test
     was chosen on, but a ranking that fails it is not used.
 
-    The window is the longest of 12, 6, 3 months and one month that fits three times into the data. Item weights rank where their average precision at ten (MAP@10, mean over accounts) lies
-    two standard errors above popularity and comparable accounts; too few accounts, items, months or first purchases, or nothing
-    that beats popularity: comparable accounts decide.
+    The window is the longest of 12, 6, 3 months and one month that fits three times into the data. Item weights rank where
+    their average precision at ten (MAP@10, mean over accounts) lies two standard errors above popularity and comparable
+    accounts; too few accounts, items, months or first purchases, or nothing that beats popularity: comparable accounts decide.
     """
     if not _enough(baskets_of(history, rules), rules):
         return Method("peers", "few")
@@ -160,7 +164,6 @@ def choose_method(history: History, rules: CrossSellingRules) -> Method:
     earlier, later = _window(history, months, 2, rules), _window(history, months, 1, rules)
     if earlier.firsts.nnz < rules.fewest_firsts.value:
         return Method("peers", "few_firsts")
-    method = _best(earlier, rules)
     method, tested = _tested(_best(earlier, rules), earlier, later, rules)
     simple = max(tested.popular.average_precision, tested.peers.average_precision)
     if method.is_by_weights and tested.hits.average_precision <= simple:
