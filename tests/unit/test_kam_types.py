@@ -461,7 +461,7 @@ def test_industry_in_words(row: dict[str, Any], expected: tuple[str, int, str], 
 
 def test_goods_alone_are_those_of_a_maker(rules: KamTypeRules) -> None:
     """No word for an industry, but goods: their maker buys as an industry does. A channel says no such thing."""
-    for goods in ("Bowls and jars", "Doormats", "Vorrichtungen"):
+    for goods in ("Bowls and mugs", "Doormats", "Vorrichtungen"):
         assert rules.industry_in(goods) is None
         found = text_reader(rules, "industry_text")(goods)
         assert found is not None
