@@ -105,6 +105,7 @@ def account_facts(work: Path, engagement: Engagement, imported: Imported) -> Acc
         product_purchases=purchases_less_terms(lines.purchases(product), placed),
         items=lines.items(item_kinds),
         sites=lines.sites(item_kind),
+        prices=lines.prices(),
         members=members.drop(columns=["revenue_ever", "usual_rep"]),
         tables={name: source.table(name) for name in source.further} | _answers(engagement, imported),
         blocked=imported.blocked,
@@ -329,6 +330,19 @@ class _Lines:
             .mutate(date=_.posting_date.cast("timestamp"), revenue=_float(_.exact))
         )
         return _frame(bought.select(*key[:3], "date", "revenue", "margin", "quantity"))
+
+    def prices(self) -> pd.DataFrame:
+        """account_id, month, sold, credited, gross, net_of_gross."""
+        net, sold = _.net_revenue, _.net_revenue > 0
+        listed = ibis.coalesce(_.gross, (_.net_revenue + _.discount).cast("decimal(18, 4)"))
+        month = {"month": _.posting_date.truncate("M").cast("timestamp")}
+        sums = self.table.group_by("account_id", **month).aggregate(
+            sold=_float(net.sum(where=sold).fill_null(0)),
+            credited=_float(-net.sum(where=net < 0).fill_null(0)),
+            gross=_float(listed.sum(where=sold)),
+            net_of_gross=_float(net.sum(where=sold & listed.notnull())),
+        )
+        return _frame(sums.order_by("account_id", "month"))
 
     def sites(self, item_kind: str | None) -> pd.DataFrame:
         """account_id, customer_id, site, item, revenue (of the period's last 12 months), last_bought; empty where lines

@@ -55,6 +55,11 @@ class RiskRules(Rule):
     shrinkage: Threshold
     history_months: Threshold
     active_weeks: Threshold
+    lost_share: Threshold
+    discount_creep: Threshold
+    credit_rise: Threshold
+    complaints: Threshold
+    contract_share: Threshold
 
 
 class CrossSellingRules(Rule):

@@ -102,6 +102,8 @@ class AccountFacts:
     day with positive revenue; item is the category, or the product where there are no categories. `product_purchases`
     holds the same by product where both exist, else it is empty.
     `items`: item, name, category, revenue (period).
+    `prices`: account_id, month, sold and credited (both positive: lines above and below zero), gross and net_of_gross (at list
+    price and as sold, of the sold lines with a list price or a discount; missing where there are none).
     `sites`, one row per delivery site and item, empty where no line names a site: account_id, customer_id, site, item
     (as in `purchases`), revenue (last 12 months, returns left out), last_bought.
     `members`: customer_id, account_id, name, revenue (period), group_source (confirmed | group_id | parent | none).
@@ -152,6 +154,7 @@ class AccountFacts:
     events: pd.DataFrame = field(default_factory=no_events)
     spread: Mapping[str, pd.DataFrame] = field(default_factory=dict)
     sites: pd.DataFrame = field(default_factory=pd.DataFrame)
+    prices: pd.DataFrame = field(default_factory=pd.DataFrame)
 
 
 @dataclass(frozen=True)
@@ -591,6 +594,11 @@ class StrategyOptions:
     `sites`, key accounts with at least two buying sites (delivery sites, else companies), sites × what the account buys:
     account_id, customer_id, site, name, item, item_name, status (bought | lapsed | never), revenue (last 12 months),
     last_bought, buyer and buyer_revenue (the site that buys most of it), expected_revenue, expected_low, expected_high.
+    `risk_signs`, what stands beside the score of account risk and never enters it: account_id, sign, side (for | against),
+    value, before (missing where there is nothing to compare), values (for the sentence `risk_sign.<sign>`). `reliability`, the
+    latest cut-off that can be tested: task, cut_off, bin, n, predicted, observed, observed_low, observed_high, holds. Only where
+    it holds for a task does `account_risk` carry chance_stop or chance_fall (no order, or half of the 12-month mean at most,
+    in the next window), for key accounts by revenue; else they are missing.
     """
 
     options: pd.DataFrame
@@ -612,6 +620,8 @@ class StrategyOptions:
     pilot_accounts: pd.DataFrame = field(default_factory=pd.DataFrame)
     whitespace: pd.DataFrame = field(default_factory=pd.DataFrame)
     sites: pd.DataFrame = field(default_factory=pd.DataFrame)
+    risk_signs: pd.DataFrame = field(default_factory=pd.DataFrame)
+    reliability: pd.DataFrame = field(default_factory=pd.DataFrame)
 
 
 @dataclass(frozen=True)

@@ -52,7 +52,8 @@ ACCOUNT_COLUMNS = columns_of(
 """Of `accounts.csv`, first and in this order; `kam_status_reason` and others follow."""
 OPTION_COLUMNS = columns_of("account_id option score coverage gate rank evidence action")
 RISK_COLUMNS = columns_of(
-    "account_id risk_score eligible days_since_last own_interval_days revenue_change revenue_at_risk evidence"
+    "account_id risk_score eligible days_since_last own_interval_days revenue_change revenue_at_risk evidence "
+    "chance_stop chance_fall"
 )
 CROSS_SELLING_COLUMNS = columns_of(
     "account_id category rank score expected_revenue expected_margin gate peers_buying peers evidence"
@@ -473,10 +474,10 @@ def _finding(finding: Finding, labels: Labels) -> dict[str, Any]:
 
 def finding_sentence(finding: Finding, labels: Labels) -> str:
     """A finding of the import or a note of a method, as a sentence."""
-    return labels(
-        f"finding.{finding.code}",
-        **{"rows": finding.rows, "revenue": finding.revenue, "table": finding.table, **finding.values},
-    )
+    values = {"rows": finding.rows, "revenue": finding.revenue, "table": finding.table, **finding.values}
+    if "missing" in finding.values:
+        values["missing"] = labels.lacking(finding.values["missing"])
+    return labels(f"finding.{finding.code}", **values)
 
 
 def render_result(content: ResultFile) -> str:

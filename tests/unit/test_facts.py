@@ -248,6 +248,26 @@ def test_the_margin_column_holds_but_not_where_it_only_looks_like_one(tmp_path: 
     assert facts.orders["revenue"].tolist() == [100.0, 100.0, 100.0, 50.0]
 
 
+def test_prices_are_what_was_sold_what_was_credited_and_the_list_price_where_it_is_known(tmp_path: Path) -> None:
+    """A1: 90 of a list of 100 and 50 without one, 30 credited (its list price is no sale); A2: 80 after a discount of 20."""
+    lines = """Datum;Kunde;Menge;Liste;Rabatt;Netto
+05.01.2025;A1;2;50,00;;90,00
+06.01.2025;A1;1;;;50,00
+07.01.2025;A1;-1;40,00;;-30,00
+08.02.2025;A2;1;;20,00;80,00
+31.12.2025;A2;1;;;10,00
+"""
+    columns = {"posting_date": "Datum", "customer_id": "Kunde", "quantity": "Menge", "list_price": "Liste"}
+    columns |= {"discount": "Rabatt", "net_revenue": "Netto"}
+    found = facts_of(tmp_path, {"columns": columns}, lines, further=False).prices
+    figures = ["sold", "credited", "gross", "net_of_gross"]
+    expected = {("A1", "2025-01"): [140.0, 30.0, 100.0, 90.0], ("A2", "2025-02"): [80.0, 0.0, 100.0, 80.0]}
+    rows = found.set_index([found["account_id"], found["month"].dt.strftime("%Y-%m")])[figures]
+    assert {key: rows.loc[key].tolist() for key in expected} == expected
+    assert rows.loc[("A2", "2025-12"), figures[:2]].tolist() == [10.0, 0.0]
+    assert rows.loc[("A2", "2025-12"), figures[2:]].isna().all()
+
+
 def test_a_wide_list_by_year_gives_years_and_no_orders(tmp_path: Path) -> None:
     lines = "Kunde;Umsatz 2024;Umsatz 2025\nA;100,50;200\nB;50;\nC;-10;300\n"
     wide = {

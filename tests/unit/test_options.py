@@ -336,7 +336,12 @@ def test_transactions_without_items_still_get_a_recommendation(facts_from: Calla
         )
     )
     assert assessed.cross_selling.empty
-    assert [method.code for method in assessed.methods] == ["risk_silence", "cross_none"]
+    assert [method.code for method in assessed.methods] == [
+        "risk_silence",
+        "chance_few_events",
+        "risk_signs_missing",
+        "cross_none",
+    ]
     assert set(assessed.recommendations["recommended_option"]) == {"relationship"}
     gates = assessed.options[assessed.options["option"] == Option.CROSS_SELLING]
     assert set(gates["gate"]) == {"not_assessable"}

@@ -54,9 +54,6 @@ ACTIVE_WEEKS = 26
 KEY_SHARE = 0.8
 """Key accounts of a trial are the smallest set with this share of the revenue of 12 months (source text)."""
 
-MOSTLY_CONTRACT = 0.5
-"""From this share of revenue under contract on, orders do not come at random and the model says nothing (convention)."""
-
 
 def assess_account_risk(
     history: History, window_months: int, rules: RiskRules
@@ -91,7 +88,7 @@ def assess_account_risk(
             "level": level.astype("str"),
             "evidence": evidence.astype("str"),
         }
-    ).join(_shown(modelled, history).reindex(signs.index))
+    ).join(_shown(modelled, history, rules).reindex(signs.index))
     values = pd.Series(_values(signs, table, window_months), index=table.index, dtype=object)
     withheld = table.index[table["evidence"] == WITHHELD]
     for window in windows(history):
@@ -105,7 +102,7 @@ def assess_account_risk(
     return table.assign(values=values).rename_axis("account_id").reset_index()[COLUMNS], tuple(methods)
 
 
-def _shown(modelled: pd.DataFrame | None, history: History) -> pd.DataFrame:
+def _shown(modelled: pd.DataFrame | None, history: History, rules: RiskRules) -> pd.DataFrame:
     """p_alive and p_silent as they may be read: not of accounts that ordered once, which the model takes for alive
     whatever happens, and not of those that buy under contract."""
     names = ["p_alive", "p_silent"]
@@ -113,7 +110,7 @@ def _shown(modelled: pd.DataFrame | None, history: History) -> pd.DataFrame:
         return pd.DataFrame(columns=names, dtype=float)
     accounts = history.accounts.set_index("account_id").reindex(modelled.index)
     share = accounts.get("contract_share", pd.Series(np.nan, index=modelled.index)).astype(float)
-    return modelled.loc[modelled["n_orders"].gt(1) & ~share.ge(MOSTLY_CONTRACT), names]
+    return modelled.loc[modelled["n_orders"].gt(1) & ~share.ge(rules.contract_share.value), names]
 
 
 def _eligible(history: History, signs: pd.DataFrame, rules: RiskRules) -> pd.Series[Any]:

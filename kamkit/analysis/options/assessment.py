@@ -13,10 +13,11 @@ import pandas as pd
 
 from kamkit.analysis import backtest
 from kamkit.analysis.options import scoring
-from kamkit.analysis.options.account_risk import assess_account_risk
+from kamkit.analysis.options.account_risk import KEY_SHARE, assess_account_risk, risk_trials
 from kamkit.analysis.options.actions import plan_actions
 from kamkit.analysis.options.alliance import ALLIANCE_NEEDS, alliance_conditions, alliance_indicators
 from kamkit.analysis.options.buffer import last_shocks, study_buffer
+from kamkit.analysis.options.calibration import Calibration, calibrate
 from kamkit.analysis.options.cross_selling import rank_cross_selling
 from kamkit.analysis.options.dependence import dependence, ratings
 from kamkit.analysis.options.early_warning import antenna_gate, antenna_indicators
@@ -34,6 +35,7 @@ from kamkit.analysis.options.pilot import propose_pilots
 from kamkit.analysis.options.purchasing import net_change
 from kamkit.analysis.options.recommendation import recommend_options, trend
 from kamkit.analysis.options.relationship import contact_facts, relationship_indicators
+from kamkit.analysis.options.risk_signs import risk_signs
 from kamkit.analysis.options.scoring import LEAST_COVERAGE, Scored, score_option
 from kamkit.analysis.options.sites import sister_white_spots, site_matrix
 from kamkit.analysis.options.takeover import (
@@ -49,6 +51,7 @@ from kamkit.model.codes import Gate, Option, Severity, Tier
 from kamkit.model.engagement import AccountRiskSettings, OptionSettings, unknown
 from kamkit.model.option_rules import OptionRules, RiskLevel
 from kamkit.model.results import AccountFacts, BufferStudy, Finding, KamTypes, KeyAccounts, StrategyOptions
+from kamkit.model.smallest_set import key_set
 
 OPTION_COLUMNS = [
     "account_id",
@@ -109,6 +112,8 @@ def assess_options(
     found = _Found(
         history, pattern, rules, settings, ids, keys, risk, growth, sisters, account_risk.window_months, stages, buffer
     )
+    signs, sign_methods = risk_signs(pattern, account_risk.window_months, rules.risk)
+    calibrated = _calibrated(pattern, risk, account_risk.window_months, rules, facts.blocked)
     values = found.values
     recommendations = recommend_options(
         found.conditions, found.gates, kam_types.table.set_index("account_id")["kam_type"], values, rules
@@ -118,12 +123,16 @@ def assess_options(
     return StrategyOptions(
         options=found.options(recommendations),
         indicators=pd.concat([scored.indicators for scored in found.scored.values()], ignore_index=True),
-        account_risk=risk,
+        account_risk=risk.merge(
+            calibrated.chances.rename_axis("account_id").reset_index(), on="account_id", how="left"
+        ),
         cross_selling=cross,
         recommendations=recommendations,
         actions=plan_actions(recommendations, values, keys, today),
         backtests=backtest.backtest_options(pattern, account_risk.window_months, method, rules, facts.blocked, keys),
-        methods=(*risk_method, *cross_methods, *_untested(facts.blocked)),
+        methods=(*risk_method, *calibrated.methods, *sign_methods, *cross_methods, *_untested(facts.blocked)),
+        risk_signs=signs,
+        reliability=calibrated.reliability,
         whitespace=whitespace_matrix(sold, cross, keys, facts.items, partners, rules.cross_selling),
         sites=sites[sites["account_id"].isin(keys)].reset_index(drop=True),
         buffer=buffer,
@@ -133,6 +142,18 @@ def assess_options(
         pilot_accounts=pilot_accounts,
         takeover_sensitivity=takeover_sensitivity(takeover_indicators(history, found.pair), rules, keys),
     )
+
+
+def _calibrated(
+    history: History, risk: pd.DataFrame, window_months: int, rules: OptionRules, blocked: Mapping[str, str]
+) -> Calibration:
+    """Probabilities for the key accounts by revenue, as far as past cut-offs bear them out."""
+    if {"statistics", "account_risk"} & blocked.keys() or not history.dated_by_day:
+        return Calibration()
+    days = backtest.cut_offs(history, window_months)
+    scores = risk.set_index("account_id")["risk_score"]
+    keys = scores.index.intersection(key_set(history.yearly_revenue, KEY_SHARE))
+    return calibrate(risk_trials(history, days, window_months, rules.risk), scores.loc[keys])
 
 
 def _untested(blocked: Mapping[str, str]) -> Iterator[Finding]:

@@ -44,8 +44,8 @@ HOLIDAYS = 7
 
 @dataclass(frozen=True)
 class History:
-    """Orders, months and purchases up to and including `cut_off`; the frames are those of AccountFacts. `months` holds
-    closed months only."""
+    """Orders, months and purchases up to and including `cut_off`; the frames are those of AccountFacts. `months` and
+    `prices` hold closed months only."""
 
     cut_off: pd.Timestamp
     start: pd.Timestamp
@@ -58,6 +58,7 @@ class History:
     product_purchases: pd.DataFrame
     tables: Mapping[str, pd.DataFrame]
     events: pd.DataFrame = field(default_factory=no_events)
+    prices: pd.DataFrame = field(default_factory=pd.DataFrame)
 
     @property
     def n_months(self) -> int:
@@ -83,14 +84,14 @@ class History:
         revenue and margin of the last 12 closed months; wallets, classes, shares of contracts and all else that was
         found out at no day are missing. So are tables without a day: ratings, contacts, budgets.
         """
-        closed = self.months["month"] + pd.offsets.MonthEnd(0) <= day
         cut = replace(
             self,
             cut_off=day,
-            months=self.months[closed],
+            months=_months_until(self.months, day),
             orders=_until(self.orders, day),
             purchases=_until(self.purchases, day),
             product_purchases=_until(self.product_purchases, day),
+            prices=_months_until(self.prices, day),
             tables={name: _rows_until(name, frame, day) for name, frame in self.tables.items()},
         )
         if day >= self.cut_off:
@@ -172,6 +173,7 @@ def history_until(facts: AccountFacts, cut_off: dt.date | pd.Timestamp | None = 
         product_purchases=facts.product_purchases,
         tables=facts.tables,
         events=facts.events,
+        prices=facts.prices,
     )
     return history.until(pd.Timestamp(cut_off or facts.period.end))
 
@@ -179,6 +181,10 @@ def history_until(facts: AccountFacts, cut_off: dt.date | pd.Timestamp | None = 
 def window_end(cut_off: pd.Timestamp, n_months: int) -> pd.Timestamp:
     """The last day of the months that begin on the day after `cut_off`."""
     return cut_off + pd.Timedelta(days=1) + pd.DateOffset(months=n_months) - pd.Timedelta(days=1)
+
+
+def _months_until(frame: pd.DataFrame, day: pd.Timestamp) -> pd.DataFrame:
+    return frame[frame["month"] + pd.offsets.MonthEnd(0) <= day] if len(frame) else frame
 
 
 def _until(frame: pd.DataFrame, day: pd.Timestamp) -> pd.DataFrame:
