@@ -55,7 +55,7 @@ def constant_price_volume(items: pd.DataFrame, ids: pd.Index, months: NDArray[np
     """What was bought, every item at its mean price over all accounts and all of history: accounts × months."""
     total = items.groupby("item")[["revenue", "quantity"]].sum()
     price = (total["revenue"] / total["quantity"]).reindex(items["item"]).to_numpy()
-    return _placed(items, items["quantity"].to_numpy() * price, ids, months)
+    return _Cells(items, ids, months).sums(items["quantity"].to_numpy() * price)
 
 
 def _indices(items: pd.DataFrame, ids: pd.Index, months: NDArray[np.int64]) -> tuple[Floats, Floats]:
@@ -65,6 +65,7 @@ def _indices(items: pd.DataFrame, ids: pd.Index, months: NDArray[np.int64]) -> t
     month, span = ordered["month"].to_numpy(np.int64), 10_000
     place = group.astype(np.int64) * span * 10 + month
     sums = {name: np.concatenate([[0.0], np.cumsum(ordered[name].to_numpy(float))]) for name in ("revenue", "quantity")}
+    cells, own = _Cells(ordered, ids, months), ordered["revenue"].to_numpy(float)
     paid, expected, total = [], [], []
     for later in range(RUN):
         start = np.searchsorted(place, place - later - BEFORE)
@@ -73,11 +74,10 @@ def _indices(items: pd.DataFrame, ids: pd.Index, months: NDArray[np.int64]) -> t
         with np.errstate(invalid="ignore", divide="ignore"):
             price = np.where(quantity > 1e-12, revenue / quantity, np.nan)
         known = np.isfinite(price)
-        own = ordered["revenue"].to_numpy(float)
-        paid.append(_shifted(_placed(ordered, np.where(known, own, 0.0), ids, months), later))
+        paid.append(_shifted(cells.sums(np.where(known, own, 0.0)), later))
         at_old = np.where(known, ordered["quantity"].to_numpy(float) * np.nan_to_num(price), 0.0)
-        expected.append(_shifted(_placed(ordered, at_old, ids, months), later))
-        total.append(_shifted(_placed(ordered, own, ids, months), later))
+        expected.append(_shifted(cells.sums(at_old), later))
+        total.append(_shifted(cells.sums(own), later))
     return _index(paid[0], expected[0], total[0]), _index(sum(paid), sum(expected), sum(total))
 
 
@@ -88,13 +88,21 @@ def _index(paid: Any, expected: Any, total: Any) -> Floats:
     return index
 
 
-def _placed(items: pd.DataFrame, values: Floats, ids: pd.Index, months: NDArray[np.int64]) -> Floats:
-    """Sums by account and month; what lies outside of both is left out."""
-    rows, columns = ids.get_indexer(pd.Index(items["account_id"])), items["month"].to_numpy(np.int64) - months[0]
-    inside = (rows >= 0) & (columns >= 0) & (columns < len(months))
-    placed: Floats = np.zeros((len(ids), len(months)))
-    np.add.at(placed, (rows[inside], columns[inside]), values[inside])
-    return placed
+class _Cells:
+    """Where rows of items stand among accounts × months; what lies outside of both is left out."""
+
+    def __init__(self, items: pd.DataFrame, ids: pd.Index, months: NDArray[np.int64]) -> None:
+        rows = ids.get_indexer(pd.Index(items["account_id"].astype(object)))
+        columns = items["month"].to_numpy(np.int64) - months[0]
+        self._shape = (len(ids), len(months))
+        self._inside = (rows >= 0) & (columns >= 0) & (columns < len(months))
+        self._cell = (rows * len(months) + columns)[self._inside]
+
+    def sums(self, values: Floats) -> Floats:
+        """The values summed by cell."""
+        size = self._shape[0] * self._shape[1]
+        placed: Floats = np.bincount(self._cell, weights=values[self._inside], minlength=size).reshape(self._shape)
+        return placed
 
 
 def _shifted(values: Floats, months: int) -> Floats:
