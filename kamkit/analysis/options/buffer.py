@@ -30,6 +30,8 @@ MOST = 2.0
 CALM_PER_SHOCK = 3
 DRAWS, SEED = 2000, 1996
 FEWEST_CLUSTERS = 5
+SHOCK_COLUMNS = ["account_id", "month", "kind", "size", "volume_after", "matched", "n_matched", "buffer"]
+SHOCK_COLUMNS += ["relationship", "group"]
 
 Floats = NDArray[np.float64]
 Booleans = NDArray[np.bool_]
@@ -44,11 +46,12 @@ def study_buffer(history: History, rules: OptionRules, is_testable: bool = True)
     """
     panel = _panel(history, rules)
     if panel is None:
-        return BufferStudy(reason="short_history", missing=("transactions.posting_date",))
+        nothing = pd.DataFrame(columns=SHOCK_COLUMNS)
+        return BufferStudy(shocks=nothing, reason="short_history", missing=("transactions.posting_date",))
     events = panel.events(history, rules)
     known = events[events["buffer"].notna() & ~events["placebo"]]
-    shocks = events[~events["placebo"]].drop(columns=["placebo", "revenue"]).reset_index(drop=True)
-    found = BufferStudy(shocks=shocks.assign(group=None), measured_by=panel.measured_by, missing=panel.missing)
+    shocks = events[~events["placebo"]].reset_index(drop=True).reindex(columns=SHOCK_COLUMNS)
+    found = BufferStudy(shocks=shocks, measured_by=panel.measured_by, missing=panel.missing)
     if shocks.empty:
         return replace(found, reason="no_shocks")
     if len(known) < rules.buffer.fewest_shocks.value:
