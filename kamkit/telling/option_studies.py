@@ -45,7 +45,7 @@ def pilot_sentences(pilots: pd.DataFrame, arms: pd.DataFrame, labels: Labels) ->
 
 def takeover_sentence(row: Mapping[str, Any], labels: Labels) -> str:
     """What a takeover by a key account would put in question, and what its direction speaks for; confidential."""
-    values = {str(name): value for name, value in row.items()}
+    values = {str(name): value for name, value in row.items()} | {"industry": _industry(row["industry"])}
     others = None if pd.isna(row["n_competitors"]) else int(row["n_competitors"])
     if others is None:
         code = "unknown"
@@ -55,6 +55,11 @@ def takeover_sentence(row: Mapping[str, Any], labels: Labels) -> str:
         code = "questioned_division" if row["industry_level"] == DIVISION else "questioned"
     direction = labels(f"takeover_direction.{row['direction']}")
     return f"{labels(f'takeover_told.{code}', n=others, **values)} {direction}"
+
+
+def _industry(digits: Any) -> str:
+    """A code as the classifications write it: 28.22, 28.2 or 28."""
+    return "" if pd.isna(digits) else f"{digits[:2]}.{digits[2:]}".rstrip(".")
 
 
 def _detectable(row: Mapping[Any, Any]) -> str:

@@ -153,6 +153,8 @@ STATUS_COLUMNS = ("kam_status", "kam_status_reason", "cooperation_stage")
 """What tells whether an account is treated as it is called, hidden from the same audiences."""
 GLOSSARY_HIDDEN = frozenset({"takeover", "pseudo", "margin"})
 
+MARGIN_STABLE = "margin_stable"
+"""The condition of an alliance that speaks of an account's margin."""
 LOSS_MAKING = "loss_making"
 """The reason of a recommendation that says an account loses money."""
 
@@ -445,16 +447,28 @@ def _for_audience(
         replace(facts, accounts=accounts, margin_base=facts.margin_base.head(0)),
         replace(
             options,
-            options=options.options[~exposed],
+            options=_without_margin_trend(options.options[~exposed]),
             recommendations=advice.assign(**{c: advice[c].mask(losing) for c in ("reason", "first_step", "avoid")}),
             actions=actions[~actions["account_id"].isin(advice.loc[losing, "account_id"])],
             portfolio=Portfolio(),
             allocation=Allocation(),
             investment=Investment(),
+            conditions=options.conditions[options.conditions.get("condition", pd.Series(dtype=str)) != MARGIN_STABLE],
             takeover=options.takeover.head(0),
             takeover_sensitivity=options.takeover_sensitivity.head(0),
         ),
     )
+
+
+def _without_margin_trend(options: pd.DataFrame) -> pd.DataFrame:
+    """The options, without saying that an alliance fails for the margin."""
+    if "values" not in options:
+        return options
+    hidden = [
+        {**values, "alliance_unmet": "score"} if values.get("alliance_unmet") == MARGIN_STABLE else values
+        for values in options["values"]
+    ]
+    return options.assign(values=pd.Series(hidden, index=options.index, dtype=object))
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from kamkit.deliver.xlsx import render_xlsx
 from kamkit.errors import EngagementError
 from kamkit.model.results import CustomerValue, Finding
 from kamkit.telling.prose import sample_sentence
-from kamkit.telling.story import SECTIONS, Points, Section, Story
+from kamkit.telling.story import SECTIONS, Points, Section, Story, _for_audience
 
 
 def plain(text: str) -> str:
@@ -341,3 +341,20 @@ def test_a_report_with_codes_says_so(told) -> None:  # type: ignore[no-untyped-d
     assert told().story(pseudonymise=True).confidentiality == (
         "Vertraulich · Kundennamen durch Codes ersetzt, Schlüssel bei den Rohdaten"
     )
+
+
+@pytest.mark.parametrize(
+    ("audience", "is_shown"), [("management", True), ("field", False), ("customer_meeting", False)]
+)
+def test_a_takeover_and_the_trend_of_margins_stay_with_those_who_decide(told, audience: str, is_shown: bool) -> None:  # type: ignore[no-untyped-def]
+    client = told()
+    conditions = pd.DataFrame({"account_id": "0001", "condition": ["margin_stable", "joint_project"], "met": False})
+    exposure = pd.DataFrame({"account_id": ["0001"], "revenue_questioned": [4711.0]})
+    first = client.options.options.assign(values=[{"alliance_unmet": "margin_stable"}] * len(client.options.options))
+    options = replace(
+        client.options, options=first, conditions=conditions, takeover=exposure, takeover_sensitivity=exposure
+    )
+    shown = _for_audience(audience, client.key_accounts, client.facts, options, client.labels)[2]
+    assert [len(shown.takeover), len(shown.takeover_sensitivity)] == [int(is_shown)] * 2
+    assert ("margin_stable" in set(shown.conditions["condition"])) is is_shown
+    assert {v["alliance_unmet"] for v in shown.options["values"]} == {"margin_stable" if is_shown else "score"}

@@ -176,7 +176,7 @@ def test_the_exposure_is_told_without_a_recommendation(industries: History) -> N
     told = [takeover_sentence(row, labels).replace("\u00a0", " ") for row in rows]
     assert told == [
         "Steht für 43 % unseres Geschäfts; bei einer Übernahme stünden 3,0 Tsd. € Umsatz mit 2 weiteren Kunden desselben "
-        "Wirtschaftszweigs (2822) infrage. Beide Seiten hängen voneinander ab: Das ist das Muster, bei dem Übernahmen häufiger "
+        "Wirtschaftszweigs (28.22) infrage. Beide Seiten hängen voneinander ab: Das ist das Muster, bei dem Übernahmen häufiger "
         "sind (Casciaro & Piskorski 2005).",
         "Steht für 9 % unseres Geschäfts; bei einer Übernahme stünden bis zu 12,6 Tsd. € Umsatz mit 4 weiteren Kunden derselben "
         "Abteilung der Wirtschaftszweige (28) infrage, denn genauer ist die Branche nicht bekannt. In welche Richtung das weist, "

@@ -101,8 +101,8 @@ class _Cells:
     def sums(self, values: Floats) -> Floats:
         """The values summed by cell."""
         size = self._shape[0] * self._shape[1]
-        placed: Floats = np.bincount(self._cell, weights=values[self._inside], minlength=size).reshape(self._shape)
-        return placed
+        placed = np.bincount(self._cell, weights=values[self._inside], minlength=size)
+        return placed.reshape(self._shape).astype(float)
 
 
 def _shifted(values: Floats, months: int) -> Floats:
