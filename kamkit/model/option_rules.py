@@ -93,6 +93,7 @@ class AntennaRules(Rule):
     adoption_months: Threshold
     false_discovery: Threshold
     largest_step: Threshold
+    least_variation: Threshold
     fewest_new_items: Threshold
 
 

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from scipy.stats import binom
 
 from kamkit.analysis.options.history import History
@@ -141,10 +140,8 @@ def _leads(history: History, rules: AntennaRules, account_ids: pd.Index) -> pd.D
     own = series[((series > 0).sum(axis=1) >= rules.active_months.value) & series.index.isin(account_ids)]
     if own.empty:
         return empty
-    changes = yearly_changes(own.to_numpy())
-    rest = yearly_changes(series.to_numpy().sum(axis=0) - own.to_numpy())
-    usable: NDArray[np.bool_] = np.asarray(np.isfinite(changes).all(axis=1) & np.isfinite(rest).all(axis=1))
-    return find_leads(changes[usable], rest[usable], own.index[usable], rules) if usable.any() else empty
+    amounts = own.to_numpy()
+    return find_leads(amounts, series.to_numpy().sum(axis=0) - amounts, own.index, rules)
 
 
 def _counted(

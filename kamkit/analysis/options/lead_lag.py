@@ -36,19 +36,20 @@ def yearly_changes(amounts: Floats) -> Floats:
     return changes
 
 
-def find_leads(changes: Floats, rest: Floats, account_ids: pd.Index, rules: AntennaRules) -> pd.DataFrame:
+def find_leads(amounts: Floats, rest: Floats, account_ids: pd.Index, rules: AntennaRules) -> pd.DataFrame:
     """By account: lead (the highest correlation of its changes with those of the rest one to six months later, both
     without their straight trend), months_ahead, lead_band (what 95 % of chance series stay below), leads (boolean).
 
-    `changes` and `rest`: accounts × months, finite. A lead holds if it is higher than what the account shows in the same
+    `amounts` and `rest`: revenue, accounts × months. A lead holds if it is higher than what the account shows in the same
     month and behind, and in so few chance series that, over all accounts, not more than the tolerated share of findings is
-    false (Benjamini & Hochberg 1995). Accounts are left out where one month carries half of what changes, in their own
-    series or the rest's: a step, as a new contract or a price rise makes it, is no wave that could run ahead.
+    false (Benjamini & Hochberg 1995). Accounts are left out where there is no wave that could run ahead: without
+    revenue in some three months, where the yearly change hardly varies, or where a single month, a one-off order or a step
+    as a new contract or a price rise makes it, carries half of what changes, in their own series or the rest's.
     """
-    own, others = _without_trend(changes), _without_trend(rest)
-    step = rules.largest_step.value
-    varied = (_largest_step(own) <= step) & (_largest_step(others) <= step)
-    own, others = own[varied], others[varied]
+    changes, others = yearly_changes(amounts), yearly_changes(rest)
+    varied = _has_waves(amounts, changes, rules) & _has_waves(rest, others, rules)
+    account_ids, own = account_ids[varied], _without_trend(changes[varied])
+    others = _without_trend(others[varied])
     together = (own * others).sum(axis=-1, keepdims=True) / (others**2).sum(axis=-1, keepdims=True) * others
     persistence = _persistence(own - together)
     least = float(np.median(persistence)) if len(own) else 0.0
@@ -58,7 +59,7 @@ def find_leads(changes: Floats, rest: Floats, account_ids: pd.Index, rules: Ante
         for series, other, moved, lasting in zip(own, others, together, persistence, strict=True)
     ]
     columns = ["lead", "months_ahead", "lead_band", "p"]
-    table = pd.DataFrame(rows, columns=columns, index=account_ids[varied], dtype=float)
+    table = pd.DataFrame(rows, columns=columns, index=account_ids, dtype=float)
     held = not_by_chance(table["p"].to_numpy(float), rules.false_discovery.value)
     return table.assign(leads=held).drop(columns="p")
 
@@ -147,6 +148,16 @@ def _standardised(series: Floats) -> Floats:
 def _persistence(series: Floats) -> Any:
     """Correlation with the month before."""
     return (series[..., 1:] * series[..., :-1]).sum(axis=-1) / np.maximum((series**2).sum(axis=-1), 1e-300)
+
+
+def _has_waves(amounts: Floats, changes: Floats, rules: AntennaRules) -> NDArray[np.bool_]:
+    finite = np.asarray(np.isfinite(changes).all(axis=-1))
+    straight = _without_trend(np.where(finite[:, None], changes, 0.0))
+    usual = (amounts - np.median(amounts, axis=-1, keepdims=True)) ** 2
+    one_off = usual.max(axis=-1) / np.maximum(usual.sum(axis=-1), 1e-300)
+    largest = np.maximum(one_off, _largest_step(straight))
+    varies = changes.std(axis=-1, where=np.isfinite(changes)) >= rules.least_variation.value
+    return np.asarray(finite & varies & (largest <= rules.largest_step.value))
 
 
 def _largest_step(series: Floats) -> Floats:
