@@ -15,7 +15,8 @@ CONFIDENCE = 0.95
 def type_agreement(proposed: pd.DataFrame, decisions: pd.DataFrame | None, rules: KamTypeRules) -> TypeAgreement:
     """How often proposal and label are the same, where at least `rules.labelled` accounts have a label.
 
-    A label is the latest decision on the subject `kam_type` for an account, whatever its status; *unclear* is none.
+    A label is the latest decision on the subject `kam_type` for an account, whatever its status; *unclear* is none, and
+    a customer class of the master is none either: it names a size or a list, not a way of buying.
     `proposed`: account_id, kam_type. The baseline gives every account the most frequent label. Wilson's 95 % interval
     (Wilson 1927); that labels were given with the proposal in sight speaks for agreement and is told with the figure.
     """
