@@ -227,17 +227,16 @@ def test_a_pattern_in_purchases_beats_popularity(facts_from: Callable[..., Accou
 
 
 def test_random_purchases_are_not_claimed_to_be_foreseen(facts_from: Callable[..., AccountFacts]) -> None:
-    rng = np.random.default_rng(3)
     days = pd.date_range("2023-01-02", "2025-12-30")
     weights = np.arange(30, 0, -1) / sum(range(31))
-    orders = [
-        (f"A{i:02d}", days[rng.integers(len(days))].date().isoformat(), 10.0, f"I{rng.choice(30, p=weights):02d}")
-        for i in range(60)
-        for _ in range(25)
-    ]
-    method = choose_method(history_until(facts_from(orders)), RULES)
-    if method.tested is not None and method.name == "ease":
-        assert method.tested.hits.average_precision < 1.25 * method.tested.popular.average_precision
+    for seed in range(6):
+        rng = np.random.default_rng(seed)
+        orders = [
+            (f"A{i:02d}", days[rng.integers(len(days))].date().isoformat(), 10.0, f"I{rng.choice(30, p=weights):02d}")
+            for i in range(60)
+            for _ in range(15)
+        ]
+        assert choose_method(history_until(facts_from(orders)), RULES).name == "peers"
 
 
 def test_what_a_sister_company_buys_is_told_apart(facts_from: Callable[..., AccountFacts]) -> None:

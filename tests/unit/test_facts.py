@@ -181,6 +181,23 @@ def test_months_orders_and_purchases(facts: AccountFacts) -> None:
     assert facts.product_purchases["item"].tolist() == ["P1", "P4", "P1", "P1", "P1", "P2", "P3"]
 
 
+def test_delivery_sites_stand_beside_members_where_lines_name_them(tmp_path: Path, facts: AccountFacts) -> None:
+    columns = {**{name: source for name, source in COLUMNS.items() if name != "sales_rep"}, "site": "Vertreter"}
+    period = {"start": "2025-01-01", "end": "2025-12-31"}
+    check(
+        facts_of(tmp_path, {"columns": columns}, period=period).sites,
+        ["account_id", "customer_id", "site", "item", "revenue", "last_bought"],
+        [
+            ("B", "B", "Anna", "G1", 80.0, day("2025-06-01")),
+            ("C", "C", "Anna", "G1", 0.0, day("2024-12-31")),
+            ("K", "A1", "Anna", "G1", 200.0, day("2025-01-05")),
+            ("K", "A1", "Bernd", "G1", 50.1, day("2025-01-05")),
+            ("K", "A2", "Bernd", "G2", 300.0, day("2025-02-20")),
+        ],
+    )
+    assert facts.sites.empty
+
+
 def test_items_members_and_tables(facts: AccountFacts) -> None:
     assert facts.item_kind == "category"
     check(
