@@ -65,6 +65,12 @@ class Peers:
         itself = account_ids.isin(self.accounts).to_numpy()
         return self.counts[place, item].astype(np.int64), (self.sizes[place] - itself).astype(np.int64)
 
+    def widely_bought(self, account_ids: pd.Index, items: pd.Index, share: float, fewest: float) -> pd.DataFrame:
+        """The items that so large a share of at least so many comparable accounts ever bought: account_id, item."""
+        wide = (self.counts >= share * np.maximum(self.sizes, 1)[:, None]) & (self.sizes > fewest)[:, None]
+        account, item = np.nonzero(wide[self._place(account_ids)])
+        return pd.DataFrame({"account_id": account_ids[account], "item": items[item]})
+
     def score(self, some: Baskets) -> Numbers:
         """The share of comparable accounts that ever bought each item; the share of all decides between equal ones."""
         share = self.counts / np.maximum(self.sizes, 1)[:, None]
@@ -92,11 +98,15 @@ def find_peers(history: History, baskets: Baskets, account_ids: pd.Index, rules:
     return Peers(groups, labels, counts, sizes, baskets.accounts)
 
 
-def penetration(peers: Peers, baskets: Baskets, account_ids: pd.Index) -> pd.DataFrame:
-    """How many comparable accounts ever bought each item: account_id × item with peers_buying, peers (the account itself
-    left out) and penetration, their ratio."""
-    pairs = pd.MultiIndex.from_product([account_ids, baskets.items], names=["account_id", "item"]).to_frame(index=False)
-    item = np.tile(np.arange(len(baskets.items)), len(account_ids))
-    buying, n_peers = peers.buying(pairs["account_id"], item)
-    buying = buying - baskets.rows(account_ids).ever.toarray().ravel().astype(np.int64)
-    return pairs.assign(peers_buying=buying, peers=n_peers, penetration=buying / np.maximum(n_peers, 1))
+def penetration(peers: Peers, baskets: Baskets, pairs: pd.DataFrame) -> pd.DataFrame:
+    """How many comparable accounts ever bought each item: the pairs (account_id, item) with peers_buying, peers (the account
+    itself left out) and penetration, their ratio; missing for items that are not in the baskets."""
+    item = baskets.items.get_indexer(pd.Index(pairs["item"]))
+    account = baskets.accounts.get_indexer(pd.Index(pairs["account_id"]))
+    own = (item >= 0) & (account >= 0)
+    itself = np.zeros(len(pairs))
+    itself[own] = np.asarray(baskets.ever[account[own], item[own]]).ravel()
+    buying, n_peers = peers.buying(pairs["account_id"], np.maximum(item, 0))
+    found = pairs.assign(peers_buying=buying - itself, peers=n_peers.astype(float))
+    found.loc[item < 0, ["peers_buying", "peers"]] = np.nan
+    return found.assign(penetration=found["peers_buying"] / found["peers"].clip(lower=1))

@@ -65,8 +65,8 @@ def whitespace_matrix(
     bought (in the last 12 months) · lapsed (bought before, but not in the last `lapsed_months`; between the two it still
     counts as bought, with no revenue) · never (in all history) · partner (a category that partners supply: the key
     account manager judges, nothing is scored) · not_relevant (never bought, and fewer of at least ten comparable
-    accounts than the share `relevant` buy it; convention). Products stand beside categories only where they say something: lapsed, or
-    never bought while the share `penetration` of comparable accounts buys them.
+    accounts than the share `relevant` buy it; convention). Of products only those are listed that the account bought (beside
+    categories: gave up), those that the share `penetration` of at least ten comparable accounts buys, and those of cross.
 
     Returns account_id, kind (category | product), item, name, status, revenue (last 12 months; missing for partners),
     last_bought, revenue_then (of the 12 months up to the last purchase, where it lapsed), peers_buying, peers, penetration,
@@ -76,16 +76,11 @@ def whitespace_matrix(
     if history.item_kind is None or history.purchases.empty:
         table = pd.DataFrame(columns=COLUMNS)
     else:
-        table = _matrix(history, key_account_ids, str(history.item_kind), rules)
+        table = _matrix(history, cross, key_account_ids, rules)
         if history.item_kind == "category" and len(history.product_purchases):
             products = replace(history, purchases=history.product_purchases, item_kind="product")
-            found = _matrix(products, key_account_ids, "product", rules)
-            telling = found["status"].eq("lapsed") | (
-                found["status"].eq("never")
-                & (found["penetration"] >= rules.penetration.value)
-                & (found["peers"] >= rules.fewest_peers.value)
-            )
-            table = pd.concat([table, found[telling]], ignore_index=True)
+            found = _matrix(products, cross, key_account_ids, rules)
+            table = pd.concat([table, found[found["status"] != "bought"]], ignore_index=True)
     table = pd.concat([table, _partner_rows(key_account_ids, partner_categories)], ignore_index=True)
     table = table.reindex(columns=COLUMNS).drop(columns=["expected_revenue", "expected_margin"])
     expected = cross[["account_id", "category", "expected_revenue", "expected_margin"]]
@@ -102,19 +97,28 @@ def whitespace_matrix(
     return _told(table)[COLUMNS]
 
 
-def _matrix(history: History, account_ids: pd.Index, kind: str, rules: CrossSellingRules) -> pd.DataFrame:
+def _matrix(history: History, cross: pd.DataFrame, account_ids: pd.Index, rules: CrossSellingRules) -> pd.DataFrame:
     own = history.purchases[history.purchases["account_id"].isin(account_ids)]
     last = own.groupby(["account_id", "item"], observed=True)["date"].max().rename("last_bought")
     recent = own[own["date"] >= history.first_day(YEAR)]
     revenue = recent.groupby(["account_id", "item"], observed=True)["revenue"].sum()
     baskets, ids = baskets_of(history, rules), pd.Index(account_ids.astype(object)).sort_values()
-    table = penetration(find_peers(history, baskets, ids, rules), baskets, ids).assign(kind=kind)
+    peers = find_peers(history, baskets, ids, rules)
+    if history.item_kind == "category":
+        pairs = pd.MultiIndex.from_product([ids, baskets.items], names=["account_id", "item"]).to_frame(index=False)
+    else:
+        wide = peers.widely_bought(ids, baskets.items, rules.penetration.value, rules.fewest_peers.value)
+        proposed = cross.rename(columns={"category": "item"})[["account_id", "item"]]
+        proposed = proposed[proposed["account_id"].isin(ids) & proposed["item"].isin(baskets.items)]
+        pairs = pd.concat([last.reset_index()[["account_id", "item"]], wide, proposed]).astype(object).drop_duplicates()
+    table = penetration(peers, baskets, pairs.reset_index(drop=True)).assign(kind=history.item_kind)
     key = pd.MultiIndex.from_frame(table[["account_id", "item"]])
     table["last_bought"] = last.reindex(key).to_numpy()
     table["revenue"] = revenue.reindex(key).fillna(0.0).to_numpy()
     ever = table["last_bought"].notna()
     lapsed = ever & (table["last_bought"] < history.first_day(int(rules.lapsed_months.value)))
     rare = (table["penetration"] < rules.relevant.value) & (table["peers"] >= rules.fewest_peers.value)
+    rare &= history.item_kind == "category"
     table["status"] = np.select([lapsed, ever, rare], ["lapsed", "bought", "not_relevant"], "never")
     then = own.merge(table.loc[lapsed, ["account_id", "item", "last_bought"]], on=["account_id", "item"])
     then = then[then["date"] > then["last_bought"] - pd.DateOffset(months=YEAR)]
