@@ -98,7 +98,7 @@ class AntennaRules(Rule):
 
 
 class UpgradeRules(Rule):
-    """Thresholds of alliance, partnership and takeover, and of a close call."""
+    """Thresholds of alliance, partnership and takeover."""
 
     tenure_years: Threshold
     margin_fall: Threshold
@@ -106,7 +106,15 @@ class UpgradeRules(Rule):
     margin_rate: Threshold
     score: Threshold
     exposure: Threshold
+
+
+class DecisionRules(Rule):
+    """What counts as a steady trend, and when a recommendation is a close call: the share of weightings that would change
+    it, and how near a figure may lie to its threshold (as a share of the threshold)."""
+
+    steady: Threshold
     close_call: Threshold
+    near: Threshold
 
 
 class BufferRules(Rule):
@@ -199,6 +207,7 @@ class OptionRules(Rule):
     cross_selling: CrossSellingRules
     antenna: AntennaRules
     upgrade: UpgradeRules
+    decision: DecisionRules
     buffer: BufferRules
     pilot: PilotRules
     options: Mapping[Option, OptionRule]

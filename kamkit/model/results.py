@@ -565,9 +565,11 @@ class StrategyOptions:
     peers, penetration, confidence, usual_revenue (a year's usual spend of a buyer of that size), evidence and counter (codes:
     what speaks for and against it), values.
     `recommendations`, every account: account_id, recommended_option, supporting_option, avoid (code), reason (code),
-    rule, options_assessed (0–6), close_call, values.
-    `actions`: at most ten lines, by € at stake: rank, account_id, option, trigger, first_step, question, role,
-    stop_criterion (codes), due_date, at_stake, at_stake_low, at_stake_high, values.
+    rule, options_assessed (0–6), close_call, first_step, question, role (codes), action (how the option is carried out),
+    close_by (weights, or the condition whose threshold is near; missing where it is no close call), values.
+    `actions`: at most ten lines, by € at stake, those without an amount last, by revenue: rank, account_id, option, trigger,
+    first_step, question, role, stop_criterion (codes), due_date, at_stake, at_stake_low, at_stake_high, values, stake (what
+    the amount is: revenue_at_risk | expected_revenue | negative_margin | open, where there is none).
     `backtests`: task, cut_off (missing: several put together), population, n, events, metric (or not_testable, with the
     code of the reason), value, ci_low, ci_high, baseline, baseline_value, p_value (against chance; on the tested row only),
     p_holm (over all tests of the run), claims (the task's test holds), beats_baselines (the value is above those of all),

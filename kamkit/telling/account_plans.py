@@ -347,7 +347,7 @@ class _Planner:
                 facts.append((labels(f"account_plan.{name}"), self._text(advice[name])))
         if self._text(advice.get("avoid")):
             facts.append((labels("account_plan.against"), self._text(advice["avoid"])))
-        said = [labels("account_plan.close_call")] if advice.get("close_call") is True else []
+        said = [close] if (close := self._text(advice.get("close_by"))) else []
         own = self.options.options[self.options.options["account_id"] == account_id]
         own = own[own["option"] != Option.TAKEOVER]
         unknown = own.loc[own["gate"] == Gate.NOT_ASSESSABLE, "option"].tolist()

@@ -2,7 +2,8 @@
 
 A catalogue sentence says how its values are written, so results stay numbers until the last moment:
 `"{n:count} von {total:count} Kunden bringen {share:percent} des Umsatzes"`. Formats: count · number (one decimal) · percent ·
-change (percent with sign) · money · money_short · date · month · months · names · word:<section> (a code, through the
+change (percent with sign) · money · money_short · date · month · months · names · needs
+(table.column, in words) · word:<section> (a code, through the
 catalogue). Plural: two keys `….one` and `….other`, chosen by the value `n`.
 """
 
@@ -136,6 +137,10 @@ class Labels(string.Formatter):
     def lacking(self, names: Iterable[str]) -> list[str]:
         """What is missing in words, by table.column; a column that only an engagement's own rules ask for by its name."""
         return [self._lacking(name) for name in names]
+
+    def needs(self, names: Iterable[str]) -> str:
+        """What is missing, as a list in words."""
+        return self.names(self.lacking(names))
 
     def _lacking(self, name: str) -> str:
         table, _, column = name.partition(".")

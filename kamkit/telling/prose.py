@@ -240,11 +240,16 @@ def investment_headline(found: Investment, labels: Labels) -> Sentence:
 
 
 def plan_headline(options: StrategyOptions, labels: Labels) -> Sentence:
-    """How many steps the next 90 days hold, and how much is at stake."""
+    """How many steps the next 90 days hold, and how much is at stake: revenue to secure, revenue to win and negative margin
+    are different things and are never added up."""
     plan = options.actions
     if plan.empty:
         return Sentence(labels("prose.plan_empty"))
-    return Sentence(labels("prose.plan", n=len(plan), money=math.fsum(plan["at_stake"].dropna())))
+    parts = [
+        labels(f"prose.plan_{stake}", n=len(lines), money=math.fsum(lines["at_stake"].dropna()))
+        for stake, lines in plan.groupby("stake", sort=False)
+    ]
+    return Sentence(labels("prose.plan", n=len(plan), parts=parts))
 
 
 def glance_headline(key_accounts: KeyAccounts, found: Highlights, labels: Labels) -> Sentence:

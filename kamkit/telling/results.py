@@ -83,7 +83,7 @@ IMPORT_COLUMNS = columns_of(
 TOLD_COLUMNS = {
     name: name for name in columns_of("evidence reason action trigger first_step stop_criterion role avoid")
 }
-TOLD_COLUMNS |= {"question": "client_question", "counter": "counter_evidence"}
+TOLD_COLUMNS |= {"question": "client_question", "close_by": "close_call", "counter": "counter_evidence"}
 """Columns whose codes are told as sentences, with their section of the catalogues; every other code stays a code."""
 
 

@@ -62,6 +62,7 @@ from kamkit.telling.results import (
     beside_decisions,
     existence_sentence,
     finding_sentence,
+    of_key_accounts,
     ranking,
     told_conditions,
     tracked_steps,
@@ -152,6 +153,9 @@ MARGIN_COLUMNS = (
 STATUS_COLUMNS = ("kam_status", "kam_status_reason", "cooperation_stage")
 """What tells whether an account is treated as it is called, hidden from the same audiences."""
 GLOSSARY_HIDDEN = frozenset({"takeover", "pseudo", "margin"})
+
+ADVICE_COLUMNS = ("reason", "first_step", "question", "avoid", "close_by")
+"""What a recommendation says in words, hidden from some audiences where an account loses money."""
 
 MARGIN_STABLE = "margin_stable"
 """The condition of an alliance that speaks of an account's margin."""
@@ -448,7 +452,7 @@ def _for_audience(
         replace(
             options,
             options=_without_margin_trend(options.options[~exposed]),
-            recommendations=advice.assign(**{c: advice[c].mask(losing) for c in ("reason", "first_step", "avoid")}),
+            recommendations=advice.assign(**{c: advice[c].mask(losing) for c in ADVICE_COLUMNS if c in advice}),
             actions=actions[~actions["account_id"].isin(advice.loc[losing, "account_id"])],
             portfolio=Portfolio(),
             allocation=Allocation(),
@@ -690,7 +694,9 @@ class _Teller:
         shown = shown.without(*_DECIDED) if self.restricted else shown
         finding = prose.options_headline(self.options, self.key_accounts, self.labels)
         section = self._section("recommendations", finding, tables=(self._rest_in_appendix(shown),))
-        return replace(section, text=f"{section.text} {self.plans.note}".strip())
+        close = int(of_key_accounts(self.options.recommendations, self.key_accounts)["close_call"].sum())
+        note = self.labels("plan.close_calls", n=close) if close else ""
+        return replace(section, text=" ".join(filter(None, (section.text, self.plans.note, note))))
 
     def _plan(self) -> Section | None:
         if self.options.actions.empty:

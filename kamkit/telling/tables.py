@@ -489,10 +489,11 @@ def missing_words(missing: tuple[str, ...], labels: Labels) -> str | None:
 def recommendations_table(
     options: StrategyOptions, key_accounts: KeyAccounts, labels: Labels, most: int | None = MOST_ROWS
 ) -> DisplayTable:
-    """One line per key account: what to do, what beside it, and why."""
+    """One line per key account: what to do, what beside it, why, what not to do, and what a close call hangs on."""
     table = told(of_key_accounts(options.recommendations, key_accounts), labels)
     columns = (
-        "name recommended_option:word:option supporting_option:word:option reason first_step options_assessed:count"
+        "name recommended_option:word:option supporting_option:word:option reason first_step avoid "
+        "options_assessed:count close_by"
     )
     table = beside_decisions(table, key_accounts, option="recommended_option")
     if table["decision"].notna().any():
@@ -507,7 +508,7 @@ def actions_table(
     table = actions_frame(options, key_accounts, labels)
     columns = (
         "rank:count name option:word:option trigger first_step question role due_date:date at_stake:money_short "
-        "at_stake_low:money_short at_stake_high:money_short stop_criterion"
+        "at_stake_low:money_short at_stake_high:money_short stake:word:stake stop_criterion"
     )
     if tracked is not None and len(tracked):
         codes = [step_code(*row) for row in options.actions[["option", "first_step"]].itertuples(index=False)]

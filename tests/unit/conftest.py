@@ -378,6 +378,7 @@ def _options() -> StrategyOptions:
             "rule": "base",
             "options_assessed": 1,
             "close_call": False,
+            "close_by": None,
             "values": [values] * 16,
         }
     )
@@ -397,6 +398,7 @@ def _options() -> StrategyOptions:
                 "at_stake_low": 50.0,
                 "at_stake_high": 120.0,
                 "values": values,
+                "stake": "revenue_at_risk",
             }
         ]
     )

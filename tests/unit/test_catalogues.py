@@ -13,7 +13,20 @@ from kamkit.telling.language import Labels, catalogue
 from kamkit.telling.questions import need_of
 
 LANGUAGES = ("de", "en")
-FORMATS = ["count", "number", "percent", "change", "money", "money_short", "date", "month", "months", "names", "word"]
+FORMATS = [
+    "count",
+    "number",
+    "percent",
+    "change",
+    "money",
+    "money_short",
+    "date",
+    "month",
+    "months",
+    "names",
+    "needs",
+    "word",
+]
 FIXED_TERMS = re.compile(
     r"80[\s-]?%(?:[\s-](?:Kreis|circle))?|95\s?%|20\s?%|10\s?%|5\s?%|90\s(?:Tage|days)|26 (?:Wochen|weeks)|CR-\d+|NACE 2|IFRS 8(?:\.\d+)?|ASC [\d-]+"
     r"|doi 10\.1007/[\w-]+|§ 87 (?:Abs\. 1 Nr\.|\(1\) no\.) 6 BetrVG|UTF-8|BAG, [\w. ]+, 1 AB[NR] \d+/\d\d|(?:19|20)\d\d|DB I+V?|\b[01]\b"

@@ -213,7 +213,7 @@ def test_the_planted_accounts_get_the_answer_a_sales_manager_would_give(assessed
     assert (silent["recommended_option"], silent["rule"], silent["first_step"]) == (
         "relationship",
         "secure",
-        "secure.technical",
+        "secure_item.technical",
     )
     assert pd.isna(silent["supporting_option"])
     assert (white["recommended_option"], white["supporting_option"], white["values"]["category"]) == (
@@ -252,6 +252,23 @@ def test_records_of_a_partnership_open_it(facts_from: Callable[..., AccountFacts
     assert (row["recommended_option"], row["supporting_option"]) == ("partnership", "relationship")
     gates = assessed.options.set_index(["account_id", "option"])["gate"]
     assert gates["A00", "partnership"] == "closed"
+
+
+def test_a_weight_changes_what_it_weighs(facts_from: Callable[..., AccountFacts]) -> None:
+    """Only the length of the relationship counts: regular buying then says nothing, and the known part is all there is."""
+    facts = facts_from(client()[:6000])
+    weightless = ("regularity", "active_months", "contact_density", "contact_authority", "own_people")
+    plain = assess(facts)
+    weighed = assess(facts, settings=OptionSettings(weights={"relationship": dict.fromkeys(weightless, 0.0)}))
+    before, after = (
+        found.options[found.options["option"] == Option.RELATIONSHIP].set_index("account_id")
+        for found in (plain, weighed)
+    )
+    known = plain.indicators[plain.indicators["indicator"] == "tenure_years"].set_index("account_id")["anchored"]
+    assert after["score"].to_dict() == pytest.approx(known.to_dict())
+    assert (before["score"] - after["score"]).abs().max() > 0.01
+    assert before["coverage"].tolist() == pytest.approx([0.5] * len(before))
+    assert after["coverage"].tolist() == pytest.approx([1.0] * len(after))
 
 
 def test_the_plan_is_short_dated_on_mondays_and_by_what_is_at_stake(assessed: StrategyOptions) -> None:

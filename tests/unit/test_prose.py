@@ -139,7 +139,7 @@ def test_headlines_of_the_steps(told) -> None:  # type: ignore[no-untyped-def]
         "Bei einem bleibt der Typ unklar; dort entscheidet die Vertriebsleitung.",
         "Für 3 von 5 Key Accounts bleibt vorerst die Grundbetreuung, weil Angaben fehlen; sonst wird am häufigsten "
         "Beziehungsmanagement empfohlen (1).",
-        "Ein Schritt für die nächsten 90 Tage; es geht um 90 €.",
+        "Ein Schritt für die nächsten 90 Tage: 90 € Umsatz sind zu sichern.",
     ]
 
 

@@ -1,0 +1,76 @@
+"""The 90-day plan from recommendations, on hand-made accounts."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+import pandas as pd
+
+from kamkit.analysis.options.actions import plan_actions
+from kamkit.telling.language import Labels
+from kamkit.telling.prose import plan_headline
+
+TODAY = dt.date(2026, 1, 14)
+NOTHING = {"at_risk": 0.0, "lost_revenue": 0.0, "months": 3, "expected": None, "before": 0.0, "margin": 10.0}
+
+
+def account(name: str, option: str, revenue: float, action: str = "", **values: Any) -> dict[str, Any]:
+    return {
+        "account_id": name,
+        "recommended_option": option,
+        "action": action or option,
+        "first_step": f"{action or option}.unclear",
+        "question": f"{action or option}.unclear",
+        "role": "field_sales",
+        "values": NOTHING | {"revenue": revenue} | values,
+    }
+
+
+def plan(*accounts: dict[str, Any]) -> pd.DataFrame:
+    table = pd.DataFrame(accounts)
+    values = dict(zip(table["account_id"], table["values"], strict=True))
+    return plan_actions(table, values, pd.Index(table["account_id"]), TODAY)
+
+
+MIXED = (
+    account("partner", "partnership", 900.0),
+    account("ally", "alliance", 950.0),
+    account("calm", "relationship", 999.0),
+    account("silent", "relationship", 400.0, "secure", at_risk=400.0, risk_evidence="risk_silent"),
+    account("loses", "relationship", 300.0, "repair", margin=-50.0),
+    account("white", "cross_selling", 200.0, expected=80.0, low=60.0, high=99.0, growth_evidence="cross_peers"),
+)
+
+
+def test_amounts_come_first_then_what_has_none_by_revenue_and_calm_accounts_have_no_line() -> None:
+    lines = plan(*MIXED)
+    assert lines["account_id"].tolist() == ["silent", "white", "loses", "ally", "partner"]
+    assert lines["stake"].tolist() == ["revenue_at_risk", "expected_revenue", "negative_margin", "open", "open"]
+    assert lines["at_stake"].tolist()[:3] == [400.0, 80.0, 50.0]
+    assert lines["at_stake"].isna().tolist() == [False, False, False, True, True]
+    assert lines["trigger"].tolist()[3:] == ["joint_work", "mutual_dependence"]
+    assert lines["stop_criterion"].tolist() == ["secure", "cross_selling", "repair", "alliance", "partnership"]
+
+
+def test_at_most_ten_lines_and_a_monday_each() -> None:
+    many = [
+        account(f"{i:02d}", "relationship", 100.0 + i, "secure", at_risk=100.0 + i, risk_evidence="x")
+        for i in range(12)
+    ]
+    lines = plan(*many)
+    assert lines["account_id"].tolist() == [f"{i:02d}" for i in range(11, 1, -1)]
+    assert lines["due_date"].iloc[0] == dt.date(2026, 1, 19)
+    assert lines["due_date"].is_unique
+
+
+def test_what_differs_in_kind_is_never_added_up() -> None:
+    class Options:
+        actions = plan(*MIXED)
+
+    labels = Labels("de", "de_DE", "EUR")
+    said = plan_headline(Options, labels)  # type: ignore[arg-type]
+    assert said.replace("\u00a0", " ") == (
+        "5 Schritte für die nächsten 90 Tage: 400 € Umsatz sind zu sichern, 80 € Umsatz sind zu gewinnen, "
+        "50 € negativer Deckungsbeitrag sind abzubauen und 2 Schritte haben keinen geschätzten Betrag."
+    )
