@@ -555,7 +555,8 @@ class StrategyOptions:
     """Step 4: six options per account, the alarm beside them, one recommendation, and what to do on Monday.
 
     `options`, accounts × six: account_id, option, score, coverage, gate, rank, missing (tuple of table.column),
-    evidence (code), values (mapping for the sentence).
+    evidence (code), values (mapping for the sentence), action, counter (what speaks against what was found; missing where
+    nothing does), precondition (what to settle first) and risk (of the option itself): codes.
     `indicators`: account_id, option, indicator, value, anchored, percentile, weight.
     `account_risk`: account_id, risk_score, eligible, days_since_last, own_interval_days, revenue_change,
     revenue_at_risk, level (red | amber | green), evidence (code), values, p_alive and p_silent (BG/NBD; missing for

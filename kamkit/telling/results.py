@@ -84,6 +84,7 @@ TOLD_COLUMNS = {
     name: name for name in columns_of("evidence reason action trigger first_step stop_criterion role avoid")
 }
 TOLD_COLUMNS |= {"question": "client_question", "close_by": "close_call", "counter": "counter_evidence"}
+TOLD_COLUMNS |= {"precondition": "precondition", "risk": "option_risk"}
 """Columns whose codes are told as sentences, with their section of the catalogues; every other code stays a code."""
 
 

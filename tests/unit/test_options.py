@@ -304,6 +304,11 @@ def test_everything_found_can_be_told(
             said = words[column].tolist()
             assert all(isinstance(text, str) and "{" not in text and "None" not in text for text in said), column
             assert not any(word in ("nan", "nan,", "nan.") for text in said for word in text.split()), column
+    against = told(assessed.options, labels)
+    assert against["counter"].notna().any()
+    for column in ("counter", "precondition", "risk"):
+        assert all("{" not in text and "None" not in text for text in against[column].dropna()), column
+    assert against[["precondition", "risk"]].notna().all(axis=None)
     assert all(finding_sentence(method, labels) for method in assessed.methods)
 
 

@@ -55,6 +55,11 @@ def values_of(found: Found, points: pd.DataFrame) -> dict[str, dict[str, Any]]:
         band=found.antenna["lead_band"],
         adoption=found.antenna["early_adoption"],
         n_new=found.antenna["n_new_items"],
+        talks=found.antenna["market_talks"],
+        level=risk["level"].astype("object"),
+        history_months=found.history.n_months,
+        not_buying=found.growth["peers"].astype(float) - found.growth["n"].astype(float),
+        returned=_returned(found),
         contacts=found.contacts["contact_density"],
         deciders=found.contacts["deciders"],
         top_share=found.contacts["top_own_share"],
@@ -94,6 +99,15 @@ def _partnership_values(found: Found) -> dict[str, pd.Series[Any]]:
         "contract_years": pd.Series(np.nan, index=found.ids) if years is None else years.reindex(found.ids),
         "forecast": pd.Series(shared, index=found.ids),
     }
+
+
+def _returned(found: Found) -> pd.Series[Any]:
+    """The share of twelve months' purchases that was returned or credited; missing where single orders are not known."""
+    history = found.history
+    if not history.dated_by_day:
+        return pd.Series(np.nan, index=found.ids)
+    bought = history.revenue(12).reindex(found.ids)
+    return 1 - history.yearly_revenue.reindex(found.ids) / bought.where(bought > 0)
 
 
 def _because_revenue(found: Found) -> pd.Series[Any]:

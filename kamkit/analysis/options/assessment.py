@@ -17,7 +17,7 @@ from kamkit.analysis.options.buffer import study_buffer
 from kamkit.analysis.options.calibration import Calibration, calibrate
 from kamkit.analysis.options.conditions import conditions_of, threads_of
 from kamkit.analysis.options.cross_selling import rank_cross_selling
-from kamkit.analysis.options.evidence import evidence_of
+from kamkit.analysis.options.evidence import counter_evidence_of, evidence_of, precondition_of
 from kamkit.analysis.options.found import UPGRADES, Found
 from kamkit.analysis.options.gates import conditions_told
 from kamkit.analysis.options.growth import find_growth
@@ -47,6 +47,9 @@ OPTION_COLUMNS = [
     "missing",
     "evidence",
     "action",
+    "counter",
+    "precondition",
+    "risk",
     "values",
 ]
 
@@ -102,20 +105,15 @@ def assess_options(
     )
     values = values_of(found, talking_points(history, facts.members, facts.items, _spread(facts)))
     conditions = conditions_of(found)
-    recommendations = recommend_options(
-        conditions,
-        found.gates,
-        kam_types.table.set_index("account_id")["kam_type"],
-        values,
-        rules,
-        threads_of(found, conditions),
-    )
+    types = kam_types.table.set_index("account_id")["kam_type"]
+    recommendations = recommend_options(conditions, found.gates, types, values, rules, threads_of(found, conditions))
+    tested = backtest.backtest_options(pattern, account_risk.window_months, method, rules, facts.blocked, keys)
     signs, sign_methods = risk_signs(pattern, account_risk.window_months, rules.risk)
     calibrated = _calibrated(pattern, risk, account_risk.window_months, rules, facts.blocked)
     red = pd.Index(risk.loc[risk["level"] == str(RiskLevel.RED), "account_id"])
     pilots, pilot_accounts = propose_pilots(recommendations, pattern, keys, red, rules.pilot, today)
     return StrategyOptions(
-        options=_options(found, recommendations, values),
+        options=_options(found, recommendations, values, conditions["trend"], tested, types),
         indicators=pd.concat([scored.indicators for scored in found.scored.values()], ignore_index=True),
         account_risk=risk.merge(
             calibrated.chances.rename_axis("account_id").reset_index(), on="account_id", how="left"
@@ -123,7 +121,7 @@ def assess_options(
         cross_selling=cross,
         recommendations=recommendations,
         actions=plan_actions(recommendations, values, keys, today),
-        backtests=backtest.backtest_options(pattern, account_risk.window_months, method, rules, facts.blocked, keys),
+        backtests=tested,
         methods=(*risk_method, *calibrated.methods, *sign_methods, *cross_methods, *_untested(facts.blocked)),
         risk_signs=signs,
         reliability=calibrated.reliability,
@@ -177,11 +175,20 @@ def _check_weights(settings: OptionSettings, rules: OptionRules) -> None:
         raise EngagementError("options", problems)
 
 
-def _options(found: Found, recommendations: pd.DataFrame, values: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame:
+def _options(
+    found: Found,
+    recommendations: pd.DataFrame,
+    values: Mapping[str, Mapping[str, Any]],
+    trend: pd.Series[Any],
+    tested: pd.DataFrame,
+    types: pd.Series[Any],
+) -> pd.DataFrame:
     """Accounts × six: score, coverage, gate, rank (recommended first, then supporting, then other open ones in the
-    order of the rule table; takeover never), what is missing, evidence and action."""
+    order of the rule table; takeover never), what is missing, evidence, action, counter-evidence, precondition, risk."""
     first = recommendations.set_index("account_id")
     order = [str(row.recommend) for row in found.rules.recommendations]
+    told = pd.DataFrame.from_dict({account_id: dict(own) for account_id, own in values.items()}, orient="index")
+    told = told.reindex(found.ids)
     parts = []
     for option, scored in found.scored.items():
         gate = found.gates[option]
@@ -202,6 +209,9 @@ def _options(found: Found, recommendations: pd.DataFrame, values: Mapping[str, M
                 place=np.where(option is Option.TAKEOVER, 99, place),
                 evidence=evidence_of(found, option),
                 action=str(option),
+                counter=counter_evidence_of(found, option, trend, tested, told),
+                precondition=precondition_of(option, types, found.ids),
+                risk=str(option),
             )
         )
     table = pd.concat(parts).rename_axis("account_id").reset_index()
@@ -209,11 +219,11 @@ def _options(found: Found, recommendations: pd.DataFrame, values: Mapping[str, M
     standing = table["place"].where(table["place"] < 99)
     table["rank"] = standing.groupby(table["account_id"]).rank(method="first").astype("Int64")
     table = table.sort_values(["account_id", "position"], ignore_index=True)
-    told = [
+    filled = [
         {**values[str(account_id)], "coverage": coverage}
         for account_id, coverage in zip(table["account_id"], table["coverage"].astype(float), strict=True)
     ]
-    table["values"] = pd.Series(told, index=table.index, dtype=object)
+    table["values"] = pd.Series(filled, index=table.index, dtype=object)
     return table[OPTION_COLUMNS]
 
 
