@@ -176,6 +176,12 @@ def run(
     out: Annotated[Path | None, typer.Option(metavar="DIR", help="Default: runs/<UTC time>/ beside the file.")] = None,
     step: Annotated[str | None, typer.Option(metavar="NAME", help="Run this notebook only.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Run although nothing has changed.")] = False,
+    explain: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="ACCOUNT", help="Trace every figure about an account (id or name) to its lines; repeatable."
+        ),
+    ] = None,
     parameter: Annotated[
         list[str] | None, typer.Option("-p", metavar="KEY=VALUE", help="A setting, such as pareto.threshold=0.7.")
     ] = None,
@@ -190,7 +196,7 @@ def run(
     from kamkit.execution.chain import run
 
     with _progress() as watch:
-        outcome = run(engagement, out, step, force, given, language, watch)
+        outcome = run(engagement, out, step, force, given, language, watch, explain=explain or ())
     return _report(outcome, as_json)
 
 
@@ -291,8 +297,12 @@ def _report(outcome: RunOutcome, as_json: bool) -> int:
         say(f"The failing cell is marked in {outcome.out / 'notebooks' / outcome.error.step}.ipynb")
     elif all(step.state != "ok" for step in outcome.steps):
         say("Nothing has changed since this run; --force runs it again.")
-    for title, pattern in (("Report", "*_report.html"), ("Workbook", "*_workbook.xlsx")):
-        for path in sorted((outcome.out / "deliverables").glob(pattern)):
+    for title, pattern in (
+        ("Report", "deliverables/*_report.html"),
+        ("Workbook", "deliverables/*_workbook.xlsx"),
+        ("Explained", "explain/*.xlsx"),
+    ):
+        for path in sorted(outcome.out.glob(pattern)):
             say(f"{title + ':':<11}{_near(path)}")
     for folder in ("notebooks", "results"):
         if (outcome.out / folder).is_dir():

@@ -87,14 +87,14 @@ def file_name(story: Story, kind: str, suffix: str = "", room: int = LONGEST_PAT
     """
     stem, _, ending = kind.partition(".")
     tail = f"_{story.period_code}_{stem}{suffix}.{ending}"
-    client = _ascii(story.client)[: max(8, min(LONGEST_CLIENT, room - len(tail) - 3))].rstrip("-")
+    client = ascii_name(story.client)[: max(8, min(LONGEST_CLIENT, room - len(tail) - 3))].rstrip("-")
     return f"{client}{tail}"
 
 
-def _ascii(text: str) -> str:
+def ascii_name(text: str) -> str:
     """A name in plain letters, as one would spell it on the phone.
 
-    >>> _ascii("Müller & Söhne Großhandel GmbH")
+    >>> ascii_name("Müller & Söhne Großhandel GmbH")
     'Mueller-und-Soehne-Grosshandel-GmbH'
     """
     spelled = unicodedata.normalize("NFKD", unicodedata.normalize("NFC", text).translate(_SPELLED))

@@ -14,7 +14,7 @@ import logging
 import re
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +23,7 @@ from typing import Any
 from kamkit.errors import EngagementError, InputError
 from kamkit.execution import kernels
 from kamkit.execution.engine import Execution, Limits, run_notebook
+from kamkit.execution.explain import find_accounts, write_explanations
 from kamkit.execution.files import hash_files, write_json, write_text
 from kamkit.execution.folders import check_target, failed_folder, new_run, prune_runs, publish, scratch_beside
 from kamkit.execution.manifest import RunOutcome, StepRecord, versions
@@ -44,6 +45,8 @@ from kamkit.model.codes import StepState
 from kamkit.model.engagement import Engagement, unknown
 
 NOTEBOOK_PARAMETERS = ("threshold", "basis", "level", "period")
+FIRST_EXPLAINED = "04_strategy_options"
+"""The first notebook after which accounts can be explained."""
 
 
 @dataclass(frozen=True)
@@ -67,25 +70,28 @@ def run(
     language: str | None = None,
     progress: Callable[[Progress], None] | None = None,
     limits: Limits | None = None,
+    explain: Sequence[str] = (),
 ) -> RunOutcome:
     """Run an engagement through its notebooks.
 
     `engagement` is the file, its folder, or the name of a bundled case. `out` defaults to runs/<UTC time>/ beside the
     engagement file; where `out` holds a run of the same inputs, settings and versions already, nothing is done unless
     `force`. `step` runs one notebook only. `parameters` are settings by their dotted names ("pareto.threshold") or the
-    short names of the notebooks (threshold, basis, level, period).
+    short names of the notebooks (threshold, basis, level, period). `explain` names accounts, by id or name: for each a
+    workbook in `explain/` says where every figure of its sentences comes from.
 
     Raises EngagementError and InputError before any kernel starts. A notebook that fails does not raise: the outcome's
     `state` is "failed" and its `error` says where.
     """
     kernels.warm_up()
     started = time.monotonic()
-    plan = _plan(engagement, out, step, parameters, language)
+    plan = _plan(engagement, out, step, parameters, language, explain)
     with scratch_beside(plan.out) as scratch:
         project = Project(plan.engagement, scratch, plan.today)
         plan = dataclasses.replace(plan, inputs={**project.input_hashes, **_own_notebooks(plan)})
         if not force and (current := _current(plan)):
             return current
+        explained = find_accounts(project, explain) if explain else ()
         log = _Log(scratch / "run.log")
         with _quiet_libraries(log):
             records = tuple(_run_steps(plan, scratch, log, progress, limits or Limits()))
@@ -93,6 +99,8 @@ def run(
         state = "failed" if any(record.error for record, _ in records) else "ok"
         if state == "ok":
             warnings += refresh_entries(project)
+            for path in write_explanations(project, explained):
+                log.line(f"{path.parent.name}/{path.name}")
         outcome = _outcome(plan, state, tuple(record for record, _ in records), warnings, started)
         log.line(f"{outcome.state} in {outcome.seconds:.1f} s")
         publish(outcome, scratch)
@@ -122,6 +130,7 @@ def _plan(
     step: str | None,
     parameters: Mapping[str, Any] | None,
     language: str | None,
+    explain: Sequence[str] = (),
 ) -> _Plan:
     given = {**(parameters or {}), **({"language": language} if language else {})}
     known = [*Engagement.model_fields, *NOTEBOOK_PARAMETERS]
@@ -139,6 +148,9 @@ def _plan(
     for notebook in chain:
         read_notebook(notebook.source)
     wanted = (find_step(step, chain),) if step else chain
+    if explain and wanted[-1].name < FIRST_EXPLAINED:
+        where = f"{wanted[-1].name} comes before it; leave out --step, or name {FIRST_EXPLAINED}"
+        raise EngagementError("--explain", [f"what is explained is found out in {FIRST_EXPLAINED}: {where}"])
     target = Path(out).absolute() if out else new_run(runs_of(engagement.file))
     check_target(target)
     today = today_from(None)
@@ -150,7 +162,7 @@ def _plan(
         chain=chain,
         wanted=wanted,
         settings=_as_text(settings),
-        parameters=shown | ({"step": wanted[0].name} if step else {}),
+        parameters=shown | ({"step": wanted[0].name} if step else {}) | ({"explain": [*explain]} if explain else {}),
         today=today,
         warnings=later,
         dated=out is None,

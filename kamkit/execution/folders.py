@@ -14,7 +14,7 @@ from kamkit.errors import EngagementError
 from kamkit.execution.files import write_json
 from kamkit.execution.manifest import RunOutcome, run_name
 
-FOLDERS = ("notebooks", "tables", "results", "deliverables")
+FOLDERS = ("notebooks", "tables", "results", "deliverables", "explain")
 
 
 def new_run(runs: Path) -> Path:

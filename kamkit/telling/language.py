@@ -66,9 +66,17 @@ class Labels(string.Formatter):
 
     def __call__(self, key: str, **values: Any) -> str:
         """The sentence of a key, filled. Raises KeyError for an unknown key."""
-        if key not in self._sentences:
-            key = f"{key}.one" if values.get("n") == 1 else f"{key}.other"
-        return self.vformat(self._sentences[key], (), values)
+        return self.vformat(self.sentence(self.key_of(key, values)), (), values)
+
+    def key_of(self, key: str, values: Mapping[str, Any]) -> str:
+        """The key itself, or its singular or plural, chosen by the value `n`."""
+        if key in self._sentences:
+            return key
+        return f"{key}.one" if values.get("n") == 1 else f"{key}.other"
+
+    def sentence(self, key: str) -> str:
+        """A sentence with its placeholders. Raises KeyError for an unknown key."""
+        return self._sentences[key]
 
     def __contains__(self, key: str) -> bool:
         return key in self._sentences or f"{key}.other" in self._sentences

@@ -14,7 +14,8 @@ HALF_YEAR, YEAR = 6, 12
 MOST_OF_IT = 0.5
 """A site is named when at least half of what is missing is missing there (convention)."""
 
-POINTS = ["lost_item", "lost_before", "lost_now", "lost_site", "weakest_month", "weakest_lost"]
+POINTS = ["lost_item", "lost_before", "lost_now", "lost_site", "lost_customer"]
+POINTS += ["weakest_month", "weakest_lost"]
 POINTS += ["last_order", "main_item", "main_revenue", "loss_item", "loss_margin"]
 
 
@@ -24,8 +25,8 @@ def talking_points(
     """By account_id, each missing where the data do not say:
 
     lost_item (name of the item that lost most revenue against the same months of last year), lost_before and lost_now (its
-    revenue then and now), lost_site (the company of the account where most of the loss is; lost_item is then the one of that
-    company), weakest_month and weakest_lost (in which the gap of that item to last year is largest, and the gap), last_order (day), main_item and
+    revenue then and now), lost_site and lost_customer (name and number of the company of the account where most of the loss is; lost_item
+    is then the one of that company), weakest_month and weakest_lost (in which the gap of that item to last year is largest, and the gap), last_order (day), main_item and
     main_revenue (bought most in twelve months), loss_item and loss_margin (the lowest margin in twelve months, where below
     zero). Compared are the last six months, in a list of years the last twelve. Accounts in `spread`, for which a year is
     booked in one line, are not compared. `members`: customer_id, name; `items`: item, name.
@@ -47,7 +48,7 @@ def talking_points(
 def _lost(bought: pd.DataFrame, history: History, members: pd.DataFrame) -> pd.DataFrame:
     n_months = YEAR if history.grain is Grain.YEAR else HALF_YEAR
     if not history.covers(n_months + YEAR):
-        return pd.DataFrame(columns=POINTS[:6])
+        return pd.DataFrame(columns=POINTS[:7])
     keys = ["account_id", "customer_id", "name"]
     sums = {
         column: _between(bought, history, n_months + back, back).groupby(keys)["revenue"].sum()
@@ -67,7 +68,8 @@ def _lost(bought: pd.DataFrame, history: History, members: pd.DataFrame) -> pd.D
     worst = by_item[by_item["lost"] > 0].sort_values(["lost", "name"], ascending=[False, True])
     worst = worst.drop_duplicates("account_id").set_index("account_id").rename(columns={"name": "lost_item"})
     called = members.drop_duplicates("customer_id").set_index("customer_id")["name"].astype("object")
-    worst = worst.assign(lost_site=site.map(called).fillna(site).reindex(worst.index)).drop(columns="lost")
+    lost_site = site.map(called).fillna(site).reindex(worst.index)
+    worst = worst.assign(lost_site=lost_site, lost_customer=site.reindex(worst.index)).drop(columns="lost")
     return worst.join(_weakest_month(bought, history, worst["lost_item"], site))
 
 

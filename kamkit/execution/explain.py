@@ -1,0 +1,82 @@
+"""`kamkit run --explain ACCOUNT`: which accounts are meant, and a workbook for each in the run's folder."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.dataset as ds
+
+from kamkit.deliver import ascii_name
+from kamkit.deliver.explanation import render_explanation
+from kamkit.errors import EngagementError
+from kamkit.execution.project import Project
+from kamkit.telling.explanation import explain_account
+
+FOLDER = "explain"
+MOST_PROPOSED = 3
+
+
+def find_accounts(project: Project, wanted: Sequence[str]) -> tuple[str, ...]:
+    """The ids of the accounts that are meant, by id or by name, each once.
+
+    Raises EngagementError with every one that is unknown, or known by several, and the closest there are.
+    """
+    accounts = project.facts.accounts
+    accounts = accounts[accounts["in_period"].astype(bool)]
+    ids = [str(i) for i in accounts["account_id"]]
+    by_name: dict[str, list[str]] = {}
+    for account_id, name in zip(ids, accounts["name"].astype(str), strict=True):
+        by_name.setdefault(name.casefold(), []).append(account_id)
+    found, problems = [], []
+    for text in wanted:
+        known = [text] if text in ids else by_name.get(text.casefold(), [])
+        if len(known) == 1:
+            found += known
+        elif known:
+            problems.append(f"{text!r} is the name of {len(known)} accounts: {', '.join(known)}. Give the id")
+        else:
+            inside = [name for name in by_name if text.casefold() in name]
+            near = difflib.get_close_matches(text.casefold(), [*by_name, *ids], MOST_PROPOSED)
+            close = [*dict.fromkeys([*inside, *near])][:MOST_PROPOSED]
+            names = dict(zip((str(n).casefold() for n in accounts["name"]), accounts["name"].astype(str), strict=True))
+            proposed = ", ".join(repr(names.get(match, match)) for match in close)
+            problems.append(f"{text!r} is no account of this engagement" + (f". Close: {proposed}" if close else ""))
+    if problems:
+        raise EngagementError("--explain", problems)
+    return tuple(dict.fromkeys(found))
+
+
+def write_explanations(project: Project, account_ids: Sequence[str]) -> Iterator[Path]:
+    """The workbook of each account, in `explain/` of the work folder."""
+    folder = project.work / FOLDER
+    folder.mkdir(exist_ok=True)
+    for account_id in account_ids:
+        explained = explain_account(
+            account_id,
+            project.facts,
+            project.options,
+            project.rules.options,
+            lines_of(project, account_id),
+            project.engagement.account_risk.window_months,
+            project.labels,
+        )
+        path = folder / f"{ascii_name(account_id)}.xlsx"
+        path.write_bytes(render_explanation(explained, project.today, project.labels))
+        yield path
+
+
+def lines_of(project: Project, account_id: str) -> pd.DataFrame | None:
+    """The kept transaction lines of an account; None where they stay in the client's database."""
+    path = project.work / "tables" / "transactions.parquet"
+    if not path.exists():
+        return None
+    members = project.facts.members
+    own = [str(i) for i in members.loc[members["account_id"] == account_id, "customer_id"]]
+    table = ds.dataset(path).to_table(filter=ds.field("customer_id").isin(own))
+    plain = [pa.field(f.name, pa.float64() if pa.types.is_decimal(f.type) else f.type) for f in table.schema]
+    frame: pd.DataFrame = table.cast(pa.schema(plain)).to_pandas(date_as_object=False)
+    return frame
