@@ -6,7 +6,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from kamkit.deliver import _ascii, file_name, write_deliverables
+from kamkit.deliver import ascii_name, file_name, write_deliverables
 from kamkit.deliver.html import render_html
 from kamkit.errors import DeliverableError
 
@@ -205,4 +205,4 @@ def test_a_folder_that_cannot_be_written_is_told(told, tmp_path) -> None:  # typ
 
 
 def test_names_are_spelled_as_on_the_phone() -> None:
-    assert _ascii("Weiß & Köhler\u202e Öl AG") == "Weiss-und-Koehler-Oel-AG"
+    assert ascii_name("Weiß & Köhler\u202e Öl AG") == "Weiss-und-Koehler-Oel-AG"
