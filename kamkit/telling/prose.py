@@ -39,6 +39,18 @@ class Sentence(str):
         return str(self)
 
 
+class Sentences(tuple[str, ...]):
+    """Computed sentences that a notebook shows as paragraphs, whatever names they contain."""
+
+    __slots__ = ()
+
+    def _repr_html_(self) -> str:
+        return "".join(f'<p style="max-width:60em">{escape(sentence)}</p>' for sentence in self)
+
+    def __repr__(self) -> str:
+        return "\n".join(self)
+
+
 @dataclass(frozen=True)
 class Highlights:
     """The figures of the first page, over the key accounts; None where nothing could be assessed."""

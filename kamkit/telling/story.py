@@ -38,7 +38,7 @@ from kamkit.model.results import (
     Portfolio,
     StrategyOptions,
 )
-from kamkit.telling import follow_up, portfolio_words, prose, tables, value
+from kamkit.telling import follow_up, option_studies, option_tables, portfolio_words, prose, tables, value
 from kamkit.telling import kam_types as types_told
 from kamkit.telling.account_plans import Plans, account_plans
 from kamkit.telling.backtests import backtest_sentences
@@ -54,6 +54,7 @@ from kamkit.telling.comments import (
     section_figures,
 )
 from kamkit.telling.data_request import DataRequest, next_request
+from kamkit.telling.heat_map import heat_map_finding, plot_heat_map
 from kamkit.telling.language import Labels
 from kamkit.telling.portfolio_chart import plot_portfolio
 from kamkit.telling.questions import client_questions, open_questions
@@ -87,6 +88,9 @@ APPENDIX = [
     "follow_up",
     "risk",
     "potential",
+    "whitespace",
+    "options",
+    "pilot",
     "missing",
     "portfolios",
     "decisions",
@@ -107,6 +111,8 @@ SECRET_SECTIONS = (
     "portfolio",
     "portfolios",
     "investment",
+    "options",
+    "pilot",
 )
 HIDDEN = {
     "field": frozenset(SECRET_SECTIONS),
@@ -117,7 +123,7 @@ HIDDEN = {
 NAMED_IN_MAIN_PART, MOST_LISTED = 15, 400
 MOST_BORDERLINE, MOST_DISCORDANT, MOST_EXCEPTIONS, MOST_MOVES, MOST_SHIFTS = 8, 8, 8, 4, 5
 """Rows of the tables that share a page of the main part with another section or a chart."""
-MOST_WHITE_SPOTS = 20
+MOST_WHITE_SPOTS, MOST_LAPSED, MOST_SITES = 20, 12, 12
 
 GLOSSARY = [
     "key_account",
@@ -836,6 +842,43 @@ class _Teller:
         shown = shown.without("expected_margin") if self.restricted else shown
         return self._section("potential", prose.potential_sentence(self.found, self.labels), tables=(shown,))
 
+    def _whitespace(self) -> Section | None:
+        """What was given up, and what sister companies buy, for whoever sells."""
+        labels, parts = self.labels, (self.options, self.key_accounts, self.labels)
+        lapsed = option_tables.lapsed_table(*parts, MOST_LAPSED)
+        shown = tuple(t for t in (lapsed, option_tables.sites_matrix(*parts, MOST_SITES)) if len(t))
+        if not shown:
+            return None
+        white = self.options.whitespace
+        given_up = white[white["status"] == "lapsed"] if len(white) else white
+        n = of_key_accounts(given_up, self.key_accounts)["account_id"].nunique() if len(given_up) else 0
+        finding = labels("story.whitespace_finding", n=n) if n else labels("story.whitespace_none")
+        return self._section("whitespace", finding, tables=shown)
+
+    def _options(self) -> Section | None:
+        """Gates and scores of all options, and what speaks for and against each recommendation."""
+        if self.options.options.empty:
+            return None
+        parts = (self.options, self.key_accounts, self.labels)
+        year = self.engagement.fiscal_year_start
+        chart = partial(plot_heat_map, *parts, self.facts.period, fiscal_year_start=year)
+        shown = option_tables.evidence_table(*parts, NAMED_IN_MAIN_PART)
+        takeover = option_tables.takeover_table(*parts)
+        found = tuple(table for table in (shown, takeover) if len(table))
+        return self._section("options", heat_map_finding(*parts), chart=chart, tables=found)
+
+    def _pilot(self) -> Section | None:
+        """A pilot per option with enough accounts, and whether relationships buffer what goes wrong."""
+        found, labels = self.options, self.labels
+        pilots = tuple(option_studies.pilot_sentences(found.pilots, found.pilot_accounts, labels))
+        studied = found.buffer.measured_by and found.buffer.reason is None
+        buffered = (option_studies.buffer_sentence(found.buffer, labels),) if studied else ()
+        lists = (Points(labels("story.pilot_list"), pilots), Points(labels("story.buffer_list"), buffered))
+        if not pilots and not buffered:
+            return None
+        finding = labels("story.pilot_finding")
+        return self._section("pilot", finding, *pilots, lists=tuple(points for points in lists if points.points))
+
     def _rest_in_appendix(self, table: DisplayTable, section: str = "accounts") -> DisplayTable:
         """A table of the main part; rows left out are told with the place where they stand."""
         if not table.left or section not in self.wanted:
@@ -971,9 +1014,14 @@ class _Teller:
             *self._types_agreed,
             tables.options_table(self.options, self.key_accounts, self.labels),
             tables.methods_table(self.engagement, self.labels, self.restricted),
+            *(() if self.restricted else (self._weights,)),
         )
         said = tuple(points for points in lists if points.points)
         return self._section("method", self.labels("story.method_finding"), lists=said, tables=shown)
+
+    @property
+    def _weights(self) -> DisplayTable:
+        return option_tables.weights_table(self.engagement, load_option_rules(self.engagement.folder), self.labels)
 
     def _data(self) -> Section:
         imported, labels = self.imported, self.labels
@@ -1019,7 +1067,26 @@ class _Teller:
         yield self._decision_sheet()
         if said := [(part.name, comment) for part in (*self.main, *self.appendix) for comment in part.comments]:
             yield self._sheet("comments", comments_table(said, labels))
+        for key, table in self._detail_sheets():
+            yield self._sheet(key, table)
         yield self._sheet("method", tables.methods_table(self.engagement, labels, self.restricted))
+
+    def _detail_sheets(self) -> Iterator[tuple[str, DisplayTable]]:
+        """Whitespace and sites for whoever sells; indicators, weights, exposure and pilots for those who decide."""
+        parts = (self.options, self.key_accounts, self.labels)
+        found = {
+            "whitespace": option_tables.whitespace_matrix(*parts, None),
+            "lapsed": option_tables.lapsed_table(*parts, None),
+            "sites": option_tables.sites_matrix(*parts, None),
+        }
+        if not self.restricted:
+            found |= {
+                "indicators": option_tables.indicators_table(*parts),
+                "weights": self._weights,
+                "takeover": option_tables.takeover_table(*parts, None),
+                "pilots": option_tables.pilot_table(*parts),
+            }
+        yield from ((key, table) for key, table in found.items() if len(table))
 
     def sign_off(self) -> SignOff | None:
         """The page on the data, for those who agree on them."""

@@ -704,7 +704,7 @@ def account_sheet_table(accounts: pd.DataFrame, labels: Labels) -> DisplayTable:
 def option_sheet_table(options: StrategyOptions, key_accounts: KeyAccounts, labels: Labels) -> DisplayTable:
     """Every option of every key account, for the workbook."""
     table = told(of_key_accounts(options.options, key_accounts), labels)
-    columns = "account_id name option:word:option gate:word:gate score:number coverage:percent rank:count evidence action missing"
+    columns = "account_id name option:word:option gate:word:gate score:number coverage:percent rank:count evidence counter action precondition risk missing"
     return display_table(table, "options", columns, labels, most=None)
 
 

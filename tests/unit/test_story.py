@@ -37,10 +37,10 @@ def test_the_first_pages_stand_in_their_order(told) -> None:  # type: ignore[no-
         "at_a_glance", "pareto", "margin", "recommendations", "plan", "existence", "types",
     ]  # fmt: skip
     assert [section.key for section in story.appendix] == [
-        "risk", "potential", "missing", "decisions", "accounts", "organisation", "method", "data", "glossary",
+        "risk", "potential", "options", "missing", "decisions", "accounts", "organisation", "method", "data", "glossary",
     ]  # fmt: skip
     assert [sheet.key for sheet in story.sheets] == [
-        "accounts", "types", "recommendations", "options", "plan", "decisions", "method",
+        "accounts", "types", "recommendations", "options", "plan", "decisions", "weights", "method",
     ]  # fmt: skip
 
 
@@ -131,7 +131,7 @@ def test_no_section_is_empty(told) -> None:  # type: ignore[no-untyped-def]
         "at_a_glance", "pareto", "recommendations", "existence", "types",
     ]  # fmt: skip
     assert [section.key for section in bare.appendix] == [
-        "missing", "accounts", "organisation", "method", "data", "glossary",
+        "options", "missing", "accounts", "organisation", "method", "data", "glossary",
     ]  # fmt: skip
     assert all(s.tables or s.tiles or s.chart or s.lights for s in (*bare.main, *bare.appendix))
 
