@@ -7,6 +7,7 @@ the portfolio (a convention)."""
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -53,7 +54,7 @@ def find_leads(amounts: Floats, rest: Floats, account_ids: pd.Index, rules: Ante
     together = (own * others).sum(axis=-1, keepdims=True) / (others**2).sum(axis=-1, keepdims=True) * others
     persistence = _persistence(own - together)
     least = float(np.median(persistence)) if len(own) else 0.0
-    chance = _Chance(changes.shape[-1])
+    chance = _chance(changes.shape[-1])
     rows = [
         _lead(series, other, moved + chance.like(series - moved, max(float(lasting), least)))
         for series, other, moved, lasting in zip(own, others, together, persistence, strict=True)
@@ -89,6 +90,12 @@ class _Chance:
         memory = int(np.searchsorted(self._persistence, persistence).clip(max=len(MEMORY) - 1))
         drawn: Floats = self._series[memory] * np.sqrt((series**2).sum() / (len(series) - FITTED))
         return drawn
+
+
+@cache
+def _chance(n_months: int) -> _Chance:
+    """The same draws for every account and day, made once."""
+    return _Chance(n_months)
 
 
 def _changes_of(shocks: Floats, memory: float) -> Floats:
