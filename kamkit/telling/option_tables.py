@@ -152,3 +152,23 @@ def pilot_table(options: StrategyOptions, key_accounts: KeyAccounts, labels: Lab
         return DisplayTable("pilots", labels("table.pilots"), (), (), ())
     table = of_key_accounts(options.pilot_accounts, key_accounts)
     return display_table(table, "pilots", "name option:word:option arm:word:arm", labels, most=None)
+
+
+def risk_signs_table(
+    options: StrategyOptions, key_accounts: KeyAccounts, labels: Labels, most: int | None = MOST_ROWS
+) -> DisplayTable:
+    """What else speaks for and against leaving, for key accounts at raised risk, those with most revenue at risk first; the
+    probability of a stop only where a later cut-off has borne it out."""
+    signs = options.risk_signs
+    risk = of_key_accounts(options.account_risk, key_accounts)
+    risk = risk[risk["level"].isin(["red", "amber"])]
+    if signs.empty or risk.empty:
+        return DisplayTable("risk_signs", labels("table.risk_signs"), (), (), (), labels("table.no_risk_signs"))
+    said = [labels(f"risk_sign.{sign}", **values) for sign, values in zip(signs["sign"], signs["values"], strict=True)]
+    told_signs = signs[["account_id", "side"]].assign(said=said)
+    by_side = told_signs.groupby(["account_id", "side"])["said"].agg(" ".join).unstack("side")
+    by_side = by_side.reindex(columns=["for", "against"]).rename(columns={"for": "speaks_for", "against": "counter"})
+    table = risk.merge(by_side.reset_index(), on="account_id", how="left")
+    table = table.sort_values(["revenue_at_risk", "account_id"], ascending=[False, True])
+    columns = "name level:word:risk_level speaks_for counter chance_stop:percent chance_fall:percent"
+    return display_table(table, "risk_signs", columns, labels, most)

@@ -832,7 +832,9 @@ class _Teller:
         shown = tables.account_risk_table(self.options, self.key_accounts, self.labels, most=None)
         if not len(shown):
             return None
-        section = self._section("risk", prose.risk_sentence(self.found, self.labels), tables=(shown,))
+        signs = option_tables.risk_signs_table(self.options, self.key_accounts, self.labels, NAMED_IN_MAIN_PART)
+        both = tuple(table for table in (shown, signs) if len(table))
+        section = self._section("risk", prose.risk_sentence(self.found, self.labels), tables=both)
         return replace(section, text=f"{section.text} {value.regression_to_the_mean(self.labels)}".strip())
 
     def _potential(self) -> Section | None:
