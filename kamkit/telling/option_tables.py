@@ -125,11 +125,23 @@ def lapsed_table(
     found = options.whitespace
     if found.empty:
         return DisplayTable("lapsed", labels("table.lapsed"), (), (), ())
-    own = found[(found["status"] == "lapsed") & (found["kind"] == found["kind"].iloc[0])]
-    own = own.rename(columns={"name": "category"})
+    own = _given_up(found).rename(columns={"name": "category"})
     table = told(of_key_accounts(own, key_accounts), labels)
     table = table.sort_values(["revenue_then", "account_id"], ascending=[False, True])
     return display_table(table, "lapsed", "name category revenue_then:money_short evidence", labels, most)
+
+
+def n_given_up(options: StrategyOptions, key_accounts: KeyAccounts) -> int:
+    """How many key accounts have rows in `lapsed_table`."""
+    if options.whitespace.empty:
+        return 0
+    return int(of_key_accounts(_given_up(options.whitespace), key_accounts)["account_id"].nunique())
+
+
+def _given_up(whitespace: pd.DataFrame) -> pd.DataFrame:
+    """What is no longer bought: categories, products where there are none."""
+    kind = "category" if (whitespace["kind"] == "category").any() else "product"
+    return whitespace[(whitespace["status"] == "lapsed") & (whitespace["kind"] == kind)]
 
 
 def takeover_table(

@@ -851,9 +851,7 @@ class _Teller:
         shown = tuple(t for t in (lapsed, option_tables.sites_matrix(*parts, MOST_SITES)) if len(t))
         if not shown:
             return None
-        white = self.options.whitespace
-        given_up = white[white["status"] == "lapsed"] if len(white) else white
-        n = of_key_accounts(given_up, self.key_accounts)["account_id"].nunique() if len(given_up) else 0
+        n = option_tables.n_given_up(self.options, self.key_accounts)
         finding = labels("story.whitespace_finding", n=n) if n else labels("story.whitespace_none")
         return self._section("whitespace", finding, tables=shown)
 

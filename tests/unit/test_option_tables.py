@@ -128,7 +128,29 @@ def test_lapsed_stands_apart_from_never_bought() -> None:
     assert table.more.startswith("● gekauft; ↓ nicht mehr gekauft; ○ nie gekauft; ◇ liierter Anbieter")
     lapsed = option_tables.lapsed_table(found(whitespace=WHITE), key_accounts(), LABELS)
     assert [row["category"] for row in lapsed.records()] == ["=Kartons"]
+    assert option_tables.n_given_up(found(whitespace=WHITE), key_accounts()) == 1
     assert lapsed.records()[0]["evidence"].startswith("Kaufte „=Kartons“ zuletzt im Mai 2024")
+
+
+SIGNS = pd.DataFrame(
+    {
+        "account_id": ["a", "a", "b"],
+        "sign": ["complaints", "season", "season"],
+        "side": ["for", "against", "against"],
+        "values": [{"value": 4, "before": 1}, {}, {}],
+    }
+)
+
+
+def test_an_alarm_stands_between_what_speaks_for_and_against_it() -> None:
+    risk = pd.DataFrame({"account_id": ["a", "b"], "level": ["red", "green"], "revenue_at_risk": [9.0, 0.0]})
+    options = found(risk_signs=SIGNS, account_risk=risk.assign(chance_stop=float("nan"), chance_fall=0.4))
+    (row,) = option_tables.risk_signs_table(options, key_accounts(), LABELS).records()
+    assert row["name"] == "Ärzte AG"
+    assert row["speaks_for"].startswith("Mehr Reklamationen: 4 ")
+    assert row["counter"] == "In denselben Monaten des Vorjahres wurde auch nichts bestellt."
+    assert "chance_stop" not in row
+    assert row["chance_fall"].replace("\u00a0", " ") == "40 %"
 
 
 def test_what_is_not_there_is_a_sentence() -> None:
