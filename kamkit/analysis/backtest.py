@@ -19,6 +19,7 @@ from kamkit.analysis.options.early_warning import direction_trials
 from kamkit.analysis.options.history import History
 from kamkit.analysis.options.lead_lag import LONGEST_LEAD
 from kamkit.analysis.options.ranking import Method, Tested
+from kamkit.analysis.people_and_model import FEWEST_DECISIONS, hit_rate, judged_decisions, option_outcomes
 from kamkit.analysis.ranking_quality import (
     METRICS,
     Figures,
@@ -32,6 +33,7 @@ from kamkit.analysis.ranking_quality import (
 )
 from kamkit.model.codes import Option
 from kamkit.model.option_rules import OptionRules
+from kamkit.model.results import AccountFacts, KeyAccounts
 
 FEWEST_EVENTS = 20
 """Fewer events, or fewer accounts without one, are no statistics (convention)."""
@@ -60,7 +62,16 @@ COLUMNS = [
     "reason",
 ]
 RISK_TASKS = ("risk_stop", "risk_fall")
-ORDER = (*RISK_TASKS, "cross_selling", "direction", "buffer", "buffer_placebo", *Option)
+ORDER = (
+    *RISK_TASKS,
+    "cross_selling",
+    "direction",
+    "buffer",
+    "buffer_placebo",
+    "key_account_decisions",
+    "option_decisions",
+    *Option,
+)
 """In which order tasks are told."""
 UNTESTABLE_OPTIONS = {Option.ALLIANCE: "too_rare", Option.TAKEOVER: "one_client", Option.PARTNERSHIP: "too_rare"}
 """Options whose events are too rare at one client ever to be counted, and why."""
@@ -81,6 +92,7 @@ def backtest_options(
     rules: OptionRules,
     blocked: Mapping[str, str] | Iterable[str] = (),
     key_account_ids: pd.Index | None = None,
+    decisions: Iterable[Mapping[str, Any]] = (),
 ) -> pd.DataFrame:
     """Tests on the client's own history of every option that allows one, and why the others do not.
 
@@ -88,11 +100,11 @@ def backtest_options(
     for the key accounts among them (`risk_stop`: no order within the window; `risk_fall`: revenue at least half below
     the 12-month mean); cross-selling on the last window; where the antennas among `key_account_ids` pointed; whether firm
     relationships held their volume after shocks, with calm months as a placebo. `blocked`: what the data would deceive (account_risk) or are
-    too few for (statistics), with the reason. Returns the rows of `judge` and `judge_lists`; Holm's correction is over
-    all tests of the run.
+    too few for (statistics), with the reason. `decisions`: rows that tell how people did (judge_people). Returns the
+    rows of all judges; Holm's correction is over all tests of the run.
     """
     reasons = dict(blocked) if isinstance(blocked, Mapping) else dict.fromkeys(blocked, "blocked")
-    rows: list[dict[str, Any]] = []
+    rows: list[Mapping[str, Any]] = []
     days = cut_offs(history, window_months)
     reason = reasons.get("statistics") or reasons.get("account_risk")
     if not reason and history.dated_by_day and days:
@@ -112,6 +124,7 @@ def backtest_options(
         rows.append(untestable("buffer", "shocked_accounts", small or "short_history", history.cut_off))
     else:
         rows += judge_buffer(buffer_trials(history, rules))
+    rows += decisions
     rows += [untestable(str(option), "all", reason, None) for option, reason in UNTESTABLE_OPTIONS.items()]
     return told_together(rows)
 
@@ -296,6 +309,60 @@ def _of_lists(hits: Hits, tested: Tested) -> dict[str, Any]:
     }
 
 
+def judge_people(facts: AccountFacts, key_accounts: KeyAccounts) -> list[dict[str, Any]]:
+    """Rows of backtests.csv for a decision log that is old enough; none where nothing was decided a year ago.
+
+    `key_account_decisions`: people_right, the share of decisions that the following twelve months bore out, with the
+    model's as baseline and McNemar's test of both (two-sided); accounts are drawn together. `option_decisions`:
+    revenue_change, the median change of revenue from the twelve months before a choice of an option to those after it,
+    beside that of accounts without such a choice over the same months. It describes and has no test: options are chosen
+    for accounts that were going to grow or to fall anyway. Below 20 decisions neither is told.
+    """
+    return [*_judged_choices(judged_decisions(facts, key_accounts)), *_judged_options(facts)]
+
+
+def _judged_choices(cases: pd.DataFrame) -> list[dict[str, Any]]:
+    hits = hit_rate(cases)
+    about = {"task": "key_account_decisions", "population": "decided_accounts", "cut_off": pd.NaT}
+    if not hits.testable:
+        few = untestable("key_account_decisions", "decided_accounts", "few_decisions", None, hits.n, hits.people_right)
+        return [few] if hits.n else []
+    right = (cases["decision"] == cases["truth"]).to_numpy(float)
+    people, model = hits.people_right / hits.n, hits.model_right / hits.n
+    row = _figure(
+        hits.n,
+        hits.people_right,
+        "people_right",
+        people,
+        *_interval(cases["account_id"], right, np.mean),
+        "model",
+        model,
+    )
+    return [about | row | {"p_value": 1.0 if hits.p_value is None else hits.p_value, "beats_baselines": people > model}]
+
+
+def _judged_options(facts: AccountFacts) -> list[dict[str, Any]]:
+    followed = option_outcomes(facts)
+    n, better = len(followed), int((followed["change"] > followed["others"]).sum())
+    if n < FEWEST_DECISIONS:
+        few = untestable("option_decisions", "chosen_accounts", "few_decisions", None, n, better)
+        return [few] if n else []
+    change, others = float(followed["change"].median()), float(followed["others"].median())
+    limits = _interval(followed["account_id"], followed["change"].to_numpy(float), np.median)
+    about = {"task": "option_decisions", "population": "chosen_accounts", "cut_off": pd.NaT}
+    row = _figure(n, better, "revenue_change", change, *limits, "other_accounts", others)
+    return [about | row | {"beats_baselines": change > others}]
+
+
+def _interval(account_ids: pd.Series[Any], values: Any, statistic: Any) -> tuple[float, float]:
+    """95 % of the statistic over draws of accounts, all rows of one together."""
+    codes, accounts = pd.factorize(account_ids.astype(str), sort=True)
+    order = np.argsort(codes, kind="stable")
+    drawn = draw_weights(len(accounts), DRAWS, SEED)[1:, codes[order]]
+    low, high = np.quantile([statistic(np.repeat(values[order], times)) for times in drawn], [0.025, 0.975])
+    return float(low), float(high)
+
+
 def told_together(rows: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
     """All rows of a run as one frame: `p_holm` over all its tests, and `claims` for every row of a task and population
     whose test holds at 5 % after that."""
@@ -333,6 +400,7 @@ def _figure(
     baseline: str | None,
     baseline_value: float,
 ) -> dict[str, Any]:
+    """The part of a row that holds one metric beside one baseline."""
     return {
         "n": n,
         "events": events,

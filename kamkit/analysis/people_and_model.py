@@ -107,3 +107,29 @@ def hit_rate(cases: pd.DataFrame) -> HitRate:
         testable=len(cases) >= FEWEST_DECISIONS,
         p_value=float(binomtest(wins, n_differ).pvalue) if testable else None,
     )
+
+
+def option_outcomes(facts: AccountFacts) -> pd.DataFrame:
+    """account_id, date, decision, change and others: of each choice of an option a year ago or earlier, the change of the
+    account's revenue from the twelve months before to the twelve after, and the median of the accounts not chosen."""
+    columns = ["account_id", "date", "decision", "change", "others"]
+    rows = facts.tables["decisions"].reindex(columns=list(TABLES["decisions"].columns))
+    rows = rows[(rows["subject"] == "option") & rows["decision"].notna()].assign(date=pd.to_datetime(rows["date"]))
+    rows = rows.dropna(subset=["date", "account_id"]).drop_duplicates(["account_id", "date"], keep="last")
+    if rows.empty or facts.months.empty:
+        return pd.DataFrame(columns=columns)
+    booked = _without_pool(facts)
+    month = pd.DatetimeIndex(booked["month"]).to_period("M")
+    parts = []
+    for date, chosen in rows.groupby("date"):
+        before, after = spans_around(pd.Timestamp(str(date)))
+        if before[0].start_time < pd.Timestamp(facts.history_start) or after[-1].end_time.date() > facts.period.end:
+            continue
+        sums = [booked[month.isin(span)].groupby("account_id")["revenue"].sum() for span in (before, after)]
+        bought = sums[0][sums[0] > 0]
+        change = sums[1].reindex(bought.index).fillna(0.0) / bought - 1
+        others = change[~change.index.isin(rows["account_id"])].median()
+        known = chosen[chosen["account_id"].isin(change.index)]
+        parts.append(known.assign(change=known["account_id"].map(change), others=others))
+    found = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=columns)
+    return found[columns].dropna(subset=["change", "others"]).sort_values(["date", "account_id"], ignore_index=True)

@@ -11,7 +11,17 @@ from kamkit.analysis.backtest import FEWEST_EVENTS, NOT_TESTABLE
 from kamkit.model.results import StrategyOptions
 from kamkit.telling.language import Labels
 
-SHOWN = ("auc", "precision_at_10", "revenue_caught", "hit_at_10", "hit_at_1", "map_at_10", "direction_hits")
+SHOWN = (
+    "auc",
+    "precision_at_10",
+    "revenue_caught",
+    "hit_at_10",
+    "hit_at_1",
+    "map_at_10",
+    "direction_hits",
+    "people_right",
+    "revenue_change",
+)
 """Metrics of the table for people; the others stand in results/backtests.csv."""
 
 
@@ -56,6 +66,13 @@ def _said(rows: pd.DataFrame, labels: Labels) -> Iterator[str]:
             yield labels("backtest.held", n=hits, total=listed, chance=others["chance"])
             if task == "buffer" and not claims:
                 yield labels("backtest.no_buffer")
+        case "key_account_decisions":
+            n, people, model = first["n"], first["value"], first["baseline_value"]
+            yield labels("backtest.decided", n=round(people * n), total=n, model=round(model * n))
+            if not claims:
+                yield labels("backtest.no_difference")
+        case "option_decisions":
+            yield labels("backtest.followed", total=first["n"], change=first["value"], others=first["baseline_value"])
         case _:
             yield from _of_warnings(rows, claims, labels)
 
@@ -143,4 +160,6 @@ def _compared(rows: pd.DataFrame, metric: str, labels: Labels) -> dict[str, str]
 
 
 def _shown(value: float, metric: str, labels: Labels) -> str:
-    return labels.number(value, digits=2) if metric in {"auc", "map_at_10"} else labels.percent(value)
+    if metric in {"auc", "map_at_10"}:
+        return labels.number(value, digits=2)
+    return labels.change(value) if metric == "revenue_change" else labels.percent(value)

@@ -108,6 +108,28 @@ def test_a_buffer_is_told_with_its_placebo(told: Callable[..., Any]) -> None:
     assert placebo.endswith(held.format(3))
 
 
+def test_people_are_told_beside_the_model_and_without_an_effect(told: Callable[..., Any]) -> None:
+    decided = {
+        "task": "key_account_decisions",
+        "population": "decided_accounts",
+        "cut_off": pd.NaT,
+        "n": 24,
+        "events": 18,
+    }
+    decided |= {"metric": "people_right", "value": 0.75, "baseline": "model", "baseline_value": 0.875, "p_value": 0.3}
+    chosen = {"task": "option_decisions", "population": "chosen_accounts", "cut_off": pd.NaT, "n": 21, "events": 12}
+    chosen |= {"metric": "revenue_change", "value": 0.3, "baseline": "other_accounts", "baseline_value": -0.1}
+    people, followed = said(told, [decided, chosen])
+    assert people.endswith(
+        "18 von 24 Entscheidungen waren richtig; mit dem Vorschlag des Modells wären es 21. Ein Unterschied ist damit nicht "
+        "nachgewiesen."
+    )
+    assert followed.endswith(
+        "Nach 21 Entscheidungen änderte sich der Umsatz im Jahr danach im Median um +30\u00a0%, bei den übrigen Kunden um "
+        "−10\u00a0%; das beschreibt und beweist keine Wirkung."
+    )
+
+
 def test_what_cannot_be_tested_says_why(told: Callable[..., Any]) -> None:
     rows = [
         untestable("risk_fall", "key_accounts", "few_events", DAY, 60, 7),

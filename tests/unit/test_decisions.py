@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from kamkit.analysis.backtest import judge_people, told_together
 from kamkit.analysis.decisions import candidates, decision_log, snapshots, standing_decisions
 from kamkit.analysis.key_accounts import find_key_accounts
 from kamkit.analysis.people_and_model import hit_rate
@@ -265,3 +266,49 @@ def test_the_order_of_entries_makes_no_difference(facts_from: Make) -> None:
         pd.testing.assert_frame_equal(found, expected)
 
     same()
+
+
+def many(subject: str, decision: str, n: int, date: str = "2024-06-30") -> list[dict[str, Any]]:
+    return [{"account_id": f"K{i:02d}", "subject": subject, "decision": decision, "date": date} for i in range(n)]
+
+
+def growing(n_chosen: int) -> list[tuple[str, str, float, str]]:
+    """Forty accounts of 100 a month; from July 2024 on the first ones buy 130, the others 110."""
+    months = pd.date_range("2023-01-15", "2025-12-15", freq=pd.DateOffset(months=1))
+    later = {True: 130.0, False: 110.0}
+    return [
+        (f"K{i:02d}", str(day.date()), later[i < n_chosen] if day >= pd.Timestamp("2024-07-01") else 100.0, "x")
+        for i in range(40)
+        for day in months
+    ]
+
+
+def test_people_are_scored_like_the_model(facts_from: Make) -> None:
+    """Twenty-two accounts named as key accounts, of which the set of the following year holds all that the model names."""
+    facts = facts_from(growing(22), decisions=decided(*many("key_account", "yes", 22)))
+    (row,) = judge_people(facts, ranked(facts))
+    told = told_together([row]).iloc[0]
+    assert (told["task"], told["n"], told["metric"], told["baseline"]) == (
+        "key_account_decisions",
+        22,
+        "people_right",
+        "model",
+    )
+    assert told["value"] == told["events"] / 22
+    assert told["ci_low"] <= told["value"] <= told["ci_high"]
+
+
+def test_what_followed_a_choice_of_an_option_is_described_beside_the_others(facts_from: Make) -> None:
+    facts = facts_from(growing(20), decisions=decided(*many("option", "cross_selling", 20)))
+    (row,) = judge_people(facts, ranked(facts))
+    assert (row["task"], row["n"], row["events"], row["metric"]) == ("option_decisions", 20, 20, "revenue_change")
+    assert (row["value"], row["baseline_value"]) == (pytest.approx(0.3), pytest.approx(0.1))
+    assert "p_value" not in row
+
+
+def test_few_or_recent_decisions_are_not_scored(facts_from: Make) -> None:
+    few = facts_from(growing(20), decisions=decided(*many("option", "cross_selling", 19)))
+    (row,) = judge_people(few, ranked(few))
+    assert (row["metric"], row["reason"], row["n"]) == ("not_testable", "few_decisions", 19)
+    recent = facts_from(growing(20), decisions=decided(*many("option", "cross_selling", 20, "2025-02-01")))
+    assert judge_people(recent, ranked(recent)) == []

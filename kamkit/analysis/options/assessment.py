@@ -107,7 +107,8 @@ def assess_options(
     conditions = conditions_of(found)
     types = kam_types.table.set_index("account_id")["kam_type"]
     recommendations = recommend_options(conditions, found.gates, types, values, rules, threads_of(found, conditions))
-    tested = backtest.backtest_options(pattern, account_risk.window_months, method, rules, facts.blocked, keys)
+    people = backtest.judge_people(facts, key_accounts)
+    tested = backtest.backtest_options(pattern, account_risk.window_months, method, rules, facts.blocked, keys, people)
     signs, sign_methods = risk_signs(pattern, account_risk.window_months, rules.risk)
     calibrated = _calibrated(pattern, risk, account_risk.window_months, rules, facts.blocked)
     red = pd.Index(risk.loc[risk["level"] == str(RiskLevel.RED), "account_id"])
