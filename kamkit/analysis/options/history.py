@@ -103,8 +103,8 @@ class History:
         """The accounts as far as they were known on a day before the period's end."""
         known = self.accounts.reindex(columns=list(MASTER_DATA)).reindex(columns=self.accounts.columns)
         dated = self.orders if len(self.orders) else self.months.rename(columns={"month": "date"})
-        seen = pd.concat([frame["account_id"] for frame in (self.months, self.orders, self.purchases)])
-        known = known[known["account_id"].isin(seen)].reset_index(drop=True)
+        seen = {i for frame in (self.months, self.orders, self.purchases) for i in frame["account_id"].unique()}
+        known = known[known["account_id"].map(seen.__contains__).astype(bool)].reset_index(drop=True)
         bought = dated[dated["revenue"] > 0].groupby("account_id")["date"]
         year = self.months[self.months["month"] >= self.first_day(YEAR)].groupby("account_id")
         figures = {"first_date": bought.min(), "last_date": bought.max(), "revenue": year["revenue"].sum()}
