@@ -60,6 +60,7 @@ COLUMNS = [
     "claims",
     "beats_baselines",
     "reason",
+    "months",
 ]
 RISK_TASKS = ("risk_stop", "risk_fall")
 ORDER = (
@@ -99,23 +100,23 @@ def backtest_options(
     Account risk at up to three past cut-offs, for accounts that ordered within the 26 weeks before, fixed beforehand, and
     for the key accounts among them (`risk_stop`: no order within the window; `risk_fall`: revenue at least half below
     the 12-month mean); cross-selling on the last window; where the antennas among `key_account_ids` pointed; whether firm
-    relationships held their volume after shocks, with calm months as a placebo. `blocked`: what the data would deceive (account_risk) or are
-    too few for (statistics), with the reason. `decisions`: rows that tell how people did (judge_people). Returns the
-    rows of all judges; Holm's correction is over all tests of the run.
+    relationships held their volume after shocks, with calm months as a placebo. `blocked`: what the data would deceive
+    (account_risk, cross_selling) or are too few for (statistics), with the reason. `decisions`: rows that tell how people
+    did (judge_people). Returns the rows of all judges, with the months of the window where there is one; Holm's
+    correction is over all tests of the run.
     """
     reasons = dict(blocked) if isinstance(blocked, Mapping) else dict.fromkeys(blocked, "blocked")
-    rows: list[Mapping[str, Any]] = []
+    small = reasons.get("statistics")
     days = cut_offs(history, window_months)
-    reason = reasons.get("statistics") or reasons.get("account_risk")
+    reason = small or reasons.get("account_risk")
     if not reason and history.dated_by_day and days:
-        rows += judge(_with_lead(risk_trials(history, days, window_months, rules.risk), window_months))
+        risks = judge(_with_lead(risk_trials(history, days, window_months, rules.risk), window_months))
     else:
         reason = reason or ("short_history" if history.dated_by_day else "not_by_day")
-        rows += [untestable(task, "active_26_weeks", reason, history.cut_off) for task in RISK_TASKS]
-    rows += judge_lists(cross_selling, history.cut_off, reasons.get("statistics") or reasons.get("cross_selling"))
-    small = reasons.get("statistics")
-    months = int(rules.antenna.history_months.value) + LONGEST_LEAD
-    if small or not history.covers(months):
+        risks = [untestable(task, "active_26_weeks", reason, history.cut_off) for task in RISK_TASKS]
+    rows: list[Mapping[str, Any]] = [row | {"months": window_months} for row in risks]
+    rows += judge_lists(cross_selling, history.cut_off, small or reasons.get("cross_selling"))
+    if small or not history.covers(int(rules.antenna.history_months.value) + LONGEST_LEAD):
         rows.append(untestable("direction", "antenna_candidates", small or "short_history", history.cut_off))
     else:
         ids = pd.Index([]) if key_account_ids is None else key_account_ids
@@ -276,7 +277,7 @@ def judge_lists(method: Method, day: pd.Timestamp, blocked: str | None = None) -
     n, events = len(tested.hits.by_rank), tested.hits.firsts
     if events < FEWEST_EVENTS:
         return [untestable("cross_selling", "new_buyers", "few_events", tested.cut_off, n, events)]
-    about = {"task": "cross_selling", "population": "new_buyers", "cut_off": tested.cut_off}
+    about = {"task": "cross_selling", "population": "new_buyers", "cut_off": tested.cut_off, "months": tested.months}
     weights = draw_weights(n, DRAWS, SEED).astype(float)
     figures = _of_lists(tested.hits, tested)
     others = {"popularity": _of_lists(tested.popular, tested), "peers": _of_lists(tested.peers, tested)}
@@ -368,7 +369,7 @@ def told_together(rows: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
     whose test holds at 5 % after that."""
     ordered = sorted(rows, key=lambda row: ORDER.index(row["task"]))
     table = pd.DataFrame(ordered, columns=COLUMNS)
-    numbers = ("value", "ci_low", "ci_high", "baseline_value", "p_value", "p_holm")
+    numbers = ("value", "ci_low", "ci_high", "baseline_value", "p_value", "p_holm", "months")
     table = table.astype({**dict.fromkeys(numbers, float), "n": "int64", "events": "int64"})
     table["cut_off"] = pd.to_datetime(table["cut_off"])
     by = [table["task"], table["population"]]

@@ -574,7 +574,7 @@ class StrategyOptions:
     `backtests`: task, cut_off (missing: several put together), population, n, events, metric (or not_testable, with the
     code of the reason), value, ci_low, ci_high, baseline, baseline_value, p_value (against chance; on the tested row only),
     p_holm (over all tests of the run), claims (the task's test holds), beats_baselines (the value is above those of all),
-    reason.
+    reason, months (of the window after the cut-off).
     `methods`: what was used and why, as codes of the catalogues with values.
     `portfolio`, `allocation`, `investment`: where key accounts stand, how means are spread over them, what it costs and brings.
     `buffer`: how volume held after price rises and severe complaints.

@@ -31,16 +31,20 @@ def backtest_sentences(options: StrategyOptions, labels: Labels) -> tuple[str, .
     return tuple(
         labels(
             "prose.backtest",
-            about=labels("backtest.about", **_named(about, labels)),
+            about=labels("backtest.about", **_named(about, rows, labels)),
             said=" ".join(_said(rows, labels)),
         )
         for about, rows in _together(options.backtests)
     )
 
 
-def _named(about: tuple[str, str], labels: Labels) -> dict[str, str]:
-    task, population = about
-    return {"task": labels(f"task.{task}"), "population": labels(f"population.{population}")}
+def _named(about: tuple[str, str], rows: pd.DataFrame, labels: Labels) -> dict[str, str]:
+    task, population = labels(f"task.{about[0]}"), labels(f"population.{about[1]}")
+    months = rows["months"].iloc[0]
+    return {
+        "task": task if pd.isna(months) else labels("backtest.within", task=task, months=months),
+        "population": population,
+    }
 
 
 def _together(backtests: pd.DataFrame) -> Iterator[tuple[tuple[str, str], pd.DataFrame]]:
@@ -137,7 +141,8 @@ def backtest_lines(backtests: pd.DataFrame, labels: Labels) -> pd.DataFrame:
     for about, rows in _together(backtests):
         for name, of_metric in rows.groupby("metric", sort=False):
             metric, first = str(name), of_metric.iloc[0]
-            line = {**_named(about, labels), "n": first["n"], "events": first["events"]}
+            counted = {"n": first["n"], "events": first["events"]} if first["n"] else {}
+            line: dict[str, Any] = {**_named(about, of_metric, labels), **counted}
             line["metric"] = labels(f"metric.{metric}")
             if metric in SHOWN:
                 lines.append(line | _compared(of_metric, metric, labels))

@@ -33,7 +33,7 @@ def warnings(hits: int, of_largest: int) -> list[dict[str, Any]]:
         }
     )
     about = {"task": "risk_stop", "cut_off": DAY, "population": "active_26_weeks"}
-    return judge(frame.assign(**about), draws=50)
+    return [row | {"months": 3} for row in judge(frame.assign(**about), draws=50)]
 
 
 def proposals(own: int, popular: int) -> list[dict[str, Any]]:
@@ -54,8 +54,8 @@ def said(told: Callable[..., Any], rows: list[dict[str, Any]], language: str = "
 
 def test_warnings_are_counted_beside_chance_and_the_largest_accounts(told: Callable[..., Any]) -> None:
     (sentence,) = said(told, warnings(7, 2))
-    assert sentence.startswith("Kauft im Fenster nichts (")
-    assert "26 Wochen" in sentence
+    about = "Kauft nichts, binnen 3 Monaten nach dem Stichtag (Kunden mit Bestellung in den letzten 26 Wochen): "
+    assert sentence.startswith(about)
     assert sentence.endswith(
         "): 7 von 10 Warnungen trafen zu; durch Zufall wären es 3, mit den größten Kunden zuerst 2."
     )
@@ -78,7 +78,7 @@ def test_what_chance_explains_is_not_claimed(told: Callable[..., Any]) -> None:
 
 def test_proposals_are_counted_beside_what_sells_best(told: Callable[..., Any]) -> None:
     assert said(told, proposals(22, 13)) == (
-        "Cross-Selling: Erstkäufe (Kunden mit Erstkauf): Von 40 Kunden mit einem Erstkauf kauften 22 etwas aus ihren "
+        "Cross-Selling: Erstkäufe, binnen 3 Monaten nach dem Stichtag (Kunden, die in dieser Zeit erstmals etwas kauften): Von 40 Kunden mit einem Erstkauf kauften 22 etwas aus ihren "
         "zehn Vorschlägen; mit den meistverkauften Artikeln wären es 13.",
     )
     assert said(told, proposals(13, 13))[0].endswith(
@@ -121,7 +121,7 @@ def test_people_are_told_beside_the_model_and_without_an_effect(told: Callable[.
     chosen |= {"metric": "revenue_change", "value": 0.3, "baseline": "other_accounts", "baseline_value": -0.1}
     people, followed = said(told, [decided, chosen])
     assert people.endswith(
-        "18 von 24 Entscheidungen waren richtig; mit dem Vorschlag des Modells wären es 21. Ein Unterschied ist damit nicht "
+        "18 von 24 Entscheidungen waren richtig; mit dem Vorschlag aus den Daten wären es 21. Ein Unterschied ist damit nicht "
         "nachgewiesen."
     )
     assert followed.endswith(
