@@ -367,7 +367,8 @@ def _interval(account_ids: pd.Series[Any], values: Any, statistic: Any) -> tuple
 def told_together(rows: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
     """All rows of a run as one frame: `p_holm` over all its tests, and `claims` for every row of a task and population
     whose test holds at 5 % after that."""
-    ordered = sorted(rows, key=lambda row: ORDER.index(row["task"]))
+    place = {task: i for i, task in enumerate(ORDER)}
+    ordered = sorted(rows, key=lambda row: place.get(row["task"], len(ORDER)))
     table = pd.DataFrame(ordered, columns=COLUMNS)
     numbers = ("value", "ci_low", "ci_high", "baseline_value", "p_value", "p_holm", "months")
     table = table.astype({**dict.fromkeys(numbers, float), "n": "int64", "events": "int64"})
