@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from kamkit.analysis.backtest import FEWEST_EVENTS, NOT_TESTABLE
+from kamkit.analysis.judging import FEWEST_EVENTS, NOT_TESTABLE
 from kamkit.model.results import StrategyOptions
 from kamkit.telling.language import Labels
 
@@ -121,6 +121,7 @@ def _of_proposals(rows: pd.DataFrame, claims: bool, labels: Labels) -> Iterator[
     hits = round(float(found["value"].iloc[0]) * n)
     others = {str(name): round(value * n) for name, value in found["baseline_value"].astype(float).items()}
     yield labels(f"backtest.{lead}", n=hits, total=n, popular=others["popularity"])
+    others.pop("chance", None)
     if not claims:
         yield labels("backtest.no_better_than_popular")
         return

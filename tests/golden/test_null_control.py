@@ -17,7 +17,8 @@ import pandas as pd
 import pytest
 import yaml
 
-from kamkit.analysis.backtest import cut_offs, judge, told_together
+from kamkit.analysis.backtest import cut_offs, told_together
+from kamkit.analysis.judging import judge
 from kamkit.analysis.key_accounts import find_key_accounts
 from kamkit.analysis.options import assess_options
 from kamkit.analysis.options.account_risk import risk_trials

@@ -10,17 +10,8 @@ import pandas as pd
 import pytest
 from scipy.stats import mannwhitneyu
 
-from kamkit.analysis.backtest import (
-    COLUMNS,
-    NOT_TESTABLE,
-    backtest_options,
-    cut_offs,
-    judge,
-    judge_buffer,
-    judge_directions,
-    judge_lists,
-    told_together,
-)
+from kamkit.analysis.backtest import COLUMNS, backtest_options, cut_offs, told_together
+from kamkit.analysis.judging import NOT_TESTABLE, judge, judge_buffer, judge_directions, judge_lists
 from kamkit.analysis.options import ranking
 from kamkit.analysis.options.baskets import Hits
 from kamkit.analysis.options.history import history_until
@@ -264,6 +255,16 @@ def test_proposals_are_counted_by_account_and_held_against_popularity() -> None:
     assert row(table, "map_at_10", "popularity")["value"] == pytest.approx((3 * (1 + 2 / 3) / 2 + 7 * 1 / 2) / 20)
     small = told_together(judge_lists(proposals(own, popular, n_items=12), JUNE))
     assert row(small, "hit_at_1", "popularity")["value"] == 0.5
+
+
+def test_a_list_drawn_at_random_is_a_baseline_of_proposals() -> None:
+    """Fifty items of which ten were bought: two first purchases among forty, three places."""
+    own = [[1, 0, 1]] * 10 + [[0, 0, 0]] * 10
+    bought = pd.Series(10, index=range(20))
+    table = told_together(judge_lists(proposals(own, own), JUNE, bought=bought))
+    assert row(table, "hit_at_10")["baseline_value"] == pytest.approx(1 - (38 / 40) * (37 / 39) * (36 / 38))
+    assert row(table, "recall_at_10")["baseline_value"] == pytest.approx(3 / 40)
+    assert "chance" not in set(table.loc[table["metric"] == "map_at_10", "baseline"])
 
 
 def test_proposals_like_everyones_claim_nothing() -> None:

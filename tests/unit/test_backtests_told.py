@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from kamkit.analysis.backtest import judge, judge_lists, told_together, untestable
+from kamkit.analysis.backtest import told_together
+from kamkit.analysis.judging import judge, judge_lists, untestable
 from kamkit.analysis.options import ranking
 from kamkit.analysis.options.baskets import Hits
 from kamkit.analysis.options.ranking import Method

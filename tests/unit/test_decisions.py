@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kamkit.analysis.backtest import judge_people, told_together
+from kamkit.analysis.backtest import told_together
 from kamkit.analysis.decisions import candidates, decision_log, snapshots, standing_decisions
+from kamkit.analysis.judging import judge_people
 from kamkit.analysis.key_accounts import find_key_accounts
 from kamkit.analysis.people_and_model import hit_rate
 from kamkit.model.engagement import Capacity, ParetoSettings

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from kamkit.analysis import backtest
+from kamkit.analysis.judging import judge_people
 from kamkit.analysis.options.account_risk import KEY_SHARE, assess_account_risk, risk_trials
 from kamkit.analysis.options.account_values import values_of
 from kamkit.analysis.options.actions import plan_actions
@@ -107,7 +108,7 @@ def assess_options(
     conditions = conditions_of(found)
     types = kam_types.table.set_index("account_id")["kam_type"]
     recommendations = recommend_options(conditions, found.gates, types, values, rules, threads_of(found, conditions))
-    people = backtest.judge_people(facts, key_accounts)
+    people = judge_people(facts, key_accounts)
     tested = backtest.backtest_options(pattern, account_risk.window_months, method, rules, facts.blocked, keys, people)
     signs, sign_methods = risk_signs(pattern, account_risk.window_months, rules.risk)
     calibrated = _calibrated(pattern, risk, account_risk.window_months, rules, facts.blocked)
