@@ -70,8 +70,8 @@ def whitespace_matrix(
 
     Returns account_id, kind (category | product), item, name, status, revenue (last 12 months; missing for partners),
     last_bought, revenue_then (of the 12 months up to the last purchase, where it lapsed), peers_buying, peers, penetration,
-    expected_revenue and expected_margin (where the item is among the account's ten of cross_selling), evidence (code),
-    values.
+    expected_revenue and expected_margin (where a never bought item is among the account's ten of cross_selling), evidence
+    (code), values.
     """
     if history.item_kind is None or history.purchases.empty:
         table = pd.DataFrame(columns=COLUMNS)
@@ -85,6 +85,7 @@ def whitespace_matrix(
     table = table.reindex(columns=COLUMNS).drop(columns=["expected_revenue", "expected_margin"])
     expected = cross[["account_id", "category", "expected_revenue", "expected_margin"]]
     table = table.merge(expected.rename(columns={"category": "item"}), on=["account_id", "item"], how="left")
+    table.loc[table["status"] != "never", ["expected_revenue", "expected_margin"]] = np.nan
     names = items.drop_duplicates("item").set_index("item")["name"].astype("object")
     table["name"] = table["item"].map(names).fillna(table["item"]).astype(str)
     place = table["status"].map({status: i for i, status in enumerate(ORDER)})
