@@ -54,7 +54,8 @@ def test_the_conditions_say_themselves_what_they_ask_for() -> None:
 def test_what_cannot_be_said_without_a_thing_follows_from_the_rules() -> None:
     gains = {thing.name: thing.gain for group in first().groups for thing in group.things}
     assert gains["budgets"] == "nicht beurteilbar: eigene Budgets."
-    assert gains["projects"] == "nicht beurteilbar: Kundenallianz."  # takeover hangs on it too and is never named
+    # takeover hangs on it too and is never named
+    assert gains["projects"] == "nicht beurteilbar: Marktantenne und Kundenallianz."
     assert gains["interactions"] == (
         "nicht beurteilbar: Marktantenne, Beziehungsmanagement und Bandbreite der Zusammenarbeit."
     )
