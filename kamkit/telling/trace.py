@@ -206,6 +206,11 @@ def _change(lines: Lines) -> Term:
     return now / before - 1.0
 
 
+def _regularity(lines: Lines) -> Term:
+    even = Term("1", 1.0) - lines.of_gaps("STDEVP") / lines.of_gaps("AVERAGE")
+    return Term(f"MAX(0,{even.formula})", max(0.0, even.value))
+
+
 def _at_risk(lines: Lines) -> Term:
     yearly = lines.total(last_12_months=True)
     if lines.values.get("risk_evidence") == "risk_silent":
@@ -261,7 +266,7 @@ TRACES: Mapping[str, Callable[[Lines], Term | None]] = {
     "trend_change": lambda lines: lines.total(last_6_months=True) / lines.total(same_6_months_before=True) - 1.0,
     "margin": lambda lines: lines.total("margin", last_12_months=True),
     "tenure": lambda lines: (lines.last_day - lines.order_day("MIN")) / DAYS_OF_YEAR,
-    "regularity": lambda lines: Term("1", 1.0) - lines.of_gaps("STDEVP") / lines.of_gaps("AVERAGE"),
+    "regularity": _regularity,
     "active": lambda lines: lines.count(last_12_months=True, first_of_month=True) / float(YEAR),
     "returned": lambda lines: (
         Term("1", 1.0) - lines.total(last_12_months=True) / lines.total("order_amount", last_12_months=True)

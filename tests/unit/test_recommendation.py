@@ -95,6 +95,8 @@ def test_a_first_step_is_about_what_the_account_itself_shows() -> None:
     assert recommend(risk="red", known=lost | {"lost_site": "Werk"})["first_step"] == "secure_site.service"
     assert recommend(known={"main_item": "Kartons"})["first_step"] == "relationship_item.service"
     assert recommend(growth="worthwhile", known={"buyer": "Werk"})["first_step"] == "cross_selling_sister.service"
+    assert recommend(growth="worthwhile", known={"main_item": "Folie"})["first_step"] == "cross_selling_main.service"
+    assert recommend(risk="red", known={"main_item": "Folie"})["first_step"] == "secure_main.service"
 
 
 def test_basic_care_says_what_would_have_to_be_known_if_anything() -> None:

@@ -109,13 +109,13 @@ def _turns(thread: Mapping[str, Any], answers: Mapping[str, str], row: Recommend
 
 
 STEPS_ABOUT: Mapping[str, tuple[tuple[str, str], ...]] = {
-    "secure": (("site", "lost_site"), ("item", "lost_item")),
+    "secure": (("site", "lost_site"), ("item", "lost_item"), ("main", "main_item")),
     "repair": (("item", "loss_item"),),
     "relationship": (("item", "main_item"),),
     "early_warning": (("item", "main_item"),),
     "alliance": (("item", "main_item"),),
     "partnership": (("item", "main_item"),),
-    "cross_selling": (("sister", "buyer"), ("because", "because_revenue")),
+    "cross_selling": (("sister", "buyer"), ("because", "because_revenue"), ("main", "main_item")),
 }
 """What of an account a first step may be about, the most telling first: the ending of its code, and the value it needs."""
 QUESTIONS_ABOUT: Mapping[str, tuple[tuple[str, str], ...]] = {
