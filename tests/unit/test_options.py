@@ -440,3 +440,10 @@ def test_what_is_known_of_contacts_and_shocks_is_said(facts_from: Callable[..., 
     assert assessed.buffer.reason == "few_shocks"
     assert set(assessed.pilots["option"]) <= set(assessed.recommendations["recommended_option"])
     assert set(assessed.takeover["account_id"]) == set(assessed.takeover_sensitivity["account_id"])
+
+
+def test_items_without_names_are_called_by_their_numbers(facts_from: Callable[..., AccountFacts]) -> None:
+    facts = facts_from(client())
+    nameless = facts.items.assign(name=pd.Series(pd.NA, index=facts.items.index, dtype="string"))
+    found = assess(replace(facts, items=nameless))
+    assert set(found.whitespace["name"]) <= set(facts.items["item"])

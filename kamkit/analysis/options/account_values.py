@@ -117,7 +117,9 @@ def _because_revenue(found: Found) -> pd.Series[Any]:
         return pd.Series(np.nan, index=found.ids)
     names = found.items.drop_duplicates("item").set_index("item")["name"].astype("object")
     last = bought[bought["date"] >= found.history.first_day(12)]
-    spent = last.groupby(["account_id", last["item"].map(names).fillna(last["item"]).rename("name")])["revenue"].sum()
+    item = last["item"].astype("object")
+    name = item.map(names).astype("object").fillna(item).rename("name")
+    spent = last.groupby(["account_id", name])["revenue"].sum()
     pairs = pd.MultiIndex.from_arrays([found.ids, found.growth["because"].reindex(found.ids)])
     return pd.Series(spent.reindex(pairs).to_numpy(), index=found.ids)
 

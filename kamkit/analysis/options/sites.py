@@ -70,7 +70,7 @@ def site_matrix(
     table["revenue"] = table["revenue"].astype(float).fillna(0.0)
     table["status"] = np.select([table["revenue"] > 0, ever], ["bought", "lapsed"], "never")
     name_of = members.drop_duplicates("customer_id").set_index("customer_id")["name"].astype("object")
-    company = table["customer_id"].map(name_of).fillna(table["customer_id"]).astype(str)
+    company = table["customer_id"].map(name_of).astype("object").fillna(table["customer_id"]).astype(str)
     table["name"] = company.where(table["site"].isna(), company + " · " + table["site"].astype(str))
     item_names = items.drop_duplicates("item").set_index("item")["name"].astype("object")
     table["item_name"] = table["item"].map(item_names).fillna(table["item"]).astype(str)

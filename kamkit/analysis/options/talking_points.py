@@ -35,7 +35,8 @@ def talking_points(
     found = pd.DataFrame(index=pd.Index(history.accounts["account_id"].astype(object), name="account_id"))
     parts: list[pd.DataFrame | pd.Series[Any]] = [_last_order(history)]
     if len(history.purchases):
-        bought = history.purchases.assign(name=history.purchases["item"].map(names).fillna(history.purchases["item"]))
+        item = history.purchases["item"].astype("object")
+        bought = history.purchases.assign(name=item.map(names).astype("object").fillna(item))
         parts += [_lost(bought, history, members), _bought_most(bought, history)]
     for part in parts:
         found = found.join(part)

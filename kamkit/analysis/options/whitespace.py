@@ -87,7 +87,7 @@ def whitespace_matrix(
     table = table.merge(expected.rename(columns={"category": "item"}), on=["account_id", "item"], how="left")
     table.loc[table["status"] != "never", ["expected_revenue", "expected_margin"]] = np.nan
     names = items.drop_duplicates("item").set_index("item")["name"].astype("object")
-    table["name"] = table["item"].map(names).fillna(table["item"]).astype(str)
+    table["name"] = table["item"].map(names).astype("object").fillna(table["item"]).astype(str)
     place = table["status"].map({status: i for i, status in enumerate(ORDER)})
     worth = table["expected_revenue"].astype(float).fillna(-1.0)
     table = table.assign(place=place, worth=worth).sort_values(
