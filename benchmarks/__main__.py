@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import sys
 
-from benchmarks import bench_accounts, bench_chain, bench_import
+from benchmarks import bench_accounts, bench_chain, bench_import, bench_options
 
-ROWS = {"accounts": bench_accounts.main, "chain": bench_chain.main, "import": bench_import.main}
+ROWS = {
+    "accounts": bench_accounts.main,
+    "chain": bench_chain.main,
+    "import": bench_import.main,
+    "options": bench_options.main,
+}
 
 if __name__ == "__main__":
     for row in sys.argv[1:] or ROWS:

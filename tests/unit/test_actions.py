@@ -12,7 +12,15 @@ from kamkit.telling.language import Labels
 from kamkit.telling.prose import plan_headline
 
 TODAY = dt.date(2026, 1, 14)
-NOTHING = {"at_risk": 0.0, "lost_revenue": 0.0, "months": 3, "expected": None, "before": 0.0, "margin": 10.0}
+NOTHING = {
+    "at_risk": 0.0,
+    "lost_revenue": 0.0,
+    "months": 3,
+    "expected": None,
+    "usual": None,
+    "before": 0.0,
+    "margin": 10.0,
+}
 
 
 def account(name: str, option: str, revenue: float, action: str = "", **values: Any) -> dict[str, Any]:
@@ -39,7 +47,9 @@ MIXED = (
     account("calm", "relationship", 999.0),
     account("silent", "relationship", 400.0, "secure", at_risk=400.0, risk_evidence="risk_silent"),
     account("loses", "relationship", 300.0, "repair", margin=-50.0),
-    account("white", "cross_selling", 200.0, expected=80.0, low=60.0, high=99.0, growth_evidence="cross_peers"),
+    account(
+        "white", "cross_selling", 200.0, expected=80.0, low=60.0, high=99.0, usual=700.0, growth_evidence="cross_peers"
+    ),
 )
 
 
@@ -51,6 +61,18 @@ def test_amounts_come_first_then_what_has_none_by_revenue_and_calm_accounts_have
     assert lines["at_stake"].isna().tolist() == [False, False, False, True, True]
     assert lines["trigger"].tolist()[3:] == ["joint_work", "mutual_dependence"]
     assert lines["stop_criterion"].tolist() == ["secure", "cross_selling", "repair", "alliance", "partnership"]
+
+
+def test_the_range_of_a_white_spot_reaches_to_what_buyers_of_that_size_spend() -> None:
+    white, products = (
+        MIXED[-1],
+        account("P", "cross_selling", 1.0, expected=8.0, low=6.0, high=9.0, growth_evidence="x"),
+    )
+    lines = plan(white, products)
+    assert lines[["at_stake_low", "at_stake", "at_stake_high"]].to_numpy().tolist() == [
+        [60.0, 80.0, 700.0],
+        [6.0, 8.0, 9.0],
+    ]
 
 
 def test_at_most_ten_lines_and_a_monday_each() -> None:

@@ -39,8 +39,8 @@ def plan_actions(
     account loses money, the expected yearly revenue of the white spots where something can be sold. Recommendations that
     have no amount (alliance, partnership, market antenna) come after those that have one, by the account's revenue, with
     nothing at stake: what they may bring is not estimated. Other recommendations without an amount have no line. Low and
-    high: of risk, the revenue of the next window and the larger of the last two years; of white spots, the quartiles of
-    what buyers spend. Due dates are Mondays after `today`, one a week.
+    high: of risk, the revenue of the next window and the larger of the last two years; of white spots, the lower quartile
+    of what first purchases brought and what a buyer of that size spends in a year. Due dates are Mondays after `today`, one a week.
     """
     lines = []
     for row in recommendations[recommendations["account_id"].isin(key_account_ids)].itertuples():
@@ -101,7 +101,7 @@ def _at_stake(option: str, action: str, values: Mapping[str, Any]) -> Stake | No
     if action == REPAIR:
         return Stake("loss_making", REPAIR, "negative_margin", *[-values["margin"]] * 3)
     if option == Option.CROSS_SELLING and values["expected"]:
-        amounts = (values["expected"], values["low"], values["high"])
+        amounts = (values["expected"], values["low"], max(values["high"], values["usual"] or 0.0))
         return Stake(str(values["growth_evidence"]), option, "expected_revenue", *amounts)
     if option in WITHOUT_AMOUNT:
         return Stake(WITHOUT_AMOUNT[Option(option)], option, "open")

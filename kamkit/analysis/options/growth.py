@@ -52,7 +52,8 @@ def find_growth(
     """Per account_id of `account_ids`: growth (worthwhile | small | none | closed | not_assessable) and what it rests on.
 
     A category is worthwhile when two of five comparable accounts buy it and so do two of five of those who buy what the
-    account buys, and it would not lose money; the one with the most margin to expect is claimed. Where nothing of this kind is left, what one company of the group buys and a sister never bought is worthwhile, and else, where products
+    account buys, it would not lose money, and what a buyer of that size spends on it is a share of the account's revenue; the one with the
+    most margin to expect is claimed. Where nothing of this kind is left, what one company of the group buys and a sister never bought is worthwhile, and else, where products
     are known, the products never bought speak if the account buys fewer of them than the middle of its peers. Where products take the
     place of categories, the ten together must promise a share of the account's revenue (thresholds: rules).
     `expected` with `low` and `high` is the yearly revenue to be expected, `own` and `typical` numbers of products.
@@ -62,7 +63,7 @@ def find_growth(
     if cross.empty:
         return table
     by_category = history.item_kind == "category"
-    claims = _category_claims(cross, rules) if by_category else _product_claims(cross, history, rules)
+    claims = _category_claims(cross, history, rules) if by_category else _product_claims(cross, history, rules)
     _enter(table, claims)
     _enter(table, _sister_claims(sisters, _undecided(table)))
     if by_category and len(history.product_purchases):
@@ -118,11 +119,15 @@ def _without_claim(
     return found.mask(gate == Gate.CLOSED, "closed").mask(gate == Gate.NOT_ASSESSABLE, "not_assessable")
 
 
-def _category_claims(cross: pd.DataFrame, rules: CrossSellingRules) -> pd.DataFrame:
+def _category_claims(cross: pd.DataFrame, history: History, rules: CrossSellingRules) -> pd.DataFrame:
+    """The category with the best expected margin that convinces, and that would be worth it if the account bought it as
+    buyers of its size do."""
     least = rules.penetration.value
+    revenue = cross["account_id"].map(history.yearly_revenue).astype(float)
     convincing = (cross["gate"] == Gate.OPEN) & (cross["expected_revenue"] > 0)
     convincing &= (cross["penetration"] >= least) & (cross["confidence"] >= least)
     convincing &= ~(cross["expected_margin"].astype(float) <= 0)
+    convincing &= cross["usual_revenue"].astype(float) >= rules.worthwhile.value * revenue
     order = ["account_id", "expected_margin", "expected_revenue", "category"]
     best = cross[convincing].sort_values(order, ascending=[True, False, False, True])
     return _claims(best.drop_duplicates("account_id"), best["evidence"])
