@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import datetime as dt
 import signal
+import subprocess
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import openpyxl
 import pandas as pd
 import pytest
 from hypothesis import settings
@@ -40,6 +42,19 @@ def real_data() -> Path:
     if not folder.is_dir():
         pytest.skip("the real data sets are not beside this checkout (../shared/data)")
     return folder
+
+
+@pytest.fixture
+def recalculated(tmp_path: Path) -> Callable[[Path], openpyxl.Workbook]:
+    """A workbook with the values that LibreOffice computes for its formulas."""
+
+    def computed(path: Path) -> openpyxl.Workbook:
+        profile, out = f"-env:UserInstallation=file://{tmp_path}/profile", tmp_path / "computed"
+        command = ["libreoffice", profile, "--headless", "--convert-to", "xlsx:Calc MS Excel 2007 XML", "--outdir", out]
+        subprocess.run([*command, path], check=True, capture_output=True, timeout=120)
+        return openpyxl.load_workbook(out / path.name, data_only=True)
+
+    return computed
 
 
 @pytest.fixture(scope="session")

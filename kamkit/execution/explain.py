@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import itertools
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -44,7 +45,10 @@ def find_accounts(project: Project, wanted: Sequence[str]) -> tuple[str, ...]:
             close = [*dict.fromkeys([*inside, *near])][:MOST_PROPOSED]
             names = dict(zip((str(n).casefold() for n in accounts["name"]), accounts["name"].astype(str), strict=True))
             proposed = ", ".join(repr(names.get(match, match)) for match in close)
-            problems.append(f"{text!r} is no account of this engagement" + (f". Close: {proposed}" if close else ""))
+            hidden = "; accounts go by their pseudonyms here" if project.engagement.pseudonymise else ""
+            problems.append(
+                f"{text!r} is no account of this engagement{hidden}" + (f". Close: {proposed}" if close else "")
+            )
     if problems:
         raise EngagementError("--explain", problems)
     return tuple(dict.fromkeys(found))
@@ -53,8 +57,8 @@ def find_accounts(project: Project, wanted: Sequence[str]) -> tuple[str, ...]:
 def write_explanations(project: Project, account_ids: Sequence[str]) -> Iterator[Path]:
     """The workbook of each account, in `explain/` of the work folder."""
     folder = project.work / FOLDER
-    folder.mkdir(exist_ok=True)
     for account_id in account_ids:
+        folder.mkdir(exist_ok=True)
         explained = explain_account(
             account_id,
             project.facts,
@@ -64,9 +68,15 @@ def write_explanations(project: Project, account_ids: Sequence[str]) -> Iterator
             project.engagement.account_risk.window_months,
             project.labels,
         )
-        path = folder / f"{ascii_name(account_id)}.xlsx"
+        path = _free_place(folder / f"{ascii_name(account_id)}.xlsx")
         path.write_bytes(render_explanation(explained, project.today, project.labels))
         yield path
+
+
+def _free_place(path: Path) -> Path:
+    """The path, or the next with a number: ids that differ in signs alone are spelled the same."""
+    places = (path if n == 1 else path.with_stem(f"{path.stem}_{n}") for n in itertools.count(1))
+    return next(place for place in places if not place.exists())
 
 
 def lines_of(project: Project, account_id: str) -> pd.DataFrame | None:

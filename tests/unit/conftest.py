@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
-import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-import openpyxl
 import pandas as pd
 import pytest
 
@@ -39,20 +36,6 @@ from kamkit.model.results import (
 from kamkit.model.tables import TABLES
 from kamkit.telling.language import Labels
 from kamkit.telling.story import Story, build_story
-
-
-@pytest.fixture
-def recalculated(tmp_path: Path) -> Callable[[Path], openpyxl.Workbook]:
-    """A workbook with the values that LibreOffice computes for its formulas."""
-
-    def computed(path: Path) -> openpyxl.Workbook:
-        profile, out = f"-env:UserInstallation=file://{tmp_path}/profile", tmp_path / "computed"
-        command = ["libreoffice", profile, "--headless", "--convert-to", "xlsx:Calc MS Excel 2007 XML", "--outdir", out]
-        subprocess.run([*command, path], check=True, capture_output=True, timeout=120)
-        return openpyxl.load_workbook(out / path.name, data_only=True)
-
-    return computed
-
 
 REVENUE = [900.0, 500, 300, 200, 120, 90, 80, 70, 60, 50, 40, 30, 20, 10, 5, -15]
 MARGIN = [-40.0, 150, 90, 60, 36, 27, 24, 21, 18, 15, 12, 9, 6, 3, 1, -5]

@@ -16,7 +16,8 @@ import pytest
 
 from kamkit.deliver.explanation import render_explanation
 from kamkit.errors import EngagementError
-from kamkit.execution.explain import find_accounts
+from kamkit.execution import explain
+from kamkit.execution.explain import find_accounts, write_explanations
 from kamkit.telling.explanation import Explanation, Figure, Told
 from kamkit.telling.language import Labels
 from kamkit.telling.trace import TRACES, Lines, account_lines
@@ -149,9 +150,10 @@ def test_a_spreadsheet_computes_the_same_figures(
     assert {figures.cell(row, 7).value for row in range(4, 14)} == {"ja"}
 
 
-def project(*accounts: tuple[str, str]) -> Any:
+def project(*accounts: tuple[str, str], pseudonymise: bool = False) -> Any:
     frame = pd.DataFrame(accounts, columns=["account_id", "name"]).assign(in_period=True)
-    return SimpleNamespace(facts=SimpleNamespace(accounts=frame))
+    engagement = SimpleNamespace(pseudonymise=pseudonymise)
+    return SimpleNamespace(facts=SimpleNamespace(accounts=frame), engagement=engagement)
 
 
 def test_accounts_are_found_by_id_or_name_each_once() -> None:
@@ -169,3 +171,33 @@ def test_unknown_and_ambiguous_accounts_are_told_together() -> None:
         "- 'Maier AG' is the name of 2 accounts: 008, 009. Give the id\n"
         "- 'xyz' is no account of this engagement"
     )
+
+
+def test_with_pseudonyms_an_unknown_account_is_told_what_to_ask_for() -> None:
+    with pytest.raises(EngagementError) as caught:
+        find_accounts(project(("K-0007", "Kunde 0007"), pseudonymise=True), ["Müller GmbH"])
+    assert str(caught.value) == (
+        "--explain: 1 problem found\n"
+        "- 'Müller GmbH' is no account of this engagement; accounts go by their pseudonyms here"
+    )
+
+
+def test_each_account_has_a_file_of_its_own_and_none_leaves_no_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(explain, "explain_account", lambda account_id, *_: account_id)
+    monkeypatch.setattr(explain, "render_explanation", lambda account_id, *_: account_id.encode())
+    settings = SimpleNamespace(account_risk=SimpleNamespace(window_months=3))
+    known: Any = SimpleNamespace(
+        work=tmp_path,
+        facts=None,
+        options=None,
+        rules=SimpleNamespace(options=None),
+        engagement=settings,
+        labels=LABELS,
+        today=END,
+    )
+    assert list(write_explanations(known, [])) == []
+    assert list(tmp_path.iterdir()) == []
+    written = {path.name: path.read_text() for path in write_explanations(known, ["A/1", "A-1", "B"])}
+    assert written == {"A-1.xlsx": "A/1", "A-1_2.xlsx": "A-1", "B.xlsx": "B"}
