@@ -164,7 +164,7 @@ class _Writer:
             settings |= {"indent": 1, "align": "left"}
         if column.kind in NUMBER_FORMATS:
             settings["num_format"] = self._number_format(column.kind)
-        elif column.kind in {"money", "money_short"}:
+        elif column.kind in {"money", "money_short", "money_rough"}:
             symbol = self.labels.currency_symbol().replace('"', "")
             after = self.labels.locale.currency_formats["standard"].pattern.endswith("¤")
             settings["num_format"] = f'#,##0"\u00a0{symbol}"' if after else f'"{symbol}"#,##0'
@@ -213,7 +213,11 @@ class _Writer:
 
     def _dress(self, page: Worksheet, sheet: Sheet, first: int, last: int) -> None:
         for i, column in enumerate(sheet.table.columns):
-            if column.kind in {"money", "money_short"} and column.name in {"revenue", "account_revenue", "at_stake"}:
+            if column.kind in {"money", "money_short", "money_rough"} and column.name in {
+                "revenue",
+                "account_revenue",
+                "at_stake",
+            }:
                 bar = {"type": "data_bar", "bar_color": BAR, "bar_solid": True, "bar_negative_color": LINE}
                 page.conditional_format(first, i, last, i, bar)
             if sheet.choices and column.name in sheet.choices:

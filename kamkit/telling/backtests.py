@@ -135,6 +135,12 @@ def _better_rule(hits: int, others: Mapping[str, int], labels: Labels) -> Iterat
         yield labels("backtest.rule_as_good", rule=labels(f"baseline.{best}"), n=others[best])
 
 
+def holds_on_history(backtests: pd.DataFrame, task: str) -> bool | None:
+    """Whether the test of a task on history held (column claims); None where it could not be tested."""
+    rows = backtests[backtests["task"] == task]
+    return None if rows.empty or rows["value"].isna().all() else bool(rows["claims"].eq(True).any())
+
+
 def backtest_lines(backtests: pd.DataFrame, labels: Labels) -> pd.DataFrame:
     """What the methods would have got right, all cut-offs together: task, population, n, events, metric, found (the value
     and its interval), by_chance, and best_rule (the best of the simple rules); where nothing can be tested, that."""

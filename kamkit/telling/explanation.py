@@ -17,7 +17,7 @@ from kamkit.telling.language import Labels
 from kamkit.telling.results import TOLD_COLUMNS
 from kamkit.telling.trace import TRACES, Lines, Term, account_lines
 
-FIGURES = frozenset({"count", "number", "percent", "change", "money", "money_short"})
+FIGURES = frozenset({"count", "number", "percent", "change", "money", "money_short", "money_rough"})
 SAME = 1e-6
 """Up to which share a recomputed figure may differ from the one printed: binary fractions, no more."""
 

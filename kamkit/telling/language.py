@@ -2,7 +2,7 @@
 
 A catalogue sentence says how its values are written, so results stay numbers until the last moment:
 `"{n:count} von {total:count} Kunden bringen {share:percent} des Umsatzes"`. Formats: count · number (one decimal) · percent ·
-change (percent with sign) · money · money_short · date · month · months · names · needs
+change (percent with sign) · money · money_short · money_rough · date · month · months · names · needs
 (table.column, in words) · word:<section> (a code, through the
 catalogue). Plural: two keys `….one` and `….other`, chosen by the value `n`.
 """
@@ -126,6 +126,10 @@ class Labels(string.Formatter):
                 digits = 0 if abs(scaled) >= 99.95 else 1
                 return self._currency(scaled, "#,##0.0" if digits else "#,##0", self._sentences[f"unit.{word}"])
         return self.money(value)
+
+    def money_rough(self, value: float) -> str:
+        """An estimated amount as `money_short`; below a thousand no more than that, as no estimate is that fine."""
+        return self.money_short(value) if abs(value) >= 999.5 else self("unit.under", money=self.money(1000))
 
     def currency_symbol(self) -> str:
         return get_currency_symbol(self.currency, self.locale)

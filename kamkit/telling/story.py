@@ -41,7 +41,7 @@ from kamkit.model.results import (
 from kamkit.telling import follow_up, option_studies, option_tables, portfolio_words, prose, tables, value
 from kamkit.telling import kam_types as types_told
 from kamkit.telling.account_plans import Plans, account_plans
-from kamkit.telling.backtests import backtest_sentences
+from kamkit.telling.backtests import backtest_sentences, holds_on_history
 from kamkit.telling.canvas import Chart
 from kamkit.telling.charts import plot_pareto
 from kamkit.telling.comments import (
@@ -702,7 +702,17 @@ class _Teller:
         section = self._section("recommendations", finding, tables=(self._rest_in_appendix(shown),))
         close = int(of_key_accounts(self.options.recommendations, self.key_accounts)["close_call"].sum())
         note = self.labels("plan.close_calls", n=close) if close else ""
-        return replace(section, text=" ".join(filter(None, (section.text, self.plans.note, note))))
+        doubt = self.labels("plan.order_not_better") if self._cross_selling_not_borne_out else ""
+        return replace(section, text=" ".join(filter(None, (section.text, self.plans.note, note, doubt))))
+
+    @property
+    def _cross_selling_not_borne_out(self) -> bool:
+        """Whether cross-selling is recommended although its order of white spots did not hold in the test on history."""
+        advice = of_key_accounts(self.options.recommendations, self.key_accounts)["recommended_option"]
+        return (
+            bool(advice.eq(Option.CROSS_SELLING).any())
+            and holds_on_history(self.options.backtests, "cross_selling") is False
+        )
 
     def _plan(self) -> Section | None:
         if self.options.actions.empty:

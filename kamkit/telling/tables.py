@@ -1,8 +1,8 @@
 """Tables for people: the same rows in a notebook, in the report and in the workbook.
 
 A table keeps its raw values (the workbook calculates with them) beside the cells as they are read. Columns are given as
-`name:kind …`; a kind is one of the formats of `Labels` (text, count, number, percent, change, money, money_short, date,
-word:<section>), and titles come from `column.<name>`.
+`name:kind …`; a kind is one of the formats of `Labels` (text, count, number, percent, change, money, money_short, money_rough,
+date, word:<section>), and titles come from `column.<name>`.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ from kamkit.telling.results import (
     told_conditions,
 )
 
-NUMERIC = frozenset({"count", "number", "percent", "change", "money", "money_short"})
+NUMERIC = frozenset({"count", "number", "percent", "change", "money", "money_short", "money_rough"})
 ABSENT = "–"
 NUMBERED = ("margin", "margin_after_terms", "margin_after_selling", "margin_after_service")
 """The levels of the contribution margin that are usually numbered."""
@@ -507,8 +507,8 @@ def actions_table(
     """The 90-day plan; where somebody has taken a line (`tracked_steps`), with owner, status and the due date agreed on."""
     table = actions_frame(options, key_accounts, labels)
     columns = (
-        "rank:count name option:word:option trigger first_step question role due_date:date at_stake:money_short "
-        "at_stake_low:money_short at_stake_high:money_short stake:word:stake stop_criterion"
+        "rank:count name option:word:option trigger first_step question role due_date:date at_stake:money_rough "
+        "at_stake_low:money_rough at_stake_high:money_rough stake:word:stake stop_criterion"
     )
     if tracked is not None and len(tracked):
         codes = [step_code(*row) for row in options.actions[["option", "first_step"]].itertuples(index=False)]

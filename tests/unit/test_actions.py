@@ -93,6 +93,6 @@ def test_what_differs_in_kind_is_never_added_up() -> None:
     labels = Labels("de", "de_DE", "EUR")
     said = plan_headline(Options, labels)  # type: ignore[arg-type]
     assert said.replace("\u00a0", " ") == (
-        "5 Schritte für die nächsten 90 Tage: 400 € Umsatz sind zu sichern, 80 € Umsatz sind zu gewinnen, "
+        "5 Schritte für die nächsten 90 Tage: 400 € Umsatz sind zu sichern, 80 € Umsatz sind zu erwarten, "
         "50 € negativer Deckungsbeitrag sind abzubauen und 2 Schritte haben keinen geschätzten Betrag."
     )

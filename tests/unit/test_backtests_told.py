@@ -14,7 +14,7 @@ from kamkit.analysis.judging import judge, judge_lists, untestable
 from kamkit.analysis.options import ranking
 from kamkit.analysis.options.baskets import Hits
 from kamkit.analysis.options.ranking import Method
-from kamkit.telling.backtests import backtest_sentences
+from kamkit.telling.backtests import backtest_sentences, holds_on_history
 from kamkit.telling.tables import backtests_table
 
 DAY = pd.Timestamp("2025-06-30")
@@ -156,3 +156,19 @@ def test_the_table_shows_all_cut_offs_together_against_chance_and_the_best_rule(
     assert precision[5].startswith("70\u00a0% (")
     assert precision[6:] == ("30\u00a0%", "große Kunden zuerst: 20\u00a0%")
     assert table.cells[-1][4:] == ("nicht statistisch prüfbar", "–", "–", "–")
+
+
+def test_a_test_holds_fails_or_was_not_possible() -> None:
+    rows = pd.DataFrame(
+        {
+            "task": ["risk", "cross_selling", "cross_selling", "antenna"],
+            "value": [0.8, 0.4, 0.4, None],
+            "claims": [True, False, False, False],
+        }
+    )
+    assert [holds_on_history(rows, task) for task in ("risk", "cross_selling", "antenna", "alliance")] == [
+        True,
+        False,
+        None,
+        None,
+    ]

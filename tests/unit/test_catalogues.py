@@ -20,6 +20,7 @@ FORMATS = [
     "change",
     "money",
     "money_short",
+    "money_rough",
     "date",
     "month",
     "months",

@@ -84,3 +84,8 @@ def test_a_column_of_ones_own_rules_is_told_by_its_name() -> None:
         "Listenpreise",
         "Spalte charme der Tabelle Einschätzungen",
     ]
+
+
+@pytest.mark.parametrize(("amount", "text"), [(1_500, "1,5 Tsd. €"), (999, "unter 1.000 €"), (20, "unter 1.000 €")])
+def test_an_estimate_below_a_thousand_is_told_no_finer_than_that(amount: float, text: str) -> None:
+    assert plain(Labels("de", "de_DE", "EUR").money_rough(amount)) == text

@@ -36,7 +36,7 @@ def plain(text: str) -> str:
             [
                 "5 von 16 Kunden bringen 82 % des Umsatzes; betreuen lassen sich 3 davon (69 % des Umsatzes).",
                 "Bei einem Key Account ist das Abwanderungsrisiko hoch; dort stehen 90 € Umsatz auf dem Spiel.",
-                "Weiße Flecken bei einem Key Account lassen 20 € zusätzlichen Umsatz erwarten.",
+                "Weiße Flecken bei einem Key Account lassen auch ohne unser Zutun 20 € zusätzlichen Umsatz erwarten.",
             ],
         ),
         (
@@ -44,7 +44,7 @@ def plain(text: str) -> str:
             [
                 "5 of 16 accounts bring 82% of revenue; 3 of them can be managed (69% of revenue).",
                 "One key account is at high risk of leaving; €90 of revenue is at stake there.",
-                "Whitespace with one key account suggests €20 of additional revenue.",
+                "Whitespace with one key account suggests €20 of additional revenue even without our doing.",
             ],
         ),
     ],

@@ -76,7 +76,9 @@ def test_few_data_stand_under_a_banner(told) -> None:  # type: ignore[no-untyped
 
 def test_the_first_page_has_three_findings_and_three_decisions(told) -> None:  # type: ignore[no-untyped-def]
     page = told().story().main[0]
-    assert plain(page.finding) == "90 € Umsatz sind zu sichern, 20 € zusätzlich zu gewinnen."
+    assert (
+        plain(page.finding) == "90 € Umsatz sind zu sichern, 20 € aus weißen Flecken auch ohne unser Zutun zu erwarten."
+    )
     assert [len(listed.points) for listed in page.lists] == [3, 3]
     assert [plain(point) for point in page.lists[1].points] == [
         "Bestätigen: die Liste der 5 Key Accounts – mit einem Wort zu jedem Grenzfall (2).",
