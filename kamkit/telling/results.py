@@ -66,6 +66,14 @@ SITES_COLUMNS = columns_of(
     "account_id customer_id site name item item_name status revenue last_bought buyer buyer_revenue expected_revenue "
     "expected_low expected_high"
 )
+PLAIN_FILES = {
+    "sites": SITES_COLUMNS,
+    "risk_signs": columns_of("account_id sign side value before"),
+    "reliability": columns_of("task cut_off bin n predicted observed observed_low observed_high holds"),
+    "pilots": columns_of("option n_accounts n_pilot n_hold_out n_compared measure start months detectable enough"),
+    "pilot_accounts": columns_of("option account_id arm forced"),
+}
+"""Frames of StrategyOptions that are written as they are, with their columns."""
 ACTION_COLUMNS = columns_of(
     "rank account_id name option trigger first_step question role due_date at_stake at_stake_low at_stake_high "
     "stop_criterion"
@@ -109,7 +117,8 @@ def result_files(
         content["account_risk.csv"] = told(options.account_risk, labels, RISK_COLUMNS)
         content["cross_selling.csv"] = told(options.cross_selling, labels, CROSS_SELLING_COLUMNS)
         content["whitespace.csv"] = told(options.whitespace, labels).reindex(columns=[*WHITESPACE_COLUMNS])
-        content["sites.csv"] = options.sites.reindex(columns=[*SITES_COLUMNS])
+        for name, columns in PLAIN_FILES.items():
+            content[f"{name}.csv"] = getattr(options, name).reindex(columns=[*columns])
         content["backtests.csv"] = options.backtests
         content["portfolio.csv"] = portfolio_frame(options.portfolio)
         content["allocation.csv"] = options.allocation.table.reindex(columns=[*ALLOCATION_COLUMNS])

@@ -463,6 +463,7 @@ def _for_audience(
             portfolio=Portfolio(),
             allocation=Allocation(),
             investment=Investment(),
+            backtests=options.backtests[options.backtests["task"] != Option.TAKEOVER],
             conditions=options.conditions[options.conditions.get("condition", pd.Series(dtype=str)) != MARGIN_STABLE],
             takeover=options.takeover.head(0),
             takeover_sensitivity=options.takeover_sensitivity.head(0),

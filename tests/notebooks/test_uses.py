@@ -60,8 +60,8 @@ def test_figures_are_there(outcome: RunOutcome) -> None:
 
 RESULTS = [
     "account_risk.csv", "accounts.csv", "actions.csv", "allocation.csv", "backtests.csv", "cross_selling.csv",
-    "existence.json", "import.json", "investment.json", "options.csv", "portfolio.csv", "questions.csv", "sites.csv",
-    "summary.json", "whitespace.csv",
+    "existence.json", "import.json", "investment.json", "options.csv", "pilot_accounts.csv", "pilots.csv", "portfolio.csv",
+    "questions.csv", "reliability.csv", "risk_signs.csv", "sites.csv", "summary.json", "whitespace.csv",
 ]  # fmt: skip
 
 

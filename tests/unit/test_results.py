@@ -38,7 +38,8 @@ def test_each_step_adds_its_files(told) -> None:  # type: ignore[no-untyped-def]
     assert sorted(set(third) - set(second)) == ["existence.json"]
     assert sorted(set(files_of(c)) - set(third)) == [
         "account_risk.csv", "actions.csv", "allocation.csv", "backtests.csv", "cross_selling.csv", "investment.json",
-        "options.csv", "portfolio.csv", "sites.csv", "whitespace.csv",
+        "options.csv", "pilot_accounts.csv", "pilots.csv", "portfolio.csv", "reliability.csv", "risk_signs.csv", "sites.csv",
+        "whitespace.csv",
     ]  # fmt: skip
 
 

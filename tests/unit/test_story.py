@@ -353,10 +353,17 @@ def test_a_takeover_and_the_trend_of_margins_stay_with_those_who_decide(told, au
     conditions = pd.DataFrame({"account_id": "0001", "condition": ["margin_stable", "joint_project"], "met": False})
     exposure = pd.DataFrame({"account_id": ["0001"], "revenue_questioned": [4711.0]})
     first = client.options.options.assign(values=[{"alliance_unmet": "margin_stable"}] * len(client.options.options))
+    tests = pd.concat([client.options.backtests, pd.DataFrame({"task": ["takeover"]})])
     options = replace(
-        client.options, options=first, conditions=conditions, takeover=exposure, takeover_sensitivity=exposure
+        client.options,
+        options=first,
+        conditions=conditions,
+        takeover=exposure,
+        takeover_sensitivity=exposure,
+        backtests=tests,
     )
     shown = _for_audience(audience, client.key_accounts, client.facts, options, client.labels)[2]
     assert [len(shown.takeover), len(shown.takeover_sensitivity)] == [int(is_shown)] * 2
     assert ("margin_stable" in set(shown.conditions["condition"])) is is_shown
+    assert ("takeover" in set(shown.backtests["task"])) is is_shown
     assert {v["alliance_unmet"] for v in shown.options["values"]} == {"margin_stable" if is_shown else "score"}
