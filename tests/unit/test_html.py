@@ -102,10 +102,11 @@ def test_the_page_can_be_read_aloud(told) -> None:  # type: ignore[no-untyped-de
 
 def test_a_range_of_one_amount_is_not_shown(told) -> None:  # type: ignore[no-untyped-def]
     client = told()
-    plan = client.options.actions
-    assert "50\u00a0€ –<br>120\u00a0€" in render_html(client.story())
-    same = replace(client.options, actions=plan.assign(at_stake_low=90.0, at_stake_high=90.0))
-    assert "90\u00a0€ –" not in render_html(replace(client, options=same).story())
+    plan = client.options.actions.assign(at_stake=90e3, at_stake_low=50e3, at_stake_high=120e3)
+    ranged = replace(client.options, actions=plan)
+    assert "50,0\u00a0Tsd.\u00a0€ –<br>120\u00a0Tsd.\u00a0€" in render_html(replace(client, options=ranged).story())
+    same = replace(client.options, actions=plan.assign(at_stake_low=90e3, at_stake_high=90e3))
+    assert "90,0\u00a0Tsd.\u00a0€ –" not in render_html(replace(client, options=same).story())
 
 
 def test_the_same_story_gives_the_same_bytes(told) -> None:  # type: ignore[no-untyped-def]
