@@ -16,10 +16,11 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.stats import norm, permutation_test
+from scipy.stats import permutation_test
 
 from kamkit.analysis.decisions import standing_decisions
 from kamkit.analysis.intensity import measure_intensity
+from kamkit.analysis.ranking_quality import wilson
 from kamkit.analysis.self_reports import SelfReport, read_answers
 from kamkit.model.codes import Answer, DecisionStatus, Grain, KamStatus, Level, Verdict
 from kamkit.model.engagement import Period
@@ -280,25 +281,13 @@ def newcombe_interval(hits: int, n: int, other_hits: int, other_n: int, confiden
     [0.0524, 0.3339]
     """
     (low, high), (other_low, other_high) = (
-        wilson_interval(hits, n, confidence),
-        wilson_interval(other_hits, other_n, confidence),
+        wilson(hits, n, confidence),
+        wilson(other_hits, other_n, confidence),
     )
     share, other = hits / n, other_hits / other_n
     down = math.hypot(share - low, other_high - other)
     up = math.hypot(high - share, other - other_low)
     return share - other - down, share - other + up
-
-
-def wilson_interval(hits: int, n: int, confidence: float) -> tuple[float, float]:
-    """Confidence interval of a share (Wilson 1927).
-
-    >>> [round(limit, 2) for limit in wilson_interval(6, 10, 0.95)]
-    [0.31, 0.83]
-    """
-    z = float(norm.ppf(0.5 + confidence / 2))
-    share, spread = hits / n, z * z / n
-    half = z * math.sqrt(share * (1 - share) / n + spread / (4 * n))
-    return (share + spread / 2 - half) / (1 + spread), (share + spread / 2 + half) / (1 + spread)
 
 
 def _privileged(facts: AccountFacts, rules: ExistenceRules) -> pd.DataFrame:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from kamkit.analysis.decisions import latest_decisions
-from kamkit.analysis.existence import wilson_interval
+from kamkit.analysis.ranking_quality import wilson
 from kamkit.model.kam_type_rules import TYPES, KamTypeRules
 from kamkit.model.results import TypeAgreement
 
@@ -28,7 +28,7 @@ def type_agreement(proposed: pd.DataFrame, decisions: pd.DataFrame | None, rules
     if len(both) < fewest:
         return TypeAgreement(n=len(both), fewest=fewest)
     same = int((both["label"] == both["kam_type"]).sum())
-    low, high = wilson_interval(same, len(both), CONFIDENCE)
+    low, high = wilson(same, len(both), CONFIDENCE)
     counts = both.groupby(["label", "kam_type"], observed=True).size().rename("n").reset_index()
     most = both["label"].value_counts()
     return TypeAgreement(

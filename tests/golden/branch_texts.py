@@ -13,8 +13,8 @@ import sys
 from collections import Counter
 from pathlib import Path
 
-from kamkit.analysis.existence import wilson_interval
 from kamkit.analysis.kam_evidence import text_reader
+from kamkit.analysis.ranking_quality import wilson
 from kamkit.model.codes import KamType
 from kamkit.model.kam_type_rules import load_kam_type_rules
 
@@ -46,7 +46,7 @@ def report(path: Path) -> str:
     for column in ("", "language", "kind", "label"):
         for value in sorted({row[column] for row in rows}) if column else ("all",):
             hits = [kind == row["label"] for row, kind in pairs if not column or row[column] == value]
-            low, high = wilson_interval(sum(hits), len(hits), 0.95)
+            low, high = wilson(sum(hits), len(hits), 0.95)
             lines.append(
                 f"{column:9}{value:22}{sum(hits):4} of {len(hits):4} {sum(hits) / len(hits):.3f} ({low:.3f}-{high:.3f})"
             )
