@@ -393,9 +393,12 @@ def open_project(
 
 
 def rules_in_force(engagement: Engagement) -> Rules:
-    """The rule tables of an engagement. Raises EngagementError when its own are wrong."""
+    """The rule tables of an engagement. Raises EngagementError when its own are wrong, or when it weighs what they do not
+    have."""
     folder = engagement.folder
-    return Rules(load_kam_type_rules(folder), load_option_rules(folder), load_portfolio_rules(folder))
+    options = load_option_rules(folder)
+    options.check_weights(engagement.options.weights)
+    return Rules(load_kam_type_rules(folder), options, load_portfolio_rules(folder))
 
 
 def _read_json(path: Path) -> dict[str, Any]:

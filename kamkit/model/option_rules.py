@@ -13,7 +13,9 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
+from kamkit.errors import EngagementError
 from kamkit.model.codes import BASIC_CARE, Evidence, Gate, KamType, Option
+from kamkit.model.engagement import unknown
 from kamkit.model.rules import Rule, Threshold, load_rules
 
 CONDITIONS: Mapping[str, tuple[str, ...]] = {
@@ -213,6 +215,21 @@ class OptionRules(Rule):
     options: Mapping[Option, OptionRule]
     recommendations: tuple[Recommendation, ...] = Field(min_length=1)
     roles: Mapping[str, Mapping[KamType, str]]
+
+    def check_weights(self, weights: Mapping[str, Mapping[str, float]]) -> None:
+        """Raise EngagementError with every weight (option, indicator) of something that does not exist or below zero."""
+        problems = []
+        for option, own in weights.items():
+            if option not in self.options:
+                problems.append(f"options.weights: {unknown(option, {str(o): None for o in Option})}")
+                continue
+            known = self.options[Option(option)].indicators
+            problems += [f"options.weights.{option}: {unknown(name, known)}" for name in own if name not in known]
+            problems += [
+                f"options.weights.{option}.{name}: a weight cannot be negative" for name, w in own.items() if w < 0
+            ]
+        if problems:
+            raise EngagementError("options", problems)
 
     def recommend(self, found: Mapping[str, str]) -> Recommendation:
         """The first row that holds for what was found (one answer per condition)."""

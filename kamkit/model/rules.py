@@ -59,7 +59,7 @@ def read_rules(name: str, engagement_folder: Path | None = None) -> dict[str, An
     Raises EngagementError when the engagement's own table is not valid YAML.
     """
     own = engagement_folder / "rules" / f"{name}.yml" if engagement_folder else None
-    if own is None or not own.is_file():
+    if own is None or not own.exists():
         return dict(kit_yaml(kit_folder("templates") / "rules" / f"{name}.yml"))
     try:
         table = load_yaml(own.read_text(encoding="utf-8"))

@@ -148,6 +148,26 @@ def test_check_lists_every_problem(engagement: Path) -> None:
     assert err.startswith("engagement.yml: 4 problems found\n")
 
 
+@pytest.mark.parametrize("command", ["check", "run"])
+def test_a_weight_of_nothing_is_refused_before_anything_starts(engagement: Path, command: str) -> None:
+    text = ENGAGEMENT + "options: {weights: {relationship: {tenure_year: 2}}}\n"
+    (engagement / "engagement.yml").write_text(text, encoding="utf-8")
+    assert call(command, str(engagement)) == (
+        2,
+        "",
+        "options: 1 problem found\n"
+        "- options.weights.relationship: unknown setting 'tenure_year'. Did you mean 'tenure_years'?\n",
+    )
+    assert sorted(path.name for path in engagement.iterdir()) == ["engagement.yml", "raw"]
+
+
+def test_a_folder_in_place_of_a_rule_table_is_not_passed_over(engagement: Path) -> None:
+    (engagement / "rules" / "options.yml").mkdir(parents=True)
+    code, out, err = call("check", str(engagement))
+    assert (code, out) == (2, "")
+    assert err.startswith("rules/options.yml: 1 problem found\n- cannot be read: ")
+
+
 def test_new_makes_an_engagement_that_says_what_is_missing(tmp_path: Path) -> None:
     code, out, err = call("new", str(tmp_path / "acme"), "--client", 'A: "B" & C', "--industry", "28.30", "--json")
     assert code == 0

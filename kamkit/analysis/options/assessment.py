@@ -31,9 +31,8 @@ from kamkit.analysis.options.takeover import takeover_exposure, takeover_indicat
 from kamkit.analysis.options.talking_points import talking_points
 from kamkit.analysis.options.whitespace import whitespace_matrix, without_partner_items
 from kamkit.analysis.patterns import spread_bookings
-from kamkit.errors import EngagementError
 from kamkit.model.codes import Gate, Option, Severity, Tier
-from kamkit.model.engagement import AccountRiskSettings, OptionSettings, unknown
+from kamkit.model.engagement import AccountRiskSettings, OptionSettings
 from kamkit.model.option_rules import OptionRules, RiskLevel
 from kamkit.model.results import AccountFacts, Finding, KamTypes, KeyAccounts, StrategyOptions
 from kamkit.model.smallest_set import key_set
@@ -68,7 +67,7 @@ def assess_options(
 
     Raises EngagementError when the settings weigh an option or indicator that does not exist.
     """
-    _check_weights(settings, rules)
+    rules.check_weights(settings.weights)
     history, pattern = history_until(facts), history_until(spread_bookings(facts))
     accounts = facts.accounts[facts.accounts["in_period"].astype(bool)]
     ids = pd.Index(accounts["account_id"].astype(object), name="account_id")
@@ -160,21 +159,6 @@ def _untested(blocked: Mapping[str, str]) -> Iterator[Finding]:
     """Why account risk, or anything, was not tested on the client's own history."""
     for reason in (blocked[stage] for stage in ("statistics", "account_risk") if stage in blocked):
         yield Finding(f"untested_{reason}", "transactions", Severity.WARNING)
-
-
-def _check_weights(settings: OptionSettings, rules: OptionRules) -> None:
-    problems = []
-    for option, weights in settings.weights.items():
-        if option not in rules.options:
-            problems.append(f"options.weights: {unknown(option, {str(o): None for o in Option})}")
-            continue
-        known = rules.options[Option(option)].indicators
-        problems += [f"options.weights.{option}: {unknown(name, known)}" for name in weights if name not in known]
-        problems += [
-            f"options.weights.{option}.{name}: a weight cannot be negative" for name, w in weights.items() if w < 0
-        ]
-    if problems:
-        raise EngagementError("options", problems)
 
 
 def _options(
