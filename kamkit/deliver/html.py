@@ -23,7 +23,7 @@ ALPHABET = "".join(map(chr, [*range(0x20, 0x7F), *range(0xA0, 0x180)])) + "â€“â€
 def render_html(story: Story) -> str:
     """The story as a self-contained page, A4 when printed. The same story gives the same bytes."""
     script = _part("report.js")
-    charts = {s.key: Markup(s.chart().svg()) for s in (*story.main, *story.appendix) if s.chart}
+    charts = {s.key: Markup(s.chart.svg()) for s in (*story.main, *story.appendix) if s.chart}
     return _page("report", story.labels, story=story, script=script, script_hash=_hash(script), charts=charts)
 
 

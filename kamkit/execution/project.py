@@ -47,6 +47,7 @@ from kamkit.model.option_rules import OptionRules, load_option_rules
 from kamkit.model.portfolio_rules import PortfolioRules, load_portfolio_rules
 from kamkit.model.questionnaire import QUESTIONNAIRES
 from kamkit.model.results import AccountFacts, Imported, KamTypes, KeyAccounts, StrategyOptions
+from kamkit.telling.chart_data import Frame
 from kamkit.telling.language import Labels
 from kamkit.telling.results import render_result, result_files
 
@@ -133,6 +134,11 @@ class Project:
     def facts(self) -> AccountFacts:
         """What the canonical tables say about each account."""
         return self._result("facts", AccountFacts)
+
+    @property
+    def frame(self) -> Frame:
+        """What surrounds every chart: the period shown and how its fiscal year is named."""
+        return Frame(self.facts.period, self.engagement.fiscal_year_start)
 
     @property
     def key_accounts(self) -> KeyAccounts:

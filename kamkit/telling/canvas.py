@@ -10,9 +10,10 @@ import io
 import re
 import unicodedata
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from importlib.resources import files
 from typing import Any
 
@@ -24,12 +25,12 @@ from matplotlib.font_manager import FontProperties
 from matplotlib.textpath import text_to_path
 from PIL import Image
 
+from kamkit.telling.chart_data import PAGE_WIDTH, ChartData, Frame
+from kamkit.telling.language import Labels
+
 A, B, C = "#0B4F8A", "#3F93D2", "#84909C"
 LINE, INK, MUTE, PAPER, TINT = "#B84E00", "#1F2933", "#616E7C", "#FFFFFF", "#F2F4F6"
 CLASS_COLOURS = {"A": A, "B": B, "C": C}
-
-PAGE_WIDTH, REPORT_WIDTH = 9.2, 7.0
-"""Inches: a chart that stands alone, and one in the report."""
 
 MARGIN = 0.22
 SIZES = {"title": 15.0, "subtitle": 10.5, "head": 10.0, "text": 9.5, "note": 8.5}
@@ -62,12 +63,40 @@ def drawing() -> Iterator[None]:
         yield
 
 
+def _nothing(page: Page) -> None:
+    """What is painted where the title says it all."""
+
+
 @dataclass(frozen=True)
 class Chart:
-    """A finished figure and the text that says what is seen on it. Shows itself as the last expression of a cell."""
+    """A chart as it is told (its finding as title, measure and period, notes, source), as data, and as a picture that is
+    drawn when first asked for. Shows itself as the last expression of a cell.
 
-    figure: Figure
+    `alt_text` says what is seen, `paint` fills a body of `body` inches between the texts of the page.
+    """
+
+    title: str
     alt_text: str
+    source: str
+    subtitle: str = ""
+    notes: tuple[str, ...] = ()
+    data: ChartData | None = None
+    body: float = 0.1
+    width: float = PAGE_WIDTH
+    paint: Callable[[Page], None] = _nothing
+
+    @classmethod
+    def within(cls, frame: Frame, labels: Labels, title: str, alt_text: str = "", **parts: Any) -> Chart:
+        """A chart in its frame; without `paint` its title says it all, and is what is seen."""
+        source = labels("chart.source", source=frame.source or labels("chart.default_source"))
+        return cls(title, alt_text or title, source, width=frame.width, **parts)
+
+    @cached_property
+    def figure(self) -> Figure:
+        with drawing():
+            page = Page(self)
+            self.paint(page)
+            return page.figure
 
     def png(self, dpi: int = 200) -> bytes:
         """The figure as a picture of few colours, a fifth of the size of one with millions."""
@@ -80,6 +109,10 @@ class Chart:
 
     def svg(self) -> str:
         """The figure as an <svg> element with real text, to be put into a page that carries Lato; the same bytes always."""
+        return self._svg
+
+    @cached_property
+    def _svg(self) -> str:
         out = io.StringIO()
         with drawing():
             unnamed = dict.fromkeys(("Date", "Creator", "Format", "Type"))
@@ -148,23 +181,16 @@ def wrapped(text: str, width: float, size: float, bold: bool = False) -> list[st
 class Page:
     """A figure with title and subtitle above, notes and source below, and room in between, all in inches."""
 
-    def __init__(
-        self,
-        title: str,
-        subtitle: str,
-        notes: Sequence[str],
-        source: str,
-        body_height: float,
-        width: float = PAGE_WIDTH,
-    ) -> None:
+    def __init__(self, chart: Chart) -> None:
+        width = chart.width
         inner = width - 2 * MARGIN
-        above = [(line, "title", INK, True) for line in wrapped(title, inner, SIZES["title"], bold=True)]
-        above += [(line, "subtitle", MUTE, False) for line in wrapped(subtitle, inner, SIZES["subtitle"])]
-        below = [line for text in (*notes, source) for line in wrapped(text, inner, SIZES["note"])]
+        above = [(line, "title", INK, True) for line in wrapped(chart.title, inner, SIZES["title"], bold=True)]
+        above += [(line, "subtitle", MUTE, False) for line in wrapped(chart.subtitle, inner, SIZES["subtitle"])]
+        below = [line for text in (*chart.notes, chart.source) for line in wrapped(text, inner, SIZES["note"])]
         top = MARGIN + sum(_leading(size) for _, size, _, _ in above) + 0.16
         bottom = MARGIN + len(below) * _leading("note") + 0.10
-        self.width, self.height = width, top + body_height + bottom
-        self.left, self.right, self.top, self.bottom = MARGIN, width - MARGIN, top, top + body_height
+        self.width, self.height = width, top + chart.body + bottom
+        self.left, self.right, self.top, self.bottom = MARGIN, width - MARGIN, top, top + chart.body
         self.figure = Figure(figsize=(self.width, self.height), facecolor=PAPER)
         FigureCanvasAgg(self.figure)
         y = MARGIN

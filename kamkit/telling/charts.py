@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from kamkit.analysis.exposure import DISCLOSED_FROM
 from kamkit.model.codes import BASIC_CARE, Basis, Option
-from kamkit.model.engagement import Period
 from kamkit.model.results import KeyAccounts, StrategyOptions
 from kamkit.telling.canvas import (
     INK,
     LINE,
     MUTE,
-    PAGE_WIDTH,
     SIZES,
     A,
     B,
@@ -21,12 +18,12 @@ from kamkit.telling.canvas import (
     Chart,
     Page,
     clean_name,
-    drawing,
     fitted,
     text_width,
 )
+from kamkit.telling.chart_data import Bar, BarsData, Frame, unit_for
 from kamkit.telling.language import Labels
-from kamkit.telling.pareto_chart import pareto_headline, plot_pareto, unit_for
+from kamkit.telling.pareto_chart import pareto_headline, plot_pareto
 
 __all__ = ["pareto_headline", "plot_account_risk", "plot_concentration", "plot_pareto", "plot_recommendations"]
 
@@ -35,41 +32,20 @@ MOST_AT_RISK = 10
 RISK_COLOURS = {"red": LINE, "amber": B, "green": C}
 
 
-@dataclass(frozen=True)
-class Bar:
-    """One horizontal bar: name, length, what is written beside it, colour."""
-
-    name: str
-    value: float
-    label: str
-    colour: str = A
-
-
-def plot_concentration(
-    key_accounts: KeyAccounts,
-    labels: Labels,
-    period: Period,
-    *,
-    fiscal_year_start: int = 1,
-    source: str | None = None,
-    width: float = PAGE_WIDTH,
-) -> Chart:
+def plot_concentration(key_accounts: KeyAccounts, labels: Labels, frame: Frame) -> Chart:
     """How much hangs on few accounts: CR-n as bars beside the Lorenz curve with the Gini coefficient (appendix)."""
     found = key_accounts.concentration
     if not key_accounts.pareto.n_positive:
-        return _empty(pareto_headline(key_accounts.pareto, labels), labels, source, width)
+        return Chart.within(frame, labels, pareto_headline(key_accounts.pareto, labels))
     figures = [("cr1", found.cr1), ("cr3", found.cr3), ("cr5", found.cr5), ("cr10", found.cr10)]
     figures = figures[: 1 + sum(n <= key_accounts.pareto.n_positive for n in (3, 5, 10))]
-    bars = [Bar(labels(f"figure.{name}"), value, labels.percent(value)) for name, value in figures]
-    bars.append(Bar(labels("concentration.top20"), found.top20_share, labels.percent(found.top20_share)))
-    words = _words(labels, period, fiscal_year_start, key_accounts.pareto.n_positive)
-    of = labels(f"chart.of_{key_accounts.pareto.basis}")
-    with drawing():
-        title = labels("concentration.headline", share=found.cr1, of=of)
-        reached = key_accounts.pareto.basis is Basis.REVENUE and found.cr1 >= DISCLOSED_FROM
-        notes = [labels("concentration.note_norm", limit=DISCLOSED_FROM)] if reached else []
-        page = Page(title, labels("concentration.subtitle", of=of, **words), notes, _source(labels, source), 2.9, width)
-        square = min(2.3, 0.3 * width)
+    bars = [Bar(labels(f"figure.{name}"), value, labels.percent(value), A) for name, value in figures]
+    bars.append(Bar(labels("concentration.top20"), found.top20_share, labels.percent(found.top20_share), A))
+    of, gini = labels(f"chart.of_{key_accounts.pareto.basis}"), labels.number(found.gini, 2)
+    reached = key_accounts.pareto.basis is Basis.REVENUE and found.cr1 >= DISCLOSED_FROM
+
+    def paint(page: Page) -> None:
+        square = min(2.3, 0.3 * page.width)
         _draw_bars(page, bars, page.top + 0.35, page.right - square - 0.5, limit=1.0)
         axes = page.axes(page.right - square, page.right, page.top + 0.3, page.top + 0.3 + square, "lorenz")
         axes.plot([0, 1], [0, 1], color=C, linewidth=1.0)
@@ -79,51 +55,43 @@ def plot_concentration(
         axes.plot([0, 1, 1], [0, 0, 1], color=MUTE, linewidth=0.8)
         axes.set_xlim(0, 1)
         axes.set_ylim(0, 1)
-        gini = labels("concentration.gini", gini=labels.number(found.gini, 2))
-        page.text(page.right - square, page.top + 0.14, gini, "head", bold=True, color=LINE, va="center")
+        title = labels("concentration.gini", gini=gini)
+        page.text(page.right - square, page.top + 0.14, title, "head", bold=True, color=LINE, va="center")
         below = page.top + 0.36 + square
         page.text(page.right, below, labels("concentration.lorenz_axis"), "note", color=MUTE, ha="right", va="top")
-        return Chart(page.figure, labels("concentration.alt", gini=labels.number(found.gini, 2), listed=_listed(bars)))
+
+    words = {"period": frame.period_words(labels), "total": key_accounts.pareto.n_positive}
+    return Chart.within(
+        frame,
+        labels,
+        labels("concentration.headline", share=found.cr1, of=of),
+        labels("concentration.alt", gini=gini, listed=_listed(bars)),
+        subtitle=labels("concentration.subtitle", of=of, **words),
+        notes=(labels("concentration.note_norm", limit=DISCLOSED_FROM),) if reached else (),
+        data=BarsData(tuple(bars)),
+        body=2.9,
+        paint=paint,
+    )
 
 
-def plot_recommendations(
-    options: StrategyOptions,
-    key_accounts: KeyAccounts,
-    labels: Labels,
-    period: Period,
-    *,
-    fiscal_year_start: int = 1,
-    source: str | None = None,
-    width: float = PAGE_WIDTH,
-) -> Chart:
+def plot_recommendations(options: StrategyOptions, key_accounts: KeyAccounts, labels: Labels, frame: Frame) -> Chart:
     """For how many key accounts each option is recommended; basic care, which is none of the options, stands last."""
     table = options.recommendations
     chosen = table.loc[table["account_id"].isin(_key_ids(key_accounts)), "recommended_option"]
     counts = chosen.value_counts()
     order = sorted((o for o in counts.index if o != BASIC_CARE), key=lambda o: (-counts[o], list(Option).index(o)))
     if not order and BASIC_CARE not in counts:
-        return _empty(labels("chart.no_recommendations"), labels, source, width)
-    bars = [Bar(labels(f"option.{o}"), int(counts[o]), labels.count(counts[o])) for o in order]
+        return Chart.within(frame, labels, labels("chart.no_recommendations"))
+    bars = [Bar(labels(f"option.{o}"), int(counts[o]), labels.count(counts[o]), A) for o in order]
     if BASIC_CARE in counts:
         bars.append(Bar(labels(f"option.{BASIC_CARE}"), int(counts[BASIC_CARE]), labels.count(counts[BASIC_CARE]), C))
     title = labels("chart.recommendations_title", n=int(bars[0].value), option=bars[0].name, total=len(chosen))
-    words = _words(labels, period, fiscal_year_start, len(chosen))
-    subtitle = labels("chart.recommendations_subtitle", **words)
-    return _bar_chart(
-        title, subtitle, bars, labels("chart.recommendations_alt", listed=_listed(bars)), labels, source, width
-    )
+    subtitle = labels("chart.recommendations_subtitle", period=frame.period_words(labels), total=len(chosen))
+    alt_text = labels("chart.recommendations_alt", listed=_listed(bars))
+    return _bar_chart(frame, labels, title, subtitle, bars, alt_text)
 
 
-def plot_account_risk(
-    options: StrategyOptions,
-    key_accounts: KeyAccounts,
-    labels: Labels,
-    period: Period,
-    *,
-    fiscal_year_start: int = 1,
-    source: str | None = None,
-    width: float = PAGE_WIDTH,
-) -> Chart:
+def plot_account_risk(options: StrategyOptions, key_accounts: KeyAccounts, labels: Labels, frame: Frame) -> Chart:
     """The key accounts with most revenue at risk, largest first, each with its level in words."""
     names = key_accounts.pareto.table.set_index("account_id")["name"]
     risk = options.account_risk
@@ -131,7 +99,7 @@ def plot_account_risk(
     risk = risk.sort_values(["revenue_at_risk", "account_id"], ascending=[False, True])
     shown = risk.head(MOST_AT_RISK)
     if shown.empty:
-        return _empty(labels("chart.no_risk"), labels, source, width)
+        return Chart.within(frame, labels, labels("chart.no_risk"))
     unit = unit_for(shown["revenue_at_risk"].max(), shown["revenue_at_risk"].min(), labels)
     bars = [
         Bar(
@@ -144,20 +112,23 @@ def plot_account_risk(
             shown["account_id"].tolist(), shown["revenue_at_risk"].tolist(), shown["level"].tolist(), strict=True
         )
     ]
-    total = float(risk["revenue_at_risk"].sum())
-    title = labels("chart.risk_title", n=len(risk), money=total)
-    words = _words(labels, period, fiscal_year_start, len(risk))
+    title = labels("chart.risk_title", n=len(risk), money=float(risk["revenue_at_risk"].sum()))
+    words = {"period": frame.period_words(labels), "total": len(risk)}
     subtitle = labels("chart.risk_subtitle", unit=unit.name, shown=len(shown), **words)
-    return _bar_chart(title, subtitle, bars, labels("chart.risk_alt", listed=_listed(bars)), labels, source, width)
+    return _bar_chart(frame, labels, title, subtitle, bars, labels("chart.risk_alt", listed=_listed(bars)))
 
 
-def _bar_chart(
-    title: str, subtitle: str, bars: Sequence[Bar], alt: str, labels: Labels, source: str | None, width: float
-) -> Chart:
-    with drawing():
-        page = Page(title, subtitle, [], _source(labels, source), ROW * len(bars) + 0.15, width)
-        _draw_bars(page, bars, page.top + 0.05, page.right)
-        return Chart(page.figure, alt)
+def _bar_chart(frame: Frame, labels: Labels, title: str, subtitle: str, bars: Sequence[Bar], alt_text: str) -> Chart:
+    return Chart.within(
+        frame,
+        labels,
+        title,
+        alt_text,
+        subtitle=subtitle,
+        data=BarsData(tuple(bars)),
+        body=ROW * len(bars) + 0.15,
+        paint=lambda page: _draw_bars(page, bars, page.top + 0.05, page.right),
+    )
 
 
 def _draw_bars(page: Page, bars: Sequence[Bar], top: float, right: float, limit: float | None = None) -> None:
@@ -178,22 +149,9 @@ def _draw_bars(page: Page, bars: Sequence[Bar], top: float, right: float, limit:
     axes.axvline(0, color=MUTE, linewidth=0.8)
 
 
-def _empty(title: str, labels: Labels, source: str | None, width: float) -> Chart:
-    with drawing():
-        return Chart(Page(title, "", [], _source(labels, source), 0.1, width).figure, title)
-
-
 def _key_ids(key_accounts: KeyAccounts) -> list[str]:
     table = key_accounts.pareto.table
     return [str(i) for i in table.loc[table["is_key_account"], "account_id"]]
-
-
-def _words(labels: Labels, period: Period, fiscal_year_start: int, total: int) -> dict[str, object]:
-    return {"period": labels.period(period.start, period.end, fiscal_year_start), "total": total}
-
-
-def _source(labels: Labels, source: str | None) -> str:
-    return labels("chart.source", source=source or labels("chart.default_source"))
 
 
 def _listed(bars: Sequence[Bar]) -> list[str]:

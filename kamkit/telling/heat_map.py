@@ -10,13 +10,11 @@ from matplotlib.colors import to_rgb
 from matplotlib.patches import Rectangle
 
 from kamkit.model.codes import Gate, Option
-from kamkit.model.engagement import Period
 from kamkit.model.results import KeyAccounts, StrategyOptions
 from kamkit.telling.canvas import (
     INK,
     LINE,
     MUTE,
-    PAGE_WIDTH,
     PAPER,
     SIZES,
     A,
@@ -24,11 +22,11 @@ from kamkit.telling.canvas import (
     Chart,
     Page,
     clean_name,
-    drawing,
     fitted,
     text_width,
     wrapped,
 )
+from kamkit.telling.chart_data import Frame, HeatMapCell, HeatMapData, HeatMapRow
 from kamkit.telling.language import Labels
 from kamkit.telling.results import of_key_accounts
 
@@ -48,110 +46,118 @@ def _counts(fields: pd.DataFrame) -> dict[str, int]:
     return {"n": fields["account_id"].nunique(), "total": len(fields), "unknown": unknown, "open": n_open}
 
 
-def plot_heat_map(
-    options: StrategyOptions,
-    key_accounts: KeyAccounts,
-    labels: Labels,
-    period: Period,
-    *,
-    fiscal_year_start: int = 1,
-    source: str | None = None,
-    width: float = PAGE_WIDTH,
-) -> Chart:
+def plot_heat_map(options: StrategyOptions, key_accounts: KeyAccounts, labels: Labels, frame: Frame) -> Chart:
     """Every key account (the largest) against every option: an open field has its score (0–100) on a colour of its column,
     a closed one its score in brackets without colour, one that cannot be assessed is hatched; a frame marks what is
     recommended. Takeover stands apart, since it is an exposure."""
     fields = of_key_accounts(options.options, key_accounts)
-    shown = [option for option in Option if option is not Option.TAKEOVER and (fields["option"] == option).any()]
-    exposure = [Option.TAKEOVER] if (fields["option"] == Option.TAKEOVER).any() else []
-    ids = fields["account_id"].drop_duplicates().tolist()
-    top = ids[:MOST_ACCOUNTS]
-    counts = _counts(fields)
-    title = labels("heat_map.title", **counts) if len(fields) else labels("heat_map.nothing")
-    span = {"period": labels.period(period.start, period.end, fiscal_year_start), "shown": len(top)}
-    from_source = labels("chart.source", source=source or labels("chart.default_source"))
     if not len(fields):
-        with drawing():
-            return Chart(Page(title, "", [], from_source, 0.1, width).figure, title)
-    notes = [labels("heat_map.legend"), labels("heat_map.never_across")]
-    with drawing():
-        body = HEAD + ROW * len(top) + 0.1
-        page = Page(title, labels("heat_map.subtitle", **counts, **span), notes, from_source, body, width)
-        board = _Board(page, labels, fields, top, [*shown, *exposure], bool(exposure))
-        board.draw(options.recommendations.set_index("account_id")["recommended_option"])
-        listed = [labels(f"option.{option}") for option in (*shown, *exposure)]
-        return Chart(page.figure, labels("heat_map.alt", listed=listed, **counts))
+        return Chart.within(frame, labels, labels("heat_map.nothing"))
+    shown = [option for option in Option if option is not Option.TAKEOVER and (fields["option"] == option).any()]
+    apart = bool((fields["option"] == Option.TAKEOVER).any())
+    columns = [*shown, *([Option.TAKEOVER] if apart else [])]
+    ids = fields["account_id"].drop_duplicates().tolist()[:MOST_ACCOUNTS]
+    recommended = options.recommendations.set_index("account_id")["recommended_option"]
+    data = _fields(fields, ids, columns, recommended, labels)
+    counts = _counts(fields)
+    return Chart.within(
+        frame,
+        labels,
+        labels("heat_map.title", **counts),
+        labels("heat_map.alt", listed=[labels(f"option.{option}") for option in columns], **counts),
+        subtitle=labels("heat_map.subtitle", period=frame.period_words(labels), shown=len(ids), **counts),
+        notes=(labels("heat_map.legend"), labels("heat_map.never_across")),
+        data=data,
+        body=HEAD + ROW * len(ids) + 0.1,
+        paint=lambda page: _Board(page, data, apart).draw(),
+    )
+
+
+def _fields(
+    fields: pd.DataFrame, ids: list[str], columns: list[Option], recommended: pd.Series[Any], labels: Labels
+) -> HeatMapData:
+    """What stands in each field; how strong an open one is goes from the lowest to the highest of its column."""
+    names = fields.drop_duplicates("account_id").set_index("account_id")["name"]
+    by_column = []
+    for option in columns:
+        own = fields[fields["option"] == option].set_index("account_id").reindex(ids)
+        scores = own["score"].astype(float)
+        scale = scores[own["gate"] == Gate.OPEN]
+        low, span = scale.min(), scale.max() - scale.min()
+        by_column.append(
+            [
+                HeatMapCell(
+                    _written(str(gate), score, labels),
+                    str(gate),
+                    (1.0 if not span > 0 else float((score - low) / span)) if gate == Gate.OPEN else None,
+                    recommended.get(account_id) == option,
+                )
+                for account_id, gate, score in zip(ids, own["gate"], scores, strict=True)
+            ]
+        )
+    rows = zip(ids, zip(*by_column, strict=True), strict=True)
+    return HeatMapData(
+        tuple(labels(f"heat_map_option.{option}") for option in columns),
+        tuple(HeatMapRow(clean_name(names[i], i), tuple(cells)) for i, cells in rows),
+    )
+
+
+def _written(gate: str, score: float, labels: Labels) -> str:
+    """A score as written: bare where the field is open, in brackets where it is closed, nothing where it is unknown."""
+    figure = "" if score != score else labels.count(100 * score)
+    if gate == Gate.CLOSED:
+        return f"({figure})" if figure else "–"
+    return figure if gate == Gate.OPEN else ""
 
 
 class _Board:
     """The fields on their page, in inches from the upper left corner."""
 
-    def __init__(
-        self,
-        page: Page,
-        labels: Labels,
-        fields: pd.DataFrame,
-        ids: list[str],
-        columns: list[Option],
-        apart: bool,
-    ) -> None:
-        self.page, self.labels, self.ids, self.columns, self.apart = page, labels, ids, columns, apart
-        self.fields = fields.set_index(["account_id", "option"])
-        names = fields.drop_duplicates("account_id").set_index("account_id")["name"]
-        self.names = {i: clean_name(names[i], i) for i in ids}
-        room = max(text_width(name, SIZES["text"]) for name in self.names.values())
+    def __init__(self, page: Page, data: HeatMapData, apart: bool) -> None:
+        self.page, self.data, self.apart = page, data, apart
+        room = max(text_width(row.name, SIZES["text"]) for row in data.rows)
         self.left = page.left + min(room, 0.32 * page.width) + 0.12
-        self.step = (page.right - self.left - (GAP if apart else 0)) / len(columns)
+        self.step = (page.right - self.left - (GAP if apart else 0)) / len(data.columns)
         self.top = page.top + HEAD
         self.axes = page.axes(0, page.width, 0, page.height, "fields")
         self.axes.set_xlim(0, page.width)
         self.axes.set_ylim(page.height, 0)
 
-    def _x(self, column: int) -> float:
-        is_last = self.apart and column == len(self.columns) - 1
-        return self.left + self.step * column + (GAP if is_last else 0)
+    def _is_exposure(self, column: int) -> bool:
+        return self.apart and column == len(self.data.columns) - 1
 
-    def draw(self, recommended: pd.Series[Any]) -> None:
-        for column, option in enumerate(self.columns):
-            exposure = option is Option.TAKEOVER
-            words = self.labels(f"heat_map_option.{option}")
+    def _x(self, column: int) -> float:
+        return self.left + self.step * column + (GAP if self._is_exposure(column) else 0)
+
+    def draw(self) -> None:
+        for column, words in enumerate(self.data.columns):
             lines = wrapped(words, self.step - 0.06, SIZES["note"], bold=True)[:2]
             for i, line in enumerate(lines):
                 y = self.top - 0.07 - 0.155 * (len(lines) - 1 - i)
-                x, colour = self._x(column) + self.step / 2, MUTE if exposure else INK
+                x, colour = self._x(column) + self.step / 2, MUTE if self._is_exposure(column) else INK
                 self.page.text(x, y, line, "note", bold=True, color=colour, ha="center", va="bottom")
-            self._draw_column(column, option, recommended)
-        for row, account_id in enumerate(self.ids):
-            name = fitted(self.names[account_id], self.left - self.page.left - 0.12, SIZES["text"])
+        for row, told in enumerate(self.data.rows):
+            name = fitted(told.name, self.left - self.page.left - 0.12, SIZES["text"])
             self.page.text(self.left - 0.10, self.top + ROW * (row + 0.5), name, ha="right", va="center_baseline")
+            for column, cell in enumerate(told.cells):
+                self._draw_field(column, row, cell)
 
-    def _draw_column(self, column: int, option: Option, recommended: pd.Series[Any]) -> None:
-        own = self.fields.xs(option, level="option").reindex(self.ids)
-        scores = own["score"].astype(float)
-        scale = scores[own["gate"] == Gate.OPEN]
-        low, span = scale.min(), scale.max() - scale.min()
-        for row, (account_id, gate, score) in enumerate(zip(self.ids, own["gate"], scores, strict=True)):
-            place = 1.0 if not span > 0 else (score - low) / span
-            colour = A if option is not Option.TAKEOVER else LINE
-            self._draw_field(column, row, str(gate), score, place, colour)
-            if recommended.get(account_id) == option:
-                self._box(column, row, edgecolor=LINE, facecolor="none", linewidth=2.0, zorder=3)
-
-    def _draw_field(self, column: int, row: int, gate: str, score: float, place: float, colour: str) -> None:
-        figure = "" if score != score else self.labels.count(100 * score)
+    def _draw_field(self, column: int, row: int, cell: HeatMapCell) -> None:
         style: dict[str, Any] = {"color": MUTE}
-        if gate == Gate.OPEN:
-            strength = PALEST + (DARKEST - PALEST) * place
+        if cell.strength is not None:
+            strength = PALEST + (DARKEST - PALEST) * cell.strength
+            colour = LINE if self._is_exposure(column) else A
             self._box(column, row, facecolor=_mixed(colour, strength), edgecolor=PAPER, linewidth=1.5)
             style = {"color": PAPER if strength >= WHITE_FROM else INK, "bold": True}
-        elif gate == Gate.CLOSED:
+        elif cell.gate == Gate.CLOSED:
             self._box(column, row, facecolor=PAPER, edgecolor=C, linewidth=0.6)
-            figure = f"({figure})" if figure else "–"
         else:
             self._box(column, row, facecolor=PAPER, edgecolor=C, linewidth=0.0, hatch="////")
-            return
-        x, y = self._x(column) + self.step / 2, self.top + ROW * (row + 0.5)
-        self.page.text(x, y, figure, ha="center", va="center_baseline", **style)
+        if cell.is_recommended:
+            self._box(column, row, edgecolor=LINE, facecolor="none", linewidth=2.0, zorder=3)
+        if cell.text:
+            x, y = self._x(column) + self.step / 2, self.top + ROW * (row + 0.5)
+            self.page.text(x, y, cell.text, ha="center", va="center_baseline", **style)
 
     def _box(self, column: int, row: int, **style: Any) -> None:
         inset = 0.02

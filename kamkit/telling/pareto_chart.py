@@ -14,24 +14,22 @@ from matplotlib.axes import Axes
 
 from kamkit.analysis.stability import certainty
 from kamkit.model.codes import AbcClass, Basis, Certainty
-from kamkit.model.engagement import Period
 from kamkit.model.results import KeyAccounts, Pareto
 from kamkit.telling.canvas import (
     CLASS_COLOURS,
     INK,
     LINE,
     MUTE,
-    PAGE_WIDTH,
     PAPER,
     SIZES,
     TINT,
     Chart,
     Page,
     clean_name,
-    drawing,
     fitted,
     text_width,
 )
+from kamkit.telling.chart_data import PAGE_WIDTH, Frame, ParetoData, ParetoRow, Unit, unit_for
 from kamkit.telling.language import Labels
 
 MOST_ROWS, NAMED_WITH_REST, NAMED_WITH_BLOCK = 25, 20, 15
@@ -55,24 +53,14 @@ def pareto_headline(pareto: Pareto, labels: Labels) -> str:
     )
 
 
-def plot_pareto(
-    key_accounts: KeyAccounts,
-    labels: Labels,
-    period: Period,
-    *,
-    fiscal_year_start: int = 1,
-    source: str | None = None,
-    width: float = PAGE_WIDTH,
-    show_margin: bool = True,
-) -> Chart:
+def plot_pareto(key_accounts: KeyAccounts, labels: Labels, frame: Frame, show_margin: bool = True) -> Chart:
     """The ranking as names, bars, cumulated share and class along one axis of rows.
 
     Up to 25 accounts all are named. Beyond, the first are named and the others drawn as they are, but narrow: a block of
     the further key accounts and a hatched one of all below the cut, on the same scale. Accounts at or below zero are
-    told in a note. `width` is in inches; `source` names the data; `show_margin` is for audiences that may see margins.
+    told in a note. `show_margin` is for audiences that may see margins.
     """
-    with drawing():
-        return _ParetoChart(key_accounts, labels, period, fiscal_year_start, source, width, show_margin).draw()
+    return _ParetoChart(key_accounts, labels, frame, show_margin).chart()
 
 
 @dataclass(frozen=True)
@@ -99,10 +87,7 @@ class _Row:
 class _ParetoChart:
     key_accounts: KeyAccounts
     labels: Labels
-    period: Period
-    fiscal_year_start: int
-    source: str | None
-    width: float
+    frame: Frame
     show_margin: bool
 
     @cached_property
@@ -145,23 +130,58 @@ class _ParetoChart:
                 return row.top + (row.bottom - row.top) * (i - row.first) / (row.last - row.first)
         return self.rows[-1].bottom
 
-    def draw(self) -> Chart:
+    def chart(self) -> Chart:
         title = pareto_headline(self.pareto, self.labels)
+        told: dict[str, Any] = {"subtitle": self._subtitle(), "notes": tuple(self._notes())}
         if not self.rows:
-            page = Page(title, self._subtitle(), self._notes(), self._source(), 0.1, self.width)
-            return Chart(page.figure, title)
+            return Chart.within(self.frame, self.labels, title, **told)
         height = self.rows[-1].bottom
         row_height = min(0.42, max(0.19, 4.6 / height))
-        page = Page(title, self._subtitle(), self._notes(), self._source(), 0.55 + height * row_height, self.width)
-        _Panels(self, page, row_height).draw()
-        return Chart(page.figure, self._alt_text())
+        return Chart.within(
+            self.frame,
+            self.labels,
+            title,
+            self._alt_text(),
+            **told,
+            data=self._data(),
+            body=0.55 + height * row_height,
+            paint=lambda page: _Panels(self, page, row_height).draw(),
+        )
+
+    def _data(self) -> ParetoData:
+        table = self.ranked
+        rows = []
+        for row in self.rows:
+            part = table.iloc[row.first : row.last]
+            classes = part["abc_class"].unique().tolist()
+            rows.append(
+                ParetoRow(
+                    name=row.name,
+                    value=float(part["value"].sum()),
+                    share=float(part["share"].sum()),
+                    cumulated=float(part["cumulative_share"].iloc[-1]),
+                    abc_class=str(classes[0]) if len(classes) == 1 else None,
+                    is_key=row.last <= self.pareto.n_key_accounts,
+                    is_borderline=not row.is_block and bool(part["borderline"].iloc[0]),
+                    n_accounts=row.last - row.first,
+                    margin_rate=self.margin_rate(part),
+                )
+            )
+        values = tuple(table["value"].astype(float).tolist())
+        measure = _measure(self.pareto, self.labels)
+        return ParetoData(tuple(rows), self.pareto.threshold, measure, self.unit, values, self.pareto.n_accounts)
+
+    def margin_rate(self, part: pd.DataFrame) -> float | None:
+        """Margin over revenue of some accounts; None where it is not to be shown, or not known of every one."""
+        known = self._has_margin() and part["margin"].notna().all() and part["revenue"].sum() > 0
+        return float(part["margin"].sum() / part["revenue"].sum()) if known else None
 
     def _subtitle(self) -> str:
         return self.labels(
             "chart.pareto_subtitle",
             measure=_measure(self.pareto, self.labels),
             unit=self.unit.name,
-            period=self.labels.period(self.period.start, self.period.end, self.fiscal_year_start),
+            period=self.frame.period_words(self.labels),
             total=self.pareto.n_accounts,
         )
 
@@ -184,9 +204,6 @@ class _ParetoChart:
         if unknown:
             notes.append(self.labels("chart.note_unknown", n=int(unknown), measure=measure))
         return notes
-
-    def _source(self) -> str:
-        return self.labels("chart.source", source=self.source or self.labels("chart.default_source"))
 
     def _borderline_shown(self) -> int:
         return int(self.ranked["borderline"].iloc[: sum(not row.is_block for row in self.rows)].sum())
@@ -374,8 +391,7 @@ class _Panels:
         axes.axvline(0, color=MUTE, linewidth=0.8)
 
     def _draw_margin(self, part: pd.DataFrame, row: _Row) -> None:
-        known = part["margin"].notna().all() and part["revenue"].sum() > 0
-        rate = part["margin"].sum() / part["revenue"].sum() if known else None
+        rate = self.chart.margin_rate(part)
         text = "–" if rate is None else self.chart.labels.percent(rate)
         loss = rate is not None and rate < 0
         style: dict[str, Any] = {
@@ -443,30 +459,6 @@ class _Panels:
         axes = self.page.figure.add_axes((ends[0], y, ends[1] - ends[0], 0.0001), label="cut")
         axes.set_axis_off()
         axes.axhline(0, color=INK, linewidth=1.0, clip_on=False)
-
-
-@dataclass(frozen=True)
-class Unit:
-    """One unit for all amounts of a chart: its name, its size, and how many digits are written behind the comma."""
-
-    name: str
-    size: float
-    digits: int
-    labels: Labels
-
-    def write(self, value: float) -> str:
-        scaled = value / self.size
-        least = 10**-self.digits
-        if 0 < scaled < least / 2:
-            return f"< {self.labels.number(least, self.digits)}"
-        return self.labels.number(scaled, self.digits if scaled < 100 else 0)
-
-
-def unit_for(largest: float, smallest: float, labels: Labels) -> Unit:
-    sizes = ((1e9, "billion"), (1e6, "million"), (1e3, "thousand"), (1.0, "one"))
-    size, word = next(((s, w) for s, w in sizes if largest >= s), sizes[-1])
-    digits = 0 if largest / size >= 100 or size == 1.0 else 1 if smallest / size >= 0.1 or largest / size >= 10 else 2
-    return Unit(labels(f"chart.unit_{word}", currency=labels.currency_symbol()), size, digits, labels)
 
 
 def _measure(pareto: Pareto, labels: Labels) -> str:

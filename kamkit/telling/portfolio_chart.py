@@ -15,13 +15,11 @@ from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from kamkit.model.codes import Tier
-from kamkit.model.engagement import Period
 from kamkit.model.results import KeyAccounts, Portfolio
 from kamkit.telling.canvas import (
     INK,
     LINE,
     MUTE,
-    PAGE_WIDTH,
     PAPER,
     SIZES,
     A,
@@ -29,11 +27,11 @@ from kamkit.telling.canvas import (
     Chart,
     Page,
     clean_name,
-    drawing,
     fitted,
     text_width,
     wrapped,
 )
+from kamkit.telling.chart_data import Axis, Frame, PortfolioData, PortfolioPoint
 from kamkit.telling.language import Labels
 from kamkit.telling.portfolio_words import axis_name, field_name, portfolio_headline, written
 from kamkit.telling.results import ranking
@@ -51,23 +49,13 @@ FAR_OUT = 3.0
 Box = tuple[float, float, float, float]
 
 
-def plot_portfolio(
-    portfolio: Portfolio,
-    key_accounts: KeyAccounts,
-    labels: Labels,
-    period: Period,
-    *,
-    fiscal_year_start: int = 1,
-    source: str | None = None,
-    width: float = PAGE_WIDTH,
-) -> Chart:
+def plot_portfolio(portfolio: Portfolio, key_accounts: KeyAccounts, labels: Labels, frame: Frame) -> Chart:
     """The matrix of the main part: area in proportion to revenue, lines where the axes are cut, ranges as thin crosses.
 
     Managed accounts (the first fifteen where none are) carry their rank, at most twenty of them; the others are pale.
     Bubbles far outside the middle stand at the border, which a note says. Without a matrix the finding stands alone.
     """
-    with drawing():
-        return _PortfolioChart(portfolio, key_accounts, labels, period, fiscal_year_start, source, width).draw()
+    return _PortfolioChart(portfolio, key_accounts, labels, frame).chart()
 
 
 @dataclass(frozen=True)
@@ -75,10 +63,7 @@ class _PortfolioChart:
     portfolio: Portfolio
     key_accounts: KeyAccounts
     labels: Labels
-    period: Period
-    fiscal_year_start: int
-    source: str | None
-    width: float
+    frame: Frame
 
     @cached_property
     def model(self) -> pd.Series[Any]:
@@ -96,21 +81,51 @@ class _PortfolioChart:
         wanted = managed if managed.any() else pd.Series(True, index=placed.index)
         return placed.assign(is_numbered=wanted & (wanted.cumsum() <= most), is_managed=managed)
 
-    def draw(self) -> Chart:
+    def chart(self) -> Chart:
         labels = self.labels
         title = portfolio_headline(self.portfolio, self.key_accounts, labels)
-        source = labels("chart.source", source=self.source or labels("chart.default_source"))
         if not self.portfolio.main:
-            return Chart(Page(title.rstrip("."), "", [], source, 0.1, self.width).figure, title)
-        period = labels.period(self.period.start, self.period.end, self.fiscal_year_start)
+            return Chart.within(self.frame, labels, title.rstrip("."), title)
         names = {axis: axis_name(self.model, axis, labels) for axis in ("x", "y")}
-        subtitle = labels("portfolio.subtitle", **names, period=period, n=len(self.placed))
+        period = self.frame.period_words(labels)
         scales = {axis: _Scale.over(self.placed[axis], str(self.model[f"{axis}_unit"])) for axis in ("x", "y")}
-        page = Page(title.rstrip("."), subtitle, [*self._notes(scales)], source, BODY, self.width)
-        axes = self._axes(page, scales, names)
-        self._bubbles(page, axes, scales)
-        self._key(page)
-        return Chart(page.figure, self._alt(names))
+
+        def paint(page: Page) -> None:
+            axes = self._axes(page, scales, names)
+            self._bubbles(page, axes, scales)
+            self._key(page)
+
+        return Chart.within(
+            self.frame,
+            labels,
+            title.rstrip("."),
+            self._alt(names),
+            subtitle=labels("portfolio.subtitle", **names, period=period, n=len(self.placed)),
+            notes=tuple(self._notes(scales)),
+            data=self._data(scales, names),
+            body=BODY,
+            paint=paint,
+        )
+
+    def _data(self, scales: dict[str, _Scale], names: dict[str, str]) -> PortfolioData:
+        placed = self.placed
+        points = tuple(
+            PortfolioPoint(
+                clean_name(row["name"], str(row["account_id"])),
+                None if pd.isna(row["rank"]) else int(row["rank"]),
+                float(row["x"]),
+                float(row["y"]),
+                float(row["revenue"]),
+                bool(row["is_managed"]),
+                bool(row["is_numbered"]),
+            )
+            for row in placed.to_dict("records")
+        )
+        axes = (
+            Axis(names[axis], scale.unit, float(self.model[f"{axis}_cut"]), scale.low, scale.high)
+            for axis, scale in scales.items()
+        )
+        return PortfolioData(points, *axes)
 
     def _axes(self, page: Page, scales: dict[str, _Scale], names: dict[str, str]) -> Axes:
         right = page.right - KEY_WIDTH - 0.25

@@ -10,7 +10,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import astuple, dataclass, field, replace
-from functools import cached_property, partial
+from functools import cached_property
 from html import escape
 from typing import Any, Protocol
 
@@ -43,6 +43,7 @@ from kamkit.telling import kam_types as types_told
 from kamkit.telling.account_plans import Plans, account_plans
 from kamkit.telling.backtests import backtest_sentences, holds_on_history
 from kamkit.telling.canvas import Chart
+from kamkit.telling.chart_data import Frame
 from kamkit.telling.charts import plot_pareto
 from kamkit.telling.comments import (
     COMMENTED,
@@ -223,7 +224,7 @@ class Section:
     text: str = ""
     tiles: tuple[Tile, ...] = ()
     lists: tuple[Points, ...] = ()
-    chart: Callable[[], Chart] | None = None
+    chart: Chart | None = None
     lights: tuple[Light, ...] = ()
     tables: tuple[DisplayTable, ...] = ()
     comments: tuple[Comment, ...] = ()
@@ -547,6 +548,10 @@ class _Teller:
         return is_restricted(self.engagement.audience)
 
     @cached_property
+    def frame(self) -> Frame:
+        return Frame(self.facts.period, self.engagement.fiscal_year_start)
+
+    @cached_property
     def found(self) -> prose.Highlights:
         return prose.highlights(self.key_accounts, self.kam_types, self.options)
 
@@ -644,14 +649,7 @@ class _Teller:
         yield labels("story.decide_data")
 
     def _pareto(self) -> Section:
-        chart = partial(
-            plot_pareto,
-            self.key_accounts,
-            self.labels,
-            self.facts.period,
-            fiscal_year_start=self.engagement.fiscal_year_start,
-            show_margin=not self.restricted,
-        )
+        chart = plot_pareto(self.key_accounts, self.labels, self.frame, show_margin=not self.restricted)
         borderline = tables.borderline_table(self.key_accounts, self.labels, MOST_BORDERLINE)
         consolidated = prose.consolidation_sentence(self.key_accounts, self.labels)
         stable = prose.stability_sentence(self.key_accounts, self.labels)
@@ -672,13 +670,7 @@ class _Teller:
         table = self.margins[self.margins["chosen"]]
         differs = table[table["margin_class"].notna() & (table["margin_class"] != table["revenue_class"])]
         columns = "name revenue:money margin:money revenue_class margin_class:word:margin_class"
-        whale = partial(
-            plot_whale,
-            self.key_accounts,
-            self.labels,
-            self.facts.period,
-            fiscal_year_start=self.engagement.fiscal_year_start,
-        )
+        whale = plot_whale(self.key_accounts, self.labels, self.frame)
         lists = (
             Points(self.labels("list_history.stakes"), value.exposure_sentences(self.key_accounts, self.labels)),
             Points(self.labels("method.potential"), (value.wallet_sentence(self.key_accounts, self.labels),)),
@@ -766,10 +758,7 @@ class _Teller:
         if not found.main:
             return None
         finding = portfolio_words.talked_about_first(found, self.key_accounts, self.labels)
-        year = self.engagement.fiscal_year_start
-        chart = partial(
-            plot_portfolio, found, self.key_accounts, self.labels, self.facts.period, fiscal_year_start=year
-        )
+        chart = plot_portfolio(found, self.key_accounts, self.labels, self.frame)
         return self._section("portfolio", finding, chart=chart)
 
     def _investment(self) -> Section | None:
@@ -871,8 +860,7 @@ class _Teller:
         if self.options.options.empty:
             return None
         parts = (self.options, self.key_accounts, self.labels)
-        year = self.engagement.fiscal_year_start
-        chart = partial(plot_heat_map, *parts, self.facts.period, fiscal_year_start=year)
+        chart = plot_heat_map(*parts, self.frame)
         shown = option_tables.evidence_table(*parts, NAMED_IN_MAIN_PART)
         takeover = option_tables.takeover_table(*parts)
         found = tuple(table for table in (shown, takeover) if len(table))

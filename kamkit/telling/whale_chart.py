@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from kamkit.model.engagement import Period
 from kamkit.model.results import KeyAccounts
-from kamkit.telling.canvas import INK, LINE, MUTE, PAGE_WIDTH, SIZES, A, C, Chart, Page, clean_name, drawing, text_width
+from kamkit.telling.canvas import INK, LINE, MUTE, SIZES, A, C, Chart, Page, clean_name, text_width
+from kamkit.telling.chart_data import Frame, WhaleData
 from kamkit.telling.language import Labels
 from kamkit.telling.value import whale_headline
 
@@ -14,29 +14,17 @@ FEW = 40
 MOST_NAMED = 3
 
 
-def plot_whale(
-    key_accounts: KeyAccounts,
-    labels: Labels,
-    period: Period,
-    *,
-    fiscal_year_start: int = 1,
-    source: str | None = None,
-    width: float = PAGE_WIDTH,
-) -> Chart:
+def plot_whale(key_accounts: KeyAccounts, labels: Labels, frame: Frame) -> Chart:
     """The margin cumulated over the accounts, largest margin first: it peaks where the first account brings nothing
     more, and ends at the total. In shares of the total; in money where the total is not above zero."""
     found, title = key_accounts.value, str(whale_headline(key_accounts, labels)).rstrip(".")
-    from_source = labels("chart.source", source=source or labels("chart.default_source"))
     whale = found.whale
     if whale.empty:
-        with drawing():
-            return Chart(Page(title, "", [], from_source, 0.1, width).figure, title)
+        return Chart.within(frame, labels, title)
     in_shares = not labels.missing(found.peak)
     heights = [0.0, *whale["cumulated_share" if in_shares else "cumulated"].tolist()]
     write = labels.percent if in_shares else labels.money_short
     n, top = len(whale), found.n_at_peak
-    words = {"period": labels.period(period.start, period.end, fiscal_year_start), "n": n}
-    subtitle = labels("value.whale_shares" if in_shares else "value.whale_amounts", **words)
     losers = whale[whale["margin"] < 0].iloc[::-1].head(MOST_NAMED)
     listed = [
         f"{clean_name(name, account_id)} ({labels.money_short(margin)})"
@@ -45,10 +33,10 @@ def plot_whale(
     notes = [labels("value.whale_losses", n=found.n_loss_makers, listed=listed)] if listed else []
     if found.n_without_margin:
         notes.append(labels("value.whale_without", n=found.n_without_margin))
-    with drawing():
-        page = Page(title, subtitle, notes, from_source, HEIGHT + 0.62, width)
-        end = labels("value.whale_end", share=write(heights[-1]))
-        peak = labels("value.whale_peak", share=write(heights[top]), n=top)
+    end = labels("value.whale_end", share=write(heights[-1]))
+    peak = labels("value.whale_peak", share=write(heights[top]), n=top)
+
+    def paint(page: Page) -> None:
         room = text_width(end, SIZES["text"], bold=True) + 0.12
         upper, lower = page.top + 0.30, page.top + 0.30 + HEIGHT
         axes = page.axes(page.left, page.right - room, upper, lower, "whale")
@@ -75,5 +63,17 @@ def plot_whale(
             page.text(x, y_of(heights[top]) - 0.09, peak, bold=True, color=A, ha="center", va="bottom")
         page.text(page.left, lower + 0.08, labels("value.whale_axis"), "note", color=MUTE, va="top")
         page.text(right, lower + 0.08, labels("value.whale_accounts", n=n), "note", color=MUTE, ha="right", va="top")
-        alt = labels("value.whale_alt", peak=peak, end=end, listed=listed or [labels("value.nobody")])
-        return Chart(page.figure, alt)
+
+    names = [clean_name(name, i) for name, i in zip(whale["name"], whale["account_id"], strict=True)]
+    period = frame.period_words(labels)
+    return Chart.within(
+        frame,
+        labels,
+        title,
+        labels("value.whale_alt", peak=peak, end=end, listed=listed or [labels("value.nobody")]),
+        subtitle=labels("value.whale_shares" if in_shares else "value.whale_amounts", period=period, n=n),
+        notes=tuple(notes),
+        data=WhaleData(tuple(names), tuple(heights[1:]), in_shares, top),
+        body=HEIGHT + 0.62,
+        paint=paint,
+    )

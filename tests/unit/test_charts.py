@@ -26,6 +26,7 @@ from kamkit.model.engagement import Period
 from kamkit.model.results import KeyAccounts, StrategyOptions
 from kamkit.telling import canvas
 from kamkit.telling.canvas import Chart, clean_name, drawing, fitted, text_width, wrapped
+from kamkit.telling.chart_data import REPORT_WIDTH, Frame, ParetoData
 from kamkit.telling.charts import plot_account_risk, plot_concentration, plot_pareto, plot_recommendations
 from kamkit.telling.language import Labels
 
@@ -102,7 +103,7 @@ def test_the_pareto_chart_of_a_few_accounts() -> None:
         margins=[100e3, -30e3, math.nan, 7e3, 1e3, 0, 0],
         membership={"K001": 1.0, "K002": 0.7, "K003": 0.3, "K004": 0.0, "K005": 0.049},
     )
-    chart = plot_pareto(key_accounts, DE, YEAR)
+    chart = plot_pareto(key_accounts, DE, Frame(YEAR))
     a, b, c = canvas.A, canvas.B, canvas.C
     assert bars(chart) == [
         ("Müller & Söhne", 500e3, a),
@@ -140,7 +141,7 @@ def test_the_pareto_chart_of_a_few_accounts() -> None:
 
 
 def test_key_accounts_are_bold_and_the_cut_lies_below_the_last() -> None:
-    chart = plot_pareto(key_accounts_of([50, 30, 15, 5]), EN, YEAR)
+    chart = plot_pareto(key_accounts_of([50, 30, 15, 5]), EN, Frame(YEAR))
     weights = {t.get_text(): t.get_fontweight() for t in chart.figure.findobj(Text) if t.get_text().startswith("Kunde")}
     assert weights == {"Kunde K001": "bold", "Kunde K002": "bold", "Kunde K003": "normal", "Kunde K004": "normal"}
     rows = axes(chart, "bars").get_position()
@@ -151,7 +152,7 @@ def test_fifty_key_accounts_of_three_hundred_are_drawn_in_blocks() -> None:
     values = [1000.0 - i for i in range(50)] + [47.0] * 250
     key_accounts = key_accounts_of(values)
     n_key = key_accounts.pareto.n_key_accounts
-    chart = plot_pareto(key_accounts, DE, YEAR)
+    chart = plot_pareto(key_accounts, DE, Frame(YEAR))
     assert [name for name, _, _ in bars(chart)] == [f"Kunde K{i:03d}" for i in range(1, 16)]
     shown = texts(chart)
     assert f"{n_key - 15} weitere Key Accounts" in shown
@@ -170,25 +171,25 @@ def test_fifty_key_accounts_of_three_hundred_are_drawn_in_blocks() -> None:
 
 def test_with_few_key_accounts_the_first_twenty_are_named() -> None:
     values = [1000.0] + [10.0] * 25
-    chart = plot_pareto(key_accounts_of(values), EN, YEAR)
+    chart = plot_pareto(key_accounts_of(values), EN, Frame(YEAR))
     assert len(bars(chart)) == 20
     assert "Others (6)" in texts(chart)
     assert not [t for t in texts(chart) if "further" in t]
 
 
 def test_twenty_five_accounts_are_all_named() -> None:
-    chart = plot_pareto(key_accounts_of(many(25)), EN, YEAR)
+    chart = plot_pareto(key_accounts_of(many(25)), EN, Frame(YEAR))
     assert len(bars(chart)) == 25
     assert not [t for t in texts(chart) if t.startswith("Others")]
 
 
 def test_margins_are_left_out_for_those_who_may_not_see_them() -> None:
     key_accounts = key_accounts_of([50, 30], margins=[5.0, 4.0])
-    assert "DB-Quote" in texts(plot_pareto(key_accounts, DE, YEAR))
-    assert not [t for t in texts(plot_pareto(key_accounts, DE, YEAR, show_margin=False)) if "DB-Quote" in t]
-    assert "DB-Quote" not in texts(plot_pareto(key_accounts_of([50, 30]), DE, YEAR))
+    assert "DB-Quote" in texts(plot_pareto(key_accounts, DE, Frame(YEAR)))
+    assert not [t for t in texts(plot_pareto(key_accounts, DE, Frame(YEAR), show_margin=False)) if "DB-Quote" in t]
+    assert "DB-Quote" not in texts(plot_pareto(key_accounts_of([50, 30]), DE, Frame(YEAR)))
     by_margin = key_accounts_of([50, 30], margins=[5.0, 4.0], basis=Basis.MARGIN)
-    shown = texts(plot_pareto(by_margin, DE, YEAR))
+    shown = texts(plot_pareto(by_margin, DE, Frame(YEAR)))
     assert "DB-Quote" not in shown
     assert "2 von 2 Kunden bringen 100 % des Deckungsbeitrags" in shown
 
@@ -203,14 +204,12 @@ def test_margins_are_left_out_for_those_who_may_not_see_them() -> None:
     ],
 )
 def test_titles_of_small_cases(values: list[float], title: str) -> None:
-    chart = plot_pareto(key_accounts_of(values), DE, YEAR)
+    chart = plot_pareto(key_accounts_of(values), DE, Frame(YEAR))
     assert title in texts(chart)
     assert_nothing_overlaps_or_leaves(chart)
 
 
-@pytest.mark.parametrize(
-    ("labels", "width"), [(DE, canvas.PAGE_WIDTH), (DE, canvas.REPORT_WIDTH), (EN, canvas.REPORT_WIDTH)]
-)
+@pytest.mark.parametrize(("labels", "width"), [(DE, canvas.PAGE_WIDTH), (DE, REPORT_WIDTH), (EN, REPORT_WIDTH)])
 @pytest.mark.parametrize("n", [1, 2, 24, 26, 300])
 @pytest.mark.parametrize("sigma", [0.05, 2.5])
 def test_nothing_overlaps_and_nothing_leaves_the_page(n: int, sigma: float, width: float, labels: Labels) -> None:
@@ -220,7 +219,7 @@ def test_nothing_overlaps_and_nothing_leaves_the_page(n: int, sigma: float, widt
         for i in range(n)
     ]
     key_accounts = key_accounts_of(values, names, [v * 0.3 for v in values], {f"K{n // 2:03d}": 0.5})
-    assert_nothing_overlaps_or_leaves(plot_pareto(key_accounts, labels, YEAR, width=width))
+    assert_nothing_overlaps_or_leaves(plot_pareto(key_accounts, labels, Frame(YEAR, width=width)))
 
 
 NASTY = [
@@ -236,7 +235,7 @@ NASTY = [
 
 
 def test_names_are_printed_as_they_are_written() -> None:
-    chart = plot_pareto(key_accounts_of([90, 80, 70, 60, 50, 40, 30, 20], NASTY), DE, YEAR, width=canvas.REPORT_WIDTH)
+    chart = plot_pareto(key_accounts_of([90, 80, 70, 60, 50, 40, 30, 20], NASTY), DE, Frame(YEAR, width=REPORT_WIDTH))
     shown = texts(chart)
     assert "$a_1$ 5 $ und $\\frac{" in shown
     assert "Rakete 🚀 株式会社" in shown
@@ -247,7 +246,7 @@ def test_names_are_printed_as_they_are_written() -> None:
     cut = next(t for t in shown if t.startswith("AAAA"))
     assert cut.endswith("…")
     with drawing():
-        assert text_width(cut, canvas.SIZES["text"], bold=True) <= 0.29 * canvas.REPORT_WIDTH
+        assert text_width(cut, canvas.SIZES["text"], bold=True) <= 0.29 * REPORT_WIDTH
     root = ET.fromstring(chart.svg())
     written = ["".join(e.itertext()) for e in root.iter("{http://www.w3.org/2000/svg}text")]
     assert any(t.startswith("<script>alert(") for t in written)
@@ -257,11 +256,11 @@ def test_names_are_printed_as_they_are_written() -> None:
 
 def test_the_svg_is_text_and_the_same_bytes_each_time() -> None:
     key_accounts = key_accounts_of(many(40))
-    first, second = (plot_pareto(key_accounts, DE, YEAR).svg() for _ in range(2))
+    first, second = (plot_pareto(key_accounts, DE, Frame(YEAR)).svg() for _ in range(2))
     assert first == second
     root = ET.fromstring(first)
     assert root.get("role") == "img"
-    assert root.get("aria-label") == plot_pareto(key_accounts, DE, YEAR).alt_text
+    assert root.get("aria-label") == plot_pareto(key_accounts, DE, Frame(YEAR)).alt_text
     assert "Lato" in first
     assert "<text" in first
     assert "<metadata" not in first
@@ -272,7 +271,7 @@ def test_the_svg_is_text_and_the_same_bytes_each_time() -> None:
 
 
 def test_the_chart_shows_itself_in_a_notebook() -> None:
-    chart = plot_pareto(key_accounts_of([3, 2, 1]), DE, YEAR)
+    chart = plot_pareto(key_accounts_of([3, 2, 1]), DE, Frame(YEAR))
     data, metadata = chart._repr_png_()
     assert data.startswith(b"\x89PNG")
     assert metadata["alt"] == chart.alt_text
@@ -282,7 +281,7 @@ def test_the_chart_shows_itself_in_a_notebook() -> None:
 
 def test_no_global_setting_is_left_behind() -> None:
     before = dict(matplotlib.rcParams)
-    plot_pareto(key_accounts_of(many(30)), DE, YEAR).png(dpi=40)
+    plot_pareto(key_accounts_of(many(30)), DE, Frame(YEAR)).png(dpi=40)
     assert dict(matplotlib.rcParams) == before
     lone = "import sys, kamkit.telling.charts; assert 'matplotlib.pyplot' not in sys.modules"
     subprocess.run([sys.executable, "-c", lone], check=True)
@@ -291,14 +290,14 @@ def test_no_global_setting_is_left_behind() -> None:
 def test_plotting_leaves_its_results_alone() -> None:
     key_accounts = key_accounts_of(many(30), membership={"K003": 0.5})
     before = (key_accounts.pareto.table.copy(deep=True), key_accounts.membership.copy(deep=True))
-    plot_pareto(key_accounts, DE, YEAR)
-    plot_concentration(key_accounts, DE, YEAR)
+    plot_pareto(key_accounts, DE, Frame(YEAR))
+    plot_concentration(key_accounts, DE, Frame(YEAR))
     pd.testing.assert_frame_equal(key_accounts.pareto.table, before[0])
     pd.testing.assert_frame_equal(key_accounts.membership, before[1])
 
 
 def test_concentration() -> None:
-    chart = plot_concentration(key_accounts_of([60, 30, 10]), EN, YEAR)
+    chart = plot_concentration(key_accounts_of([60, 30, 10]), EN, Frame(YEAR))
     shown = texts(chart)
     assert "The largest account stands for 60% of revenue" in shown
     assert "Lorenz curve, Gini 0.33" in shown
@@ -312,10 +311,10 @@ def test_concentration() -> None:
     assert curve.get_ydata().tolist() == pytest.approx([0, 0.1, 0.4, 1])
     assert_nothing_overlaps_or_leaves(chart)
     assert_nothing_overlaps_or_leaves(
-        plot_concentration(key_accounts_of(many(60)), DE, YEAR, width=canvas.REPORT_WIDTH)
+        plot_concentration(key_accounts_of(many(60)), DE, Frame(YEAR, width=REPORT_WIDTH))
     )
     assert "No account is above zero in the period (Revenue)" in texts(
-        plot_concentration(key_accounts_of([0]), EN, YEAR)
+        plot_concentration(key_accounts_of([0]), EN, Frame(YEAR))
     )
 
 
@@ -335,7 +334,7 @@ def options_of(recommended: list[str], at_risk: list[float], levels: list[str]) 
 def test_recommendations_count_key_accounts_only_and_basic_care_last() -> None:
     key_accounts = key_accounts_of([20.0] * 5 + [0.1])
     recommended = ["basic_care", "relationship", "cross_selling", "basic_care", "cross_selling", "alliance"]
-    chart = plot_recommendations(options_of(recommended, [0.0] * 6, ["green"] * 6), key_accounts, DE, YEAR)
+    chart = plot_recommendations(options_of(recommended, [0.0] * 6, ["green"] * 6), key_accounts, DE, Frame(YEAR))
     n_key = key_accounts.pareto.n_key_accounts
     assert n_key == 5
     assert bars(chart) == [
@@ -350,14 +349,16 @@ def test_recommendations_count_key_accounts_only_and_basic_care_last() -> None:
 def test_revenue_at_risk_is_sorted_and_its_level_written() -> None:
     key_accounts = key_accounts_of([50.0, 49.0, 1.0])
     options = options_of(["basic_care"] * 3, [1000.0, 5000.0, 9000.0], ["green", "red", "amber"])
-    chart = plot_account_risk(options, key_accounts, DE, YEAR)
+    chart = plot_account_risk(options, key_accounts, DE, Frame(YEAR))
     assert bars(chart) == [("Kunde K002", 5000.0, canvas.LINE), ("Kunde K001", 1000.0, canvas.C)]
     shown = texts(chart)
     assert "Bei 2 Key Accounts stehen zusammen 6,0 Tsd. € Umsatz auf dem Spiel" in shown
     assert "5,0 · hoch" in shown
     assert "1,0 · unauffällig" in shown
     none = options_of(["basic_care"] * 3, [0.0, math.nan, 5.0], ["green"] * 3)
-    assert "Bei keinem Key Account steht Umsatz auf dem Spiel" in texts(plot_account_risk(none, key_accounts, DE, YEAR))
+    assert "Bei keinem Key Account steht Umsatz auf dem Spiel" in texts(
+        plot_account_risk(none, key_accounts, DE, Frame(YEAR))
+    )
 
 
 def test_texts_are_cut_and_broken_by_their_width() -> None:
@@ -424,3 +425,40 @@ def test_colours_can_be_told_apart(sight: str) -> None:
     seen = [lab(np.clip(SIGHT[sight] @ linear(c), 0, 1)) for c in (canvas.A, canvas.B, canvas.C, canvas.LINE)]
     distances = [float(np.linalg.norm(one - other)) for one, other in itertools.combinations(seen, 2)]
     assert min(distances) >= 20
+
+
+def test_the_data_of_the_pareto_chart_are_what_is_drawn() -> None:
+    key_accounts = key_accounts_of(
+        [50.0, 30.0, 20.0, 0.0], names=["Eins", "Zwei", "", "Null"], margins=[5.0, -3.0, math.nan, 0.0]
+    )
+    data = plot_pareto(key_accounts, DE, Frame(YEAR)).data
+    assert isinstance(data, ParetoData)
+    assert [
+        (r.name, r.value, r.share, r.cumulated, r.abc_class, r.is_key, r.n_accounts, r.margin_rate) for r in data.rows
+    ] == [
+        ("Eins", 50.0, 0.5, 0.5, "A", True, 1, 0.1),
+        ("Zwei", 30.0, 0.3, 0.8, "A", True, 1, -0.1),
+        ("K003", 20.0, 0.2, 1.0, "B", False, 1, None),
+    ]
+    assert (data.values, data.n_accounts, data.threshold) == ((50.0, 30.0, 20.0), 4, 0.8)
+    hidden = plot_pareto(key_accounts, DE, Frame(YEAR), show_margin=False).data
+    assert isinstance(hidden, ParetoData)
+    assert {row.margin_rate for row in hidden.rows} == {None}
+
+
+def test_blocks_of_the_pareto_chart_add_up() -> None:
+    key_accounts = key_accounts_of(many(300))
+    data = plot_pareto(key_accounts, EN, Frame(YEAR)).data
+    assert isinstance(data, ParetoData)
+    assert sum(row.n_accounts for row in data.rows) == 300
+    assert sum(row.value for row in data.rows) == pytest.approx(sum(data.values))
+    assert [row.is_key for row in data.rows] == [True] * (len(data.rows) - 1) + [False]
+    assert data.rows[-1].abc_class is None  # B and C in one
+
+
+def test_nothing_is_drawn_before_it_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn: list[str] = []
+    monkeypatch.setattr(canvas, "Page", lambda chart: drawn.append(chart.title))
+    chart = plot_pareto(key_accounts_of([3, 2, 1]), DE, Frame(YEAR))
+    assert chart.title.replace(NBSP, " ") == "2 von 3 Kunden bringen 83 % des Umsatzes"
+    assert drawn == []

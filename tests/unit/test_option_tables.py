@@ -19,6 +19,7 @@ from kamkit.model.option_rules import load_option_rules
 from kamkit.model.results import KeyAccounts, StrategyOptions
 from kamkit.telling import option_tables
 from kamkit.telling.canvas import LINE, PAPER
+from kamkit.telling.chart_data import Frame
 from kamkit.telling.heat_map import plot_heat_map
 from kamkit.telling.language import Labels
 
@@ -61,12 +62,12 @@ def found(**parts: Any) -> StrategyOptions:
 
 
 def texts(options: StrategyOptions) -> list[str]:
-    chart = plot_heat_map(options, key_accounts(), LABELS, YEAR)
+    chart = plot_heat_map(options, key_accounts(), LABELS, Frame(YEAR))
     return [text.get_text().replace("\u00a0", " ") for text in chart.figure.texts]
 
 
 def boxes(options: StrategyOptions) -> list[Rectangle]:
-    chart = plot_heat_map(options, key_accounts(), LABELS, YEAR)
+    chart = plot_heat_map(options, key_accounts(), LABELS, Frame(YEAR))
     axes = next(axes for axes in chart.figure.axes if axes.get_label() == "fields")
     return [patch for patch in axes.patches if isinstance(patch, Rectangle)]
 

@@ -11,6 +11,7 @@ import pytest
 from kamkit.deliver.html import render_html
 from kamkit.model.portfolio_rules import load_portfolio_rules
 from kamkit.model.results import Allocation, Investment, Portfolio
+from kamkit.telling.chart_data import Frame
 from kamkit.telling.language import Labels
 from kamkit.telling.portfolio_chart import plot_portfolio
 from kamkit.telling.portfolio_words import (
@@ -152,7 +153,7 @@ def test_field_sales_and_customers_see_none_of_it(client, audience: str) -> None
 
 
 def test_the_chart_numbers_who_is_managed(client) -> None:  # type: ignore[no-untyped-def]
-    chart = plot_portfolio(client.options.portfolio, client.key_accounts, DE, client.facts.period)
+    chart = plot_portfolio(client.options.portfolio, client.key_accounts, DE, Frame(client.facts.period))
     texts = [plain(text.get_text()) for text in chart.figure.texts]
     title = "1 von 5 Key Accounts bringt viel Umsatz bei niedriger Deckungsbeitragsquote; er steht für 45 % des Umsatzes aller"
     assert " ".join(texts).startswith(title)
@@ -174,7 +175,7 @@ def test_the_chart_numbers_who_is_managed(client) -> None:  # type: ignore[no-un
 
 
 def test_without_a_matrix_the_chart_says_why(client) -> None:  # type: ignore[no-untyped-def]
-    chart = plot_portfolio(Portfolio(), client.key_accounts, DE, client.facts.period)
+    chart = plot_portfolio(Portfolio(), client.key_accounts, DE, Frame(client.facts.period))
     assert chart.alt_text == portfolio_headline(Portfolio(), client.key_accounts, DE)
     assert chart.figure.axes == []
 

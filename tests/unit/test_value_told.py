@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from kamkit.model.results import CustomerValue, Exposure, KeyAccounts, ListHistory
+from kamkit.telling.chart_data import Frame
 from kamkit.telling.value import (
     concentration_sentences,
     exposure_sentences,
@@ -66,12 +67,12 @@ def test_the_whale_of_other_clients(told: Callable[..., Any], changes: dict[str,
     client = told()
     changed = with_value(client.key_accounts, **changes)
     assert plain(whale_headline(changed, client.labels)) == expected
-    assert plot_whale(changed, client.labels, client.facts.period).alt_text
+    assert plot_whale(changed, client.labels, Frame(client.facts.period)).alt_text
 
 
 def test_the_whale_is_drawn_as_it_is_computed(told: Callable[..., Any]) -> None:
     client = told()
-    chart = plot_whale(client.key_accounts, client.labels, client.facts.period)
+    chart = plot_whale(client.key_accounts, client.labels, Frame(client.facts.period))
     lines = {line.get_label(): line.get_ydata() for line in chart.figure.axes[0].get_lines()}
     curve = client.key_accounts.value.whale["cumulated_share"].tolist()
     assert list(lines["gained"]) == [0.0, *curve[:14]]
