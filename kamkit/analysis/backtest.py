@@ -56,18 +56,28 @@ UNTESTABLE_OPTIONS = {Option.ALLIANCE: "too_rare", Option.TAKEOVER: "one_client"
 """Options whose events are too rare at one client ever to be counted, and why."""
 
 
+def past_risks(
+    history: History, window_months: int, rules: OptionRules, blocked: Mapping[str, str] | Iterable[str] = ()
+) -> pd.DataFrame:
+    """What the score of account risk said at up to three past cut-offs and what followed, as of `risk_trials`; no rows where
+    `blocked` names what the data would deceive (account_risk) or are too few for (statistics), or history is too short."""
+    days = [] if {"statistics", "account_risk"} & {*blocked} else cut_offs(history, window_months)
+    return risk_trials(history, days, window_months, rules.risk)
+
+
 def backtest_options(
     history: History,
     window_months: int,
     cross_selling: Method,
     rules: OptionRules,
+    risks: pd.DataFrame,
     blocked: Mapping[str, str] | Iterable[str] = (),
     key_account_ids: pd.Index | None = None,
     decisions: Iterable[Mapping[str, Any]] = (),
 ) -> pd.DataFrame:
     """Tests on the client's own history of every option that allows one, and why the others do not.
 
-    Account risk at up to three past cut-offs, for accounts that ordered within the 26 weeks before and for the key
+    Account risk (`risks`: as of `past_risks`, with the same `blocked`) for accounts that ordered within the 26 weeks before and for the key
     accounts of the 12 months before, lately active or not; both fixed beforehand (`risk_stop`: no order within the window;
     `risk_fall`: revenue at least half below the 12-month mean); cross-selling on the last window; where the antennas among `key_account_ids` pointed; whether firm
     relationships held their volume after shocks, with calm months as a placebo. `blocked`: what the data would deceive
@@ -77,14 +87,13 @@ def backtest_options(
     """
     reasons = dict(blocked) if isinstance(blocked, Mapping) else dict.fromkeys(blocked, "blocked")
     small = reasons.get("statistics")
-    days = cut_offs(history, window_months)
-    reason = small or reasons.get("account_risk")
-    if not reason and history.dated_by_day and days:
-        risks = judge(_with_lead(risk_trials(history, days, window_months, rules.risk), window_months))
+    if len(risks):
+        judged = judge(_with_lead(risks, window_months))
     else:
-        reason = reason or ("short_history" if history.dated_by_day else "not_by_day")
-        risks = [untestable(task, "active_26_weeks", reason, history.cut_off) for task in RISK_TASKS]
-    rows: list[Mapping[str, Any]] = [row | {"months": window_months} for row in risks]
+        short = "short_history" if history.dated_by_day else "not_by_day"
+        reason = small or reasons.get("account_risk") or short
+        judged = [untestable(task, "active_26_weeks", reason, history.cut_off) for task in RISK_TASKS]
+    rows: list[Mapping[str, Any]] = [row | {"months": window_months} for row in judged]
     rows += judge_lists(
         cross_selling, history.cut_off, small or reasons.get("cross_selling"), _bought_before(history, cross_selling)
     )

@@ -24,7 +24,8 @@ MOST_PROPOSED = 3
 def find_accounts(project: Project, wanted: Sequence[str]) -> tuple[str, ...]:
     """The ids of the accounts that are meant, by id or by name, each once.
 
-    Raises EngagementError with every one that is unknown, or known by several, and the closest there are.
+    Raises EngagementError with every one that is unknown, or known by several, and the closest there are; of one left
+    empty it names the largest key accounts.
     """
     accounts = project.facts.accounts
     accounts = accounts[accounts["in_period"].astype(bool)]
@@ -35,7 +36,9 @@ def find_accounts(project: Project, wanted: Sequence[str]) -> tuple[str, ...]:
     found, problems = [], []
     for text in wanted:
         known = [text] if text in ids else by_name.get(text.casefold(), [])
-        if len(known) == 1:
+        if not text.strip():
+            problems.append(f"an account is needed, its id or name{_largest(project)}")
+        elif len(known) == 1:
             found += known
         elif known:
             problems.append(f"{text!r} is the name of {len(known)} accounts: {', '.join(known)}. Give the id")
@@ -52,6 +55,13 @@ def find_accounts(project: Project, wanted: Sequence[str]) -> tuple[str, ...]:
     if problems:
         raise EngagementError("--explain", problems)
     return tuple(dict.fromkeys(found))
+
+
+def _largest(project: Project) -> str:
+    """The largest key accounts, as examples."""
+    table = project.key_accounts.pareto.table
+    names = table.loc[table["is_key_account"].astype(bool), "name"].astype(str).head(MOST_PROPOSED)
+    return f"; the largest key accounts: {', '.join(repr(name) for name in names)}" if len(names) else ""
 
 
 def write_explanations(project: Project, account_ids: Sequence[str]) -> Iterator[Path]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -10,11 +10,11 @@ import pandas as pd
 import pytest
 from scipy.stats import mannwhitneyu
 
-from kamkit.analysis.backtest import COLUMNS, backtest_options, cut_offs, told_together
+from kamkit.analysis.backtest import COLUMNS, backtest_options, cut_offs, past_risks, told_together
 from kamkit.analysis.judging import NOT_TESTABLE, judge, judge_buffer, judge_directions, judge_lists
 from kamkit.analysis.options import ranking
 from kamkit.analysis.options.baskets import Hits
-from kamkit.analysis.options.history import history_until
+from kamkit.analysis.options.history import History, history_until
 from kamkit.analysis.options.ranking import Method
 from kamkit.analysis.ranking_quality import auc, chance_test, draw_weights, holm, ranked_figures, wilson
 from kamkit.model.option_rules import load_option_rules
@@ -343,8 +343,14 @@ def test_cut_offs_are_month_ends_a_window_apart(facts_from: Callable[..., Accoun
     assert [day.date().isoformat() for day in cut_offs(history, 3)] == ["2025-08-31"]
 
 
+def judged_history(history: History, blocked: Mapping[str, str] | None = None) -> pd.DataFrame:
+    """All tests on a history, three months ahead."""
+    risks = past_risks(history, 3, RULES, blocked or {})
+    return backtest_options(history, 3, UNTESTED, RULES, risks, blocked or {})
+
+
 def test_leavers_are_foreseen_better_than_by_chance(facts_from: Callable[..., AccountFacts]) -> None:
-    table = backtest_options(history_until(facts_from(buyers(150, 60))), 3, UNTESTED, RULES)
+    table = judged_history(history_until(facts_from(buyers(150, 60))))
     stop = table[(table["task"] == "risk_stop") & (table["population"] == "active_26_weeks")]
     area = row(stop, "auc")
     assert area["claims"]
@@ -357,7 +363,7 @@ def test_leavers_are_foreseen_better_than_by_chance(facts_from: Callable[..., Ac
 
 
 def test_what_cannot_be_counted_at_one_client_says_so(facts_from: Callable[..., AccountFacts]) -> None:
-    table = backtest_options(history_until(facts_from(buyers(40, 0))), 3, UNTESTED, RULES)
+    table = judged_history(history_until(facts_from(buyers(40, 0))))
     rare = table.set_index("task").loc[["alliance", "takeover", "partnership"], ["metric", "reason"]]
     assert rare.to_numpy().tolist() == [
         [NOT_TESTABLE, "too_rare"],
@@ -368,7 +374,7 @@ def test_what_cannot_be_counted_at_one_client_says_so(facts_from: Callable[..., 
 
 def test_a_short_history_is_not_tested(facts_from: Callable[..., AccountFacts]) -> None:
     orders = [order for order in buyers(40, 0) if order[1] >= "2025-06-01"]
-    table = backtest_options(history_until(facts_from(orders, start="2025-06-01")), 3, UNTESTED, RULES)
+    table = judged_history(history_until(facts_from(orders, start="2025-06-01")))
     assert table[["task", "n", "metric", "reason"]].head(3).to_numpy().tolist() == [
         ["risk_stop", 0, NOT_TESTABLE, "short_history"],
         ["risk_fall", 0, NOT_TESTABLE, "short_history"],
@@ -378,9 +384,9 @@ def test_a_short_history_is_not_tested(facts_from: Callable[..., AccountFacts]) 
 
 def test_what_the_data_would_deceive_is_not_tested(facts_from: Callable[..., AccountFacts]) -> None:
     history = history_until(facts_from(buyers(150, 60)))
-    assert set(backtest_options(history, 3, UNTESTED, RULES)["metric"]) > {"auc", "precision_at_10"}
+    assert set(judged_history(history)["metric"]) > {"auc", "precision_at_10"}
     for blocked in ({"account_risk": "survivorship"}, {"statistics": "small_sample"}):
-        table = backtest_options(history, 3, UNTESTED, RULES, blocked)
+        table = judged_history(history, blocked)
         assert set(table["metric"]) == {NOT_TESTABLE}
         assert set(table.loc[table["task"].str.startswith("risk"), "reason"]) == set(blocked.values())
 

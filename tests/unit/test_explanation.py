@@ -173,6 +173,16 @@ def test_unknown_and_ambiguous_accounts_are_told_together() -> None:
     )
 
 
+def test_an_empty_account_is_answered_with_the_largest_key_accounts() -> None:
+    known = project(("007", "Müller GmbH"), ("008", ""))
+    ranked = pd.DataFrame({"name": ["Groß AG", "Müller GmbH", "Klein KG"], "is_key_account": [True, True, False]})
+    known.key_accounts = SimpleNamespace(pareto=SimpleNamespace(table=ranked))
+    with pytest.raises(EngagementError) as caught:
+        find_accounts(known, ["", " "])
+    needed = "- an account is needed, its id or name; the largest key accounts: 'Groß AG', 'Müller GmbH'"
+    assert str(caught.value) == f"--explain: 2 problems found\n{needed}\n{needed}"
+
+
 def test_with_pseudonyms_an_unknown_account_is_told_what_to_ask_for() -> None:
     with pytest.raises(EngagementError) as caught:
         find_accounts(project(("K-0007", "Kunde 0007"), pseudonymise=True), ["Müller GmbH"])

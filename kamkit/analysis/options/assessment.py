@@ -11,7 +11,7 @@ import pandas as pd
 
 from kamkit.analysis import backtest
 from kamkit.analysis.judging import judge_people
-from kamkit.analysis.options.account_risk import KEY_SHARE, assess_account_risk, risk_trials
+from kamkit.analysis.options.account_risk import KEY_SHARE, assess_account_risk
 from kamkit.analysis.options.account_values import values_of
 from kamkit.analysis.options.actions import plan_actions
 from kamkit.analysis.options.buffer import study_buffer
@@ -108,9 +108,12 @@ def assess_options(
     types = kam_types.table.set_index("account_id")["kam_type"]
     recommendations = recommend_options(conditions, found.gates, types, values, rules, threads_of(found, conditions))
     people = judge_people(facts, key_accounts)
-    tested = backtest.backtest_options(pattern, account_risk.window_months, method, rules, facts.blocked, keys, people)
+    past = backtest.past_risks(pattern, account_risk.window_months, rules, facts.blocked)
+    tested = backtest.backtest_options(
+        pattern, account_risk.window_months, method, rules, past, facts.blocked, keys, people
+    )
     signs, sign_methods = risk_signs(pattern, account_risk.window_months, rules.risk)
-    calibrated = _calibrated(pattern, risk, account_risk.window_months, rules, facts.blocked)
+    calibrated = _calibrated(pattern, risk, past, facts.blocked)
     red = pd.Index(risk.loc[risk["level"] == str(RiskLevel.RED), "account_id"])
     pilots, pilot_accounts = propose_pilots(recommendations, pattern, keys, red, rules.pilot, today)
     return StrategyOptions(
@@ -143,16 +146,13 @@ def _spread(facts: AccountFacts) -> frozenset[str]:
     return frozenset(months["account_id"]) if len(months) else frozenset()
 
 
-def _calibrated(
-    history: History, risk: pd.DataFrame, window_months: int, rules: OptionRules, blocked: Mapping[str, str]
-) -> Calibration:
-    """Probabilities for the key accounts by revenue, as far as past cut-offs bear them out."""
+def _calibrated(history: History, risk: pd.DataFrame, trials: pd.DataFrame, blocked: Mapping[str, str]) -> Calibration:
+    """Probabilities for the key accounts by revenue, as far as past cut-offs (`trials`) bear them out."""
     if {"statistics", "account_risk"} & blocked.keys() or not history.dated_by_day:
         return Calibration()
-    days = backtest.cut_offs(history, window_months)
     scores = risk.set_index("account_id")["risk_score"]
     keys = scores.index.intersection(key_set(history.yearly_revenue, KEY_SHARE))
-    return calibrate(risk_trials(history, days, window_months, rules.risk), scores.loc[keys])
+    return calibrate(trials, scores.loc[keys])
 
 
 def _untested(blocked: Mapping[str, str]) -> Iterator[Finding]:

@@ -146,7 +146,11 @@ def _product_claims(cross: pd.DataFrame, history: History, rules: CrossSellingRu
 def _deeper_claims(
     history: History, risk: pd.DataFrame, account_ids: pd.Index, items: pd.DataFrame, rules: CrossSellingRules
 ) -> pd.DataFrame:
-    """Claims about products, for accounts that buy fewer of them than the middle of their peers."""
+    """Claims about products, for accounts that buy fewer of them than the middle of their peers.
+
+    This is another ranking than the one find_growth was given: that one is of categories, this one of products, with a
+    method of its own that is chosen and tested on first purchases of products.
+    """
     by_product = replace(history, purchases=history.product_purchases, item_kind="product")
     last = by_product.purchases[by_product.purchases["date"] >= history.first_day(12)]
     own = last.groupby("account_id")["item"].nunique()
