@@ -18,7 +18,8 @@ from kamkit.intake.input_sheets import HEADING_ROW, sheets_of, words_of
 from kamkit.intake.live_selection import live_figures
 from kamkit.telling.canvas import INK, LINE, MUTE, A
 from kamkit.telling.language import Labels
-from kamkit.telling.story import Places, Section, Sheet, Story
+from kamkit.telling.sections import Section
+from kamkit.telling.story import Places, Sheet, Story
 from kamkit.telling.tables import ABSENT, Column, DisplayTable
 
 NARROWEST, WIDEST, LINE_HEIGHT = 9, 46, 14.5

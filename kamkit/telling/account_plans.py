@@ -6,21 +6,21 @@ from __future__ import annotations
 
 import datetime as dt
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 import pandas as pd
 
 from kamkit.analysis.stability import certainty
 from kamkit.model.codes import DecisionStatus, Gate, Option, Tier
-from kamkit.model.results import AccountFacts, KamTypes, KeyAccounts, StrategyOptions
+from kamkit.model.results import KeyAccounts
 from kamkit.telling.comments import Comment
+from kamkit.telling.dossier import Dossier
 from kamkit.telling.language import Labels
 from kamkit.telling.portfolio_words import field_name, model_name
 from kamkit.telling.results import ranking, step_code, told
-from kamkit.telling.tables import ABSENT, DisplayTable, display_table
+from kamkit.telling.tables import DisplayTable, display_table
 
 MOST_PLANS = 15
 REVIEW_DAYS = 90
@@ -79,24 +79,13 @@ def planned_accounts(key_accounts: KeyAccounts) -> tuple[list[str], int]:
     return table.loc[table["tier"] == str(Tier.MANAGED), "account_id"].tolist(), len(table)
 
 
-def account_plans(
-    facts: AccountFacts,
-    key_accounts: KeyAccounts,
-    kam_types: KamTypes,
-    options: StrategyOptions,
-    labels: Labels,
-    today: dt.date,
-    period: str,
-    actions: pd.DataFrame | None = None,
-    comments: Sequence[Comment] = (),
-    candid: bool = True,
-) -> Plans:
-    """The plans of all accounts that get one. `period`: what the data are about, in words; `candid`: with margins, takeover
-    and portfolio, for those who decide."""
-    chosen, n_confirmed = planned_accounts(key_accounts)
+def account_plans(book: Dossier) -> Plans:
+    """The plans of all accounts that get one."""
+    labels = book.labels
+    chosen, n_confirmed = planned_accounts(book.key_accounts)
     if not chosen:
         return Plans(note=labels("account_plan.none_managed" if n_confirmed else "account_plan.none", n=n_confirmed))
-    planner = _Planner(facts, key_accounts, kam_types, options, labels, today, period, actions, tuple(comments), candid)
+    planner = _Planner(book)
     plans = tuple(planner.plan(account_id) for account_id in chosen[:MOST_PLANS])
     key = "account_plan.made" if len(chosen) <= MOST_PLANS else "account_plan.made_largest"
     return Plans(plans, labels(key, n=len(plans), total=len(chosen)))
@@ -104,20 +93,15 @@ def account_plans(
 
 @dataclass(frozen=True)
 class _Planner:
-    facts: AccountFacts
-    key_accounts: KeyAccounts
-    kam_types: KamTypes
-    options: StrategyOptions
-    labels: Labels
-    today: dt.date
-    period: str
-    actions: pd.DataFrame | None
-    comments: tuple[Comment, ...]
-    candid: bool
+    book: Dossier
+
+    @property
+    def labels(self) -> Labels:
+        return self.book.labels
 
     def plan(self, account_id: str) -> AccountPlan:
         """The plan of one account."""
-        row = self._row(self.ranked, account_id)
+        row = self.book.row(self.book.ranked, account_id)
         parts = [
             self._summary(account_id, row),
             self._profile(account_id, row),
@@ -127,39 +111,12 @@ class _Planner:
             self._customer(),
             self._option(account_id),
             self._steps(account_id),
-            self._risks(account_id, row),
+            self._risks(account_id),
             self._said(account_id),
         ]
-        review = self.today + dt.timedelta(days=REVIEW_DAYS)
+        review = self.book.today + dt.timedelta(days=REVIEW_DAYS)
         made = tuple(part for part in parts if part is not None)
         return AccountPlan(account_id, str(row["name"]), tuple(self._cover(account_id, row, review)), made, review)
-
-    @cached_property
-    def ranked(self) -> pd.DataFrame:
-        known = self.facts.accounts.reindex(
-            columns=["account_id", "region", "field_rep", "kam_owner", "industry_text", "revenue_prior"]
-        )
-        table = ranking(self.key_accounts).merge(known, on="account_id", how="left")
-        types = self.kam_types.table.reindex(columns=["account_id", "kam_type", "kam_status"])
-        return table.merge(types, on="account_id", how="left")
-
-    @cached_property
-    def advice(self) -> pd.DataFrame:
-        return told(self.options.recommendations, self.labels)
-
-    @cached_property
-    def risk(self) -> pd.DataFrame:
-        return told(self.options.account_risk, self.labels)
-
-    @cached_property
-    def spots(self) -> pd.DataFrame:
-        spots = told(self.options.cross_selling, self.labels)
-        spots = spots[(spots["gate"] == Gate.OPEN) & (spots["expected_revenue"] > 0)]
-        return spots.sort_values(["expected_margin", "expected_revenue", "category"], ascending=[False, False, True])
-
-    def _row(self, frame: pd.DataFrame, account_id: str) -> Mapping[str, Any]:
-        rows = frame[frame["account_id"] == account_id].to_dict("records")
-        return {str(name): value for name, value in rows[0].items()} if rows else {}
 
     def _part(self, key: str, **parts: Any) -> PlanPart:
         return PlanPart(key, self.labels(f"account_plan.{key}"), **parts)
@@ -167,102 +124,63 @@ class _Planner:
     def _fact(self, name: str, text: str) -> tuple[str, str]:
         return self.labels(f"account_plan.{name}"), text
 
-    def _known(self, value: Any, kind: str = "", missing: str = "") -> str:
-        """A value as written, or that it cannot be assessed and what is missing for it."""
-        if not self.labels.missing(value):
-            return self.labels.format_field(value, kind)
-        if not missing:
-            return ABSENT
-        return self.labels("account_plan.not_assessable", what=self.labels.lacking([missing])[0])
-
     def _cover(self, account_id: str, row: Mapping[str, Any], review: dt.date) -> Iterator[tuple[str, str]]:
         labels = self.labels
         yield self._fact("number", account_id)
         for name in ("region", "field_rep", "kam_owner"):
-            yield labels(f"column.{name}"), self._known(row.get(name))
-        yield self._fact("data", self.period)
-        yield self._fact("made_on", labels.date(self.today))
+            yield labels(f"column.{name}"), self.book.known(row.get(name))
+        yield self._fact("data", self.book.period)
+        yield self._fact("made_on", labels.date(self.book.today))
         yield self._fact("review", labels.date(review))
 
     def _summary(self, account_id: str, row: Mapping[str, Any]) -> PlanPart:
-        labels, advice, risk = self.labels, self._row(self.advice, account_id), self._row(self.risk, account_id)
+        labels, advice, risk = (
+            self.labels,
+            self.book.row(self.book.advice, account_id),
+            self.book.row(self.book.risk, account_id),
+        )
         prior = float("nan") if labels.missing(row["revenue_prior"]) else float(row["revenue_prior"])
         change = row["revenue"] / prior - 1 if prior > 0 else None
         said = [
             labels(
                 "account_plan.brings" if change is None else "account_plan.brings_change",
-                **{"name": row["name"], "period": self.period, "revenue": row["revenue"], "share": row["share"]},
+                **{"name": row["name"], "period": self.book.period, "revenue": row["revenue"], "share": row["share"]},
                 **{"rank": row["rank"], "change": change},
             )
         ]
         option = advice.get("recommended_option")
         if not labels.missing(option):
             said.append(
-                labels("account_plan.recommended", option=option, reason=self._text(advice.get("reason"))).strip()
+                labels("account_plan.recommended", option=option, reason=self.book.text(advice.get("reason"))).strip()
             )
         if not labels.missing(risk.get("level")):
             said.append(
-                labels("account_plan.risk_level", level=risk["level"], evidence=self._text(risk.get("evidence")))
+                labels("account_plan.risk_level", level=risk["level"], evidence=self.book.text(risk.get("evidence")))
             )
-        if spots := self._spots(account_id).to_dict("records"):
+        if spots := self.book.spots_of(account_id).to_dict("records"):
             money = math.fsum(spot["expected_revenue"] for spot in spots)
             said.append(labels("account_plan.spots", n=len(spots), category=spots[0]["category"], money=money))
         return self._part("summary", sentences=tuple(said))
-
-    def _text(self, value: Any) -> str:
-        return "" if self.labels.missing(value) else str(value)
-
-    def _spots(self, account_id: str) -> pd.DataFrame:
-        return self.spots[self.spots["account_id"] == account_id]
 
     def _profile(self, account_id: str, row: Mapping[str, Any]) -> PlanPart:
         labels = self.labels
         sure = certainty(row["membership_probability"])
         facts = [
-            self._fact("class", self._known(row["abc_class"])),
-            self._fact("certainty", self._known(None if sure is None else str(sure), "word:membership")),
-            self._fact("type", self._known(row.get("kam_type"), "word:kam_type")),
-            self._fact("industry", self._known(row.get("industry_text"))),
+            self._fact("class", self.book.known(row["abc_class"])),
+            self._fact("certainty", self.book.known(None if sure is None else str(sure), "word:membership")),
+            self._fact("type", self.book.known(row.get("kam_type"), "word:kam_type")),
+            self._fact("industry", self.book.known(row.get("industry_text"))),
         ]
-        spots = self._spots(account_id)
+        spots = self.book.spots_of(account_id)
         tables = [
-            display_table(self._years(account_id), "plan_years", "span revenue:money margin:money", labels),
-            display_table(self._items(account_id), "plan_items", "category revenue:money", labels, MOST_ITEMS),
+            display_table(self.book.years(account_id), "plan_years", "span revenue:money margin:money", labels),
+            display_table(self.book.items(account_id), "plan_items", "category revenue:money", labels, MOST_ITEMS),
             display_table(spots, "plan_spots", "category expected_revenue:money_short", labels, MOST_SPOTS),
         ]
         return self._part("profile", facts=tuple(facts), tables=tuple(table for table in tables if len(table)))
 
-    def _items(self, account_id: str) -> pd.DataFrame:
-        """What the account bought in the period: category, revenue, the largest first."""
-        bought = self.facts.purchases
-        if bought.empty:
-            return pd.DataFrame(columns=["category", "revenue"])
-        inside = bought[
-            (bought["account_id"] == account_id) & (bought["date"] >= pd.Timestamp(self.facts.period.start))
-        ]
-        names = dict(zip(self.facts.items["item"], self.facts.items["name"], strict=True))
-        sums = pd.DataFrame(inside.groupby("item", as_index=False)["revenue"].sum())
-        sums["category"] = sums["item"].map(names).fillna(sums["item"])
-        return sums.sort_values(["revenue", "item"], ascending=[False, True])
-
-    def _years(self, account_id: str) -> pd.DataFrame:
-        """The period and the equally long spans before it, as far as history reaches: span, revenue, margin."""
-        months, start, length = self.facts.months, self.facts.period.start, self.facts.period.whole_months
-        own = months[months["account_id"] == account_id] if len(months) else months
-        rows = []
-        for back in range(MOST_YEARS if length and len(months) else 0):
-            first = pd.Timestamp(start) - pd.DateOffset(months=back * length)
-            last = first + pd.DateOffset(months=length) - pd.Timedelta(days=1)
-            if first.date() < self.facts.history_start.replace(day=1):
-                break
-            inside = own[(own["month"] >= first) & (own["month"] <= last)]
-            margin = inside["margin"].sum(min_count=1) if self.candid and inside["margin"].notna().all() else None
-            span = self.labels.period(first.date(), last.date())
-            rows.append({"span": span, "revenue": float(inside["revenue"].sum()), "margin": margin})
-        return pd.DataFrame(rows, columns=["span", "revenue", "margin"])
-
     def _sites(self, account_id: str) -> PlanPart:
-        members = self.facts.members[self.facts.members["account_id"] == account_id]
+        members = self.book.facts.members[self.book.facts.members["account_id"] == account_id]
         members = members.sort_values(["revenue", "customer_id"], ascending=[False, True])
         if len(members) <= 1:
             return self._part("sites", sentences=(self.labels("account_plan.one_site"),))
@@ -271,33 +189,35 @@ class _Planner:
 
     def _position(self, account_id: str, row: Mapping[str, Any]) -> PlanPart | None:
         """Our share of what the account spends, and what it earns us; not for those who may not see margins."""
-        if not self.candid:
+        if not self.book.candid:
             return None
         labels, value = (
             self.labels,
-            self._row(self.key_accounts.value.table, account_id) if len(self.key_accounts.value.table) else {},
+            self.book.row(self.book.key_accounts.value.table, account_id)
+            if len(self.book.key_accounts.value.table)
+            else {},
         )
         share, margin = value.get("share_of_wallet"), row.get("margin")
-        wallet = self._known(share, "percent", "customers.wallet")
+        wallet = self.book.known(share, "percent", "customers.wallet")
         if not labels.missing(share):
             wallet = labels(
                 "account_plan.wallet", share=share, source=str(value["wallet_source"]), wallet=value["wallet"]
             )
-        earned = self._known(margin, "money", "transactions.margin")
+        earned = self.book.known(margin, "money", "transactions.margin")
         if not labels.missing(margin) and row["revenue"] > 0:
             earned = labels("account_plan.margin_of", margin=margin, rate=margin / row["revenue"])
         facts = [self._fact("wallet_share", wallet), self._fact("margin", earned), *self._in_portfolio(account_id)]
-        close = self._row(self.kam_types.intensity, account_id) if len(self.kam_types.intensity) else {}
+        close = self.book.row(self.book.kam_types.intensity, account_id) if len(self.book.kam_types.intensity) else {}
         if not labels.missing(close.get("stage")):
             facts.append(self._fact("stage", labels.format_field(str(close["stage"]), "word:stage")))
         return self._part("position", facts=tuple(facts))
 
     def _in_portfolio(self, account_id: str) -> Iterator[tuple[str, str]]:
         """The account's field on the matrix of the main part, and its price level."""
-        labels, found = self.labels, self.options.portfolio
-        row = self._row(found.profile, account_id) if len(found.profile) else {}
+        labels, found = self.labels, self.book.options.portfolio
+        row = self.book.row(found.profile, account_id) if len(found.profile) else {}
         places = found.positions[found.positions["model"] == found.main] if found.main else found.positions
-        place = self._row(places, account_id) if found.main else {}
+        place = self.book.row(places, account_id) if found.main else {}
         if place:
             words = {
                 "field": field_name(found.main, place["quadrant"], labels),
@@ -320,10 +240,10 @@ class _Planner:
         yield self._fact("price_level", price)
 
     def _contacts(self, account_id: str) -> PlanPart:
-        contacts = self.facts.tables.get("contacts", pd.DataFrame())
+        contacts = self.book.facts.tables.get("contacts", pd.DataFrame())
         own = contacts[contacts["account_id"] == account_id] if len(contacts) else contacts
         if own.empty:
-            return self._part("contacts", sentences=(self._known(None, missing="contacts.contact_id"),))
+            return self._part("contacts", sentences=(self.book.known(None, missing="contacts.contact_id"),))
         columns = "contact_id function level:text stance power"
         own = own.rename(columns={"level": "contact_level"})
         shown = display_table(
@@ -337,18 +257,18 @@ class _Planner:
         return self._part("customer", blanks=blanks, boxes=boxes)
 
     def _option(self, account_id: str) -> PlanPart:
-        labels, advice = self.labels, self._row(self.advice, account_id)
+        labels, advice = self.labels, self.book.row(self.book.advice, account_id)
         option, beside = advice.get("recommended_option"), advice.get("supporting_option")
-        facts = [(labels("column.recommended_option"), self._known(option, "word:option"))]
+        facts = [(labels("column.recommended_option"), self.book.known(option, "word:option"))]
         if not labels.missing(beside):
             facts.append((labels("column.supporting_option"), labels.format_field(beside, "word:option")))
         for name in ("reason", "first_step", "question"):
-            if self._text(advice.get(name)):
-                facts.append((labels(f"account_plan.{name}"), self._text(advice[name])))
-        if self._text(advice.get("avoid")):
-            facts.append((labels("account_plan.against"), self._text(advice["avoid"])))
-        said = [close] if (close := self._text(advice.get("close_by"))) else []
-        own = self.options.options[self.options.options["account_id"] == account_id]
+            if self.book.text(advice.get(name)):
+                facts.append((labels(f"account_plan.{name}"), self.book.text(advice[name])))
+        if self.book.text(advice.get("avoid")):
+            facts.append((labels("account_plan.against"), self.book.text(advice["avoid"])))
+        said = [close] if (close := self.book.text(advice.get("close_by"))) else []
+        own = self.book.options.options[self.book.options.options["account_id"] == account_id]
         own = own[own["option"] != Option.TAKEOVER]
         unknown = own.loc[own["gate"] == Gate.NOT_ASSESSABLE, "option"].tolist()
         closed = own.loc[own["gate"] == Gate.CLOSED, "option"].tolist()
@@ -360,7 +280,7 @@ class _Planner:
     def _steps(self, account_id: str) -> PlanPart:
         """The account's line of the plan with what people entered, and the steps they added."""
         labels, rows = self.labels, []
-        entered = pd.DataFrame() if self.actions is None else self.actions
+        entered = pd.DataFrame() if self.book.actions is None else self.book.actions
         own = entered[entered["account_id"] == account_id].to_dict("records") if len(entered) else []
         for said in own:
             due = said["proposed_due"] if labels.missing(said["due"]) else said["due"]
@@ -368,13 +288,13 @@ class _Planner:
                 {"first_step": said["first_step"], "owner": said["owner"], "due": due, "result": said["result"]}
                 | {"status": "open" if labels.missing(said["status"]) else said["status"]}
             )
-        taken = {said["code"] for said in own if said["plan"] == pd.Timestamp(self.facts.period.end)}
-        lines = self.options.actions[self.options.actions["account_id"] == account_id]
+        taken = {said["code"] for said in own if said["plan"] == pd.Timestamp(self.book.facts.period.end)}
+        lines = self.book.options.actions[self.book.options.actions["account_id"] == account_id]
         proposed = told(lines, labels).to_dict("records")
         for line, code in zip(proposed, lines[["option", "first_step"]].itertuples(index=False), strict=True):
             if step_code(*code) not in taken:
                 rows.append({"first_step": line["first_step"], "due": line["due_date"], "status": "proposed"})
-        if not rows and self._text(first := self._row(self.advice, account_id).get("first_step")):
+        if not rows and self.book.text(first := self.book.row(self.book.advice, account_id).get("first_step")):
             rows.append({"first_step": first, "status": "proposed"})
         frame = pd.DataFrame(rows, columns=["first_step", "owner", "due", "status", "result"])
         frame["due"] = pd.to_datetime(frame["due"])
@@ -384,23 +304,11 @@ class _Planner:
             "steps", tables=(shown,) if len(shown) else (), blanks=((labels("account_plan.more_steps"), 2),)
         )
 
-    def _risks(self, account_id: str, row: Mapping[str, Any]) -> PlanPart:
-        labels, risk = self.labels, self._row(self.risk, account_id)
-        said = []
-        if risk.get("level") in ("red", "amber"):
-            said.append(
-                labels("account_plan.risk_money", money=risk["revenue_at_risk"], evidence=self._text(risk["evidence"]))
-            )
-        if not labels.missing(row["share"]) and row["share"] >= 0.10:
-            said.append(labels("account_plan.risk_share", share=row["share"]))
-        if self.candid and not labels.missing(row.get("margin")) and row["margin"] < 0:
-            said.append(labels("account_plan.risk_loss", margin=row["margin"]))
-        if certainty(row["membership_probability"]) == "borderline":
-            said.append(labels("account_plan.risk_borderline"))
-        if not said:
-            said.append(labels("account_plan.risk_none" if risk else "account_plan.risk_unknown"))
-        return self._part("risks", sentences=tuple(said), blanks=((labels("account_plan.more_risks"), 2),))
+    def _risks(self, account_id: str) -> PlanPart:
+        return self._part(
+            "risks", sentences=self.book.risks(account_id), blanks=((self.labels("account_plan.more_risks"), 2),)
+        )
 
     def _said(self, account_id: str) -> PlanPart | None:
-        own = tuple(comment for comment in self.comments if comment.account_id == account_id)
+        own = tuple(comment for comment in self.book.comments if comment.account_id == account_id)
         return self._part("comments", comments=own[-MOST_COMMENTS:]) if own else None

@@ -11,7 +11,6 @@ import datetime as dt
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import astuple, dataclass, field, replace
 from functools import cached_property
-from html import escape
 from typing import Any, Protocol
 
 import pandas as pd
@@ -40,9 +39,9 @@ from kamkit.model.results import (
 )
 from kamkit.telling import follow_up, option_studies, option_tables, portfolio_words, prose, tables, value
 from kamkit.telling import kam_types as types_told
+from kamkit.telling.account_pages import AccountPage, account_pages
 from kamkit.telling.account_plans import Plans, account_plans
 from kamkit.telling.backtests import backtest_sentences, holds_on_history
-from kamkit.telling.canvas import Chart
 from kamkit.telling.chart_data import Frame
 from kamkit.telling.charts import plot_pareto
 from kamkit.telling.comments import (
@@ -55,6 +54,7 @@ from kamkit.telling.comments import (
     section_figures,
 )
 from kamkit.telling.data_request import DataRequest, next_request
+from kamkit.telling.dossier import Dossier
 from kamkit.telling.heat_map import heat_map_finding, plot_heat_map
 from kamkit.telling.language import Labels
 from kamkit.telling.portfolio_chart import plot_portfolio
@@ -69,6 +69,7 @@ from kamkit.telling.results import (
     told_conditions,
     tracked_steps,
 )
+from kamkit.telling.sections import Light, Points, Section, Tile
 from kamkit.telling.sign_off import SignOff, sign_off
 from kamkit.telling.tables import DisplayTable, display_table
 from kamkit.telling.whale_chart import plot_whale
@@ -181,83 +182,6 @@ _DECIDED = ("proposal", "decision", "decision_status")
 
 
 @dataclass(frozen=True)
-class Tile:
-    """A figure of the first page: its value as written, what it is, and a line that places it."""
-
-    value: str
-    title: str
-    note: str = ""
-
-
-@dataclass(frozen=True)
-class Light:
-    """One condition of the traffic light: its answer as code and in words, never by colour alone."""
-
-    answer: str
-    word: str
-    text: str
-    note: str = ""
-
-
-@dataclass(frozen=True)
-class Points:
-    """A titled list of sentences."""
-
-    title: str
-    points: tuple[str, ...]
-
-    def lines(self) -> tuple[str, ...]:
-        """The sentences as plain text; a list has numbers, a single sentence has none."""
-        if len(self.points) == 1:
-            return self.points
-        return tuple(f"{n}. {point}" for n, point in enumerate(self.points, start=1))
-
-
-@dataclass(frozen=True)
-class Section:
-    """One section: its name, the finding that heads it, and the evidence in the order it is shown; a chart is drawn
-    when a deliverable asks for it. The first one carries the banner: what all that follows is to be read with."""
-
-    key: str
-    name: str
-    finding: str
-    text: str = ""
-    tiles: tuple[Tile, ...] = ()
-    lists: tuple[Points, ...] = ()
-    chart: Chart | None = None
-    lights: tuple[Light, ...] = ()
-    tables: tuple[DisplayTable, ...] = ()
-    comments: tuple[Comment, ...] = ()
-    banner: str = ""
-    figures: str = ""
-    """A fingerprint of the numbers that the section tells, the same in every language."""
-
-    def __repr__(self) -> str:
-        lines = [
-            *([self.banner] if self.banner else []),
-            self.finding,
-            *(f"{tile.value}  {tile.title}" for tile in self.tiles),
-        ]
-        for listed in self.lists:
-            lines += ["", listed.title, *listed.lines()]
-        return "\n".join(lines)
-
-    def _repr_html_(self) -> str:
-        tiles = "".join(
-            f'<td style="text-align:left;padding:4px 28px 4px 0"><b style="font-size:1.5em;color:#0B4F8A">'
-            f"{escape(tile.value)}</b><br>{escape(tile.title)}</td>"
-            for tile in self.tiles
-        )
-        lists = "".join(
-            f"<b>{escape(listed.title)}</b>" + "".join(f"<p>{escape(line)}</p>" for line in listed.lines())
-            for listed in self.lists
-        )
-        banner = f"<p><b>{escape(self.banner)}</b></p>" if self.banner else ""
-        heading = banner + prose.Sentence(self.finding)._repr_html_()
-        return f"{heading}<table><tr>{tiles}</tr></table>{lists}" if tiles else heading + lists
-
-
-@dataclass(frozen=True)
 class Places:
     """How many key accounts can be managed (None where nobody has said so), and the day on which a decision must be valid
     to count."""
@@ -297,6 +221,8 @@ class Story:
     requests: tuple[DataRequest, ...] = ()
     """The next data request in every language, since it goes to the client; none where nothing is missing."""
     plans: Plans = field(default_factory=Plans)
+    pages: tuple[AccountPage, ...] = ()
+    """One page per key account, by rank; none where customers listen."""
 
     def part(self, key: str) -> Section | prose.Sentence:
         """The section of this key, or a sentence that the report has none."""
@@ -410,6 +336,7 @@ def build_story(
         sign_off=teller.sign_off(),
         requests=() if is_restricted(engagement.audience) else tuple(teller.requests(today)),
         plans=teller.plans,
+        pages=tuple(teller.pages()),
     )
 
 
@@ -719,10 +646,19 @@ class _Teller:
         """The account plans; customers get none, and field sales none with margins."""
         if self.engagement.audience == "customer_meeting":
             return Plans()
+        return account_plans(self.dossier)
+
+    def pages(self) -> Iterator[AccountPage]:
+        """A page per key account for those who get the recommendations."""
+        if "recommendations" in self.wanted:
+            yield from account_pages(self.dossier)
+
+    @cached_property
+    def dossier(self) -> Dossier:
         period = prose.period_words(self.facts.period, self.engagement.fiscal_year_start, self.labels)
         said = [] if self.comments is None else comments_on(COMMENTED, *self._commented("", ""))
         parts = (self.facts, self.key_accounts, self.kam_types, self.options, self.labels, self.today, period)
-        return account_plans(*parts, self.actions, tuple(said), candid=not self.restricted)
+        return Dossier(*parts, self.actions, tuple(said), candid=not self.restricted)
 
     @property
     def _tracked(self) -> pd.DataFrame | None:

@@ -14,6 +14,7 @@ from kamkit.deliver import write_deliverables
 from kamkit.deliver.html import render_html, render_plans
 from kamkit.model.results import Portfolio
 from kamkit.telling.account_plans import account_plans, planned_accounts
+from kamkit.telling.dossier import Dossier
 
 
 def decided(client: Any, *rows: tuple[str, str, str, str], tiers: dict[str, str] | None = None) -> Any:
@@ -117,7 +118,11 @@ def test_the_position_names_the_field_and_the_price(told, found: dict[str, Any],
     )
     client = decided(told(), CONFIRMED[0])
     results = (client.facts, client.key_accounts, client.kam_types, replace(client.options, portfolio=portfolio))
-    made = {c: account_plans(*results, client.labels, dt.date(2026, 1, 15), "2025", candid=c) for c in (True, False)}
+    day = dt.date(2026, 1, 15)
+    made = {
+        candid: account_plans(Dossier(*results, client.labels, day, "2025", None, (), candid))
+        for candid in (True, False)
+    }
     candid, not_candid = (
         {title: value.replace("\u00a0", " ") for part in plans.plans[0].parts for title, value in part.facts}
         for plans in made.values()

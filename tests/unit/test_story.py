@@ -13,7 +13,8 @@ from kamkit.deliver.xlsx import render_xlsx
 from kamkit.errors import EngagementError
 from kamkit.model.results import CustomerValue, Finding
 from kamkit.telling.prose import sample_sentence
-from kamkit.telling.story import SECTIONS, Points, Section, Story, _for_audience
+from kamkit.telling.sections import Points, Section
+from kamkit.telling.story import SECTIONS, Story, _for_audience
 
 
 def plain(text: str) -> str:

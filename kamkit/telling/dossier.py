@@ -1,0 +1,127 @@
+"""What is known about each account, in words: what account plans and the pages of key accounts are made from."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import pandas as pd
+
+from kamkit.analysis.stability import certainty
+from kamkit.model.codes import Gate
+from kamkit.model.results import AccountFacts, KamTypes, KeyAccounts, StrategyOptions
+from kamkit.telling.comments import Comment
+from kamkit.telling.language import Labels
+from kamkit.telling.results import ranking, told
+from kamkit.telling.tables import ABSENT
+
+MOST_YEARS = 4
+
+
+@dataclass(frozen=True)
+class Dossier:
+    """The results of an engagement, asked account by account. `period`: what the data are about, in words; `candid`: with
+    margins, takeover and portfolio, for those who decide; `actions` and `comments` as people entered them."""
+
+    facts: AccountFacts
+    key_accounts: KeyAccounts
+    kam_types: KamTypes
+    options: StrategyOptions
+    labels: Labels
+    today: dt.date
+    period: str
+    actions: pd.DataFrame | None
+    comments: tuple[Comment, ...]
+    candid: bool
+
+    @cached_property
+    def ranked(self) -> pd.DataFrame:
+        known = self.facts.accounts.reindex(
+            columns=["account_id", "region", "field_rep", "kam_owner", "industry_text", "revenue_prior"]
+        )
+        table = ranking(self.key_accounts).merge(known, on="account_id", how="left")
+        types = self.kam_types.table.reindex(columns=["account_id", "kam_type", "kam_status"])
+        return table.merge(types, on="account_id", how="left")
+
+    @cached_property
+    def advice(self) -> pd.DataFrame:
+        return told(self.options.recommendations, self.labels)
+
+    @cached_property
+    def risk(self) -> pd.DataFrame:
+        return told(self.options.account_risk, self.labels)
+
+    @cached_property
+    def spots(self) -> pd.DataFrame:
+        spots = told(self.options.cross_selling, self.labels)
+        spots = spots[(spots["gate"] == Gate.OPEN) & (spots["expected_revenue"] > 0)]
+        return spots.sort_values(["expected_margin", "expected_revenue", "category"], ascending=[False, False, True])
+
+    def row(self, frame: pd.DataFrame, account_id: str) -> Mapping[str, Any]:
+        rows = frame[frame["account_id"] == account_id].to_dict("records")
+        return {str(name): value for name, value in rows[0].items()} if rows else {}
+
+    def known(self, value: Any, kind: str = "", missing: str = "") -> str:
+        """A value as written, or that it cannot be assessed and what is missing for it."""
+        if not self.labels.missing(value):
+            return self.labels.format_field(value, kind)
+        if not missing:
+            return ABSENT
+        return self.labels("account_plan.not_assessable", what=self.labels.lacking([missing])[0])
+
+    def text(self, value: Any) -> str:
+        return "" if self.labels.missing(value) else str(value)
+
+    def spots_of(self, account_id: str) -> pd.DataFrame:
+        return self.spots[self.spots["account_id"] == account_id]
+
+    def items(self, account_id: str) -> pd.DataFrame:
+        """What the account bought in the period: category, revenue, the largest first."""
+        bought = self.facts.purchases
+        if bought.empty:
+            return pd.DataFrame(columns=["category", "revenue"])
+        inside = bought[
+            (bought["account_id"] == account_id) & (bought["date"] >= pd.Timestamp(self.facts.period.start))
+        ]
+        names = dict(zip(self.facts.items["item"], self.facts.items["name"], strict=True))
+        sums = pd.DataFrame(inside.groupby("item", as_index=False)["revenue"].sum())
+        sums["category"] = sums["item"].map(names).fillna(sums["item"])
+        return sums.sort_values(["revenue", "item"], ascending=[False, True])
+
+    def years(self, account_id: str) -> pd.DataFrame:
+        """The period and the equally long spans before it, as far as history reaches: span, revenue, margin."""
+        months, start, length = self.facts.months, self.facts.period.start, self.facts.period.whole_months
+        own = months[months["account_id"] == account_id] if len(months) else months
+        rows = []
+        for back in range(MOST_YEARS if length and len(months) else 0):
+            first = pd.Timestamp(start) - pd.DateOffset(months=back * length)
+            last = first + pd.DateOffset(months=length) - pd.Timedelta(days=1)
+            if first.date() < self.facts.history_start.replace(day=1):
+                break
+            inside = own[(own["month"] >= first) & (own["month"] <= last)]
+            margin = inside["margin"].sum(min_count=1) if self.candid and inside["margin"].notna().all() else None
+            span = self.labels.period(first.date(), last.date())
+            rows.append({"span": span, "revenue": float(inside["revenue"].sum()), "margin": margin})
+        return pd.DataFrame(rows, columns=["span", "revenue", "margin"])
+
+    def risks(self, account_id: str) -> tuple[str, ...]:
+        """What endangers the account, or that nothing in the figures does."""
+        row = self.row(self.ranked, account_id)
+        labels, risk = self.labels, self.row(self.risk, account_id)
+        said = []
+        if risk.get("level") in ("red", "amber"):
+            said.append(
+                labels("account_plan.risk_money", money=risk["revenue_at_risk"], evidence=self.text(risk["evidence"]))
+            )
+        if not labels.missing(row["share"]) and row["share"] >= 0.10:
+            said.append(labels("account_plan.risk_share", share=row["share"]))
+        if self.candid and not labels.missing(row.get("margin")) and row["margin"] < 0:
+            said.append(labels("account_plan.risk_loss", margin=row["margin"]))
+        if certainty(row["membership_probability"]) == "borderline":
+            said.append(labels("account_plan.risk_borderline"))
+        if not said:
+            said.append(labels("account_plan.risk_none" if risk else "account_plan.risk_unknown"))
+        return tuple(said)
