@@ -13,8 +13,8 @@ from kamkit.analysis.stability import certainty
 from kamkit.telling.account_plans import MOST_PLANS, planned_accounts
 from kamkit.telling.canvas import A
 from kamkit.telling.chart_data import Bar, BarsData
-from kamkit.telling.dossier import Dossier
-from kamkit.telling.results import told
+from kamkit.telling.dossier import Dossier, by_account
+from kamkit.telling.results import of_key_accounts, told
 from kamkit.telling.sections import Points, Section, Tile
 from kamkit.telling.tables import ABSENT, DisplayTable, display_table
 
@@ -40,11 +40,10 @@ def account_pages(book: Dossier) -> Iterator[AccountPage]:
     """A page for every key account, by rank."""
     labels = book.labels
     managed = set(planned_accounts(book.key_accounts)[0][:MOST_PLANS])
-    advice = told(
-        book.options.options.merge(book.options.recommendations[["account_id", "recommended_option"]]), labels
+    advised = book.options.recommendations[["account_id", "recommended_option"]].rename(
+        columns={"recommended_option": "option"}
     )
-    chosen = advice[advice["option"] == advice["recommended_option"]].drop_duplicates("account_id")
-    reasons = {str(row["account_id"]): row for row in chosen.to_dict("records")}
+    reasons = by_account(told(of_key_accounts(book.options.options.merge(advised), book.key_accounts), labels))
     for row in book.ranked[book.ranked["chosen"]].to_dict("records"):
         account_id = str(row["account_id"])
         rank = None if pd.isna(row["rank"]) else int(row["rank"])
@@ -83,7 +82,7 @@ def _history(book: Dossier, account_id: str) -> BarsData:
 
 def _section(book: Dossier, row: Mapping[Any, Any], reasons: Mapping[Any, Any]) -> Section:
     labels, account_id = book.labels, str(row["account_id"])
-    advice = book.row(book.advice, account_id)
+    advice = book.advice.get(account_id, {})
     option, beside = advice.get("recommended_option"), advice.get("supporting_option")
     if labels.missing(option):
         finding = labels("account_page.no_advice")
@@ -126,11 +125,11 @@ def _tiles(book: Dossier, row: Mapping[Any, Any]) -> Iterator[Tile]:
     if book.candid and not labels.missing(row["margin"]):
         rate = labels("account_page.rate", rate=row["margin"] / row["revenue"]) if row["revenue"] > 0 else ""
         yield Tile(labels.money_short(row["margin"]), labels("account_plan.margin"), rate)
-    risk = book.row(book.risk, account_id)
+    risk = book.risk.get(account_id, {})
     if risk.get("level") in ("red", "amber"):
         level = labels("account_page.level", level=risk["level"])
         yield Tile(labels.money_short(risk["revenue_at_risk"]), labels("account_page.at_risk"), level)
-    elif len(spots := book.spots_of(account_id)):
+    elif (spots := book.spots.get(account_id)) is not None:
         expected = math.fsum(spots["expected_revenue"])
         yield Tile(
             labels.money_rough(expected), labels("account_page.expected"), labels("account_page.spots", n=len(spots))
@@ -138,7 +137,7 @@ def _tiles(book: Dossier, row: Mapping[Any, Any]) -> Iterator[Tile]:
 
 
 def _spots(book: Dossier, account_id: str) -> DisplayTable:
-    spots = book.spots_of(account_id)
+    spots = book.spots.get(account_id, book.options.cross_selling.head(0))
     return display_table(
         spots,
         "plan_spots",

@@ -101,7 +101,7 @@ class _Planner:
 
     def plan(self, account_id: str) -> AccountPlan:
         """The plan of one account."""
-        row = self.book.row(self.book.ranked, account_id)
+        row = self.book.row(account_id)
         parts = [
             self._summary(account_id, row),
             self._profile(account_id, row),
@@ -136,8 +136,8 @@ class _Planner:
     def _summary(self, account_id: str, row: Mapping[str, Any]) -> PlanPart:
         labels, advice, risk = (
             self.labels,
-            self.book.row(self.book.advice, account_id),
-            self.book.row(self.book.risk, account_id),
+            self.book.advice.get(account_id, {}),
+            self.book.risk.get(account_id, {}),
         )
         prior = float("nan") if labels.missing(row["revenue_prior"]) else float(row["revenue_prior"])
         change = row["revenue"] / prior - 1 if prior > 0 else None
@@ -157,7 +157,7 @@ class _Planner:
             said.append(
                 labels("account_plan.risk_level", level=risk["level"], evidence=self.book.text(risk.get("evidence")))
             )
-        if spots := self.book.spots_of(account_id).to_dict("records"):
+        if spots := self._spots(account_id).to_dict("records"):
             money = math.fsum(spot["expected_revenue"] for spot in spots)
             said.append(labels("account_plan.spots", n=len(spots), category=spots[0]["category"], money=money))
         return self._part("summary", sentences=tuple(said))
@@ -171,13 +171,16 @@ class _Planner:
             self._fact("type", self.book.known(row.get("kam_type"), "word:kam_type")),
             self._fact("industry", self.book.known(row.get("industry_text"))),
         ]
-        spots = self.book.spots_of(account_id)
+        spots = self._spots(account_id)
         tables = [
             display_table(self.book.years(account_id), "plan_years", "span revenue:money margin:money", labels),
             display_table(self.book.items(account_id), "plan_items", "category revenue:money", labels, MOST_ITEMS),
             display_table(spots, "plan_spots", "category expected_revenue:money_short", labels, MOST_SPOTS),
         ]
         return self._part("profile", facts=tuple(facts), tables=tuple(table for table in tables if len(table)))
+
+    def _spots(self, account_id: str) -> pd.DataFrame:
+        return self.book.spots.get(account_id, self.book.options.cross_selling.head(0))
 
     def _sites(self, account_id: str) -> PlanPart:
         members = self.book.facts.members[self.book.facts.members["account_id"] == account_id]
@@ -193,9 +196,7 @@ class _Planner:
             return None
         labels, value = (
             self.labels,
-            self.book.row(self.book.key_accounts.value.table, account_id)
-            if len(self.book.key_accounts.value.table)
-            else {},
+            _row(self.book.key_accounts.value.table, account_id) if len(self.book.key_accounts.value.table) else {},
         )
         share, margin = value.get("share_of_wallet"), row.get("margin")
         wallet = self.book.known(share, "percent", "customers.wallet")
@@ -207,7 +208,7 @@ class _Planner:
         if not labels.missing(margin) and row["revenue"] > 0:
             earned = labels("account_plan.margin_of", margin=margin, rate=margin / row["revenue"])
         facts = [self._fact("wallet_share", wallet), self._fact("margin", earned), *self._in_portfolio(account_id)]
-        close = self.book.row(self.book.kam_types.intensity, account_id) if len(self.book.kam_types.intensity) else {}
+        close = _row(self.book.kam_types.intensity, account_id) if len(self.book.kam_types.intensity) else {}
         if not labels.missing(close.get("stage")):
             facts.append(self._fact("stage", labels.format_field(str(close["stage"]), "word:stage")))
         return self._part("position", facts=tuple(facts))
@@ -215,9 +216,9 @@ class _Planner:
     def _in_portfolio(self, account_id: str) -> Iterator[tuple[str, str]]:
         """The account's field on the matrix of the main part, and its price level."""
         labels, found = self.labels, self.book.options.portfolio
-        row = self.book.row(found.profile, account_id) if len(found.profile) else {}
+        row = _row(found.profile, account_id) if len(found.profile) else {}
         places = found.positions[found.positions["model"] == found.main] if found.main else found.positions
-        place = self.book.row(places, account_id) if found.main else {}
+        place = _row(places, account_id) if found.main else {}
         if place:
             words = {
                 "field": field_name(found.main, place["quadrant"], labels),
@@ -257,7 +258,7 @@ class _Planner:
         return self._part("customer", blanks=blanks, boxes=boxes)
 
     def _option(self, account_id: str) -> PlanPart:
-        labels, advice = self.labels, self.book.row(self.book.advice, account_id)
+        labels, advice = self.labels, self.book.advice.get(account_id, {})
         option, beside = advice.get("recommended_option"), advice.get("supporting_option")
         facts = [(labels("column.recommended_option"), self.book.known(option, "word:option"))]
         if not labels.missing(beside):
@@ -294,7 +295,7 @@ class _Planner:
         for line, code in zip(proposed, lines[["option", "first_step"]].itertuples(index=False), strict=True):
             if step_code(*code) not in taken:
                 rows.append({"first_step": line["first_step"], "due": line["due_date"], "status": "proposed"})
-        if not rows and self.book.text(first := self.book.row(self.book.advice, account_id).get("first_step")):
+        if not rows and self.book.text(first := self.book.advice.get(account_id, {}).get("first_step")):
             rows.append({"first_step": first, "status": "proposed"})
         frame = pd.DataFrame(rows, columns=["first_step", "owner", "due", "status", "result"])
         frame["due"] = pd.to_datetime(frame["due"])
@@ -312,3 +313,9 @@ class _Planner:
     def _said(self, account_id: str) -> PlanPart | None:
         own = tuple(comment for comment in self.book.comments if comment.account_id == account_id)
         return self._part("comments", comments=own[-MOST_COMMENTS:]) if own else None
+
+
+def _row(frame: pd.DataFrame, account_id: str) -> Mapping[Any, Any]:
+    """The first row of an account, nothing where there is none."""
+    rows = frame[frame["account_id"] == account_id].to_dict("records")
+    return rows[0] if rows else {}

@@ -46,23 +46,34 @@ class Dossier:
         types = self.kam_types.table.reindex(columns=["account_id", "kam_type", "kam_status"])
         return table.merge(types, on="account_id", how="left")
 
-    @cached_property
-    def advice(self) -> pd.DataFrame:
-        return told(self.options.recommendations, self.labels)
+    def row(self, account_id: str) -> Mapping[Any, Any]:
+        """The account in the ranking, with its master data and type."""
+        return self._rows[account_id]
 
     @cached_property
-    def risk(self) -> pd.DataFrame:
-        return told(self.options.account_risk, self.labels)
+    def _rows(self) -> dict[str, dict[Any, Any]]:
+        return by_account(self.ranked)
 
     @cached_property
-    def spots(self) -> pd.DataFrame:
-        spots = told(self.options.cross_selling, self.labels)
+    def advice(self) -> dict[str, dict[Any, Any]]:
+        """The recommendation of each key account in words."""
+        return by_account(told(self._of_key_accounts(self.options.recommendations), self.labels))
+
+    @cached_property
+    def risk(self) -> dict[str, dict[Any, Any]]:
+        """The risk of leaving of each key account in words."""
+        return by_account(told(self._of_key_accounts(self.options.account_risk), self.labels))
+
+    @cached_property
+    def spots(self) -> dict[str, pd.DataFrame]:
+        """The open white spots of each account that has some, those with most margin to expect first."""
+        spots = self._of_key_accounts(self.options.cross_selling)
         spots = spots[(spots["gate"] == Gate.OPEN) & (spots["expected_revenue"] > 0)]
-        return spots.sort_values(["expected_margin", "expected_revenue", "category"], ascending=[False, False, True])
+        spots = spots.sort_values(["expected_margin", "expected_revenue", "category"], ascending=[False, False, True])
+        return {str(account_id): own for account_id, own in spots.groupby("account_id", sort=False)}
 
-    def row(self, frame: pd.DataFrame, account_id: str) -> Mapping[str, Any]:
-        rows = frame[frame["account_id"] == account_id].to_dict("records")
-        return {str(name): value for name, value in rows[0].items()} if rows else {}
+    def _of_key_accounts(self, frame: pd.DataFrame) -> pd.DataFrame:
+        return frame[frame["account_id"].isin(self.ranked.loc[self.ranked["chosen"], "account_id"])]
 
     def known(self, value: Any, kind: str = "", missing: str = "") -> str:
         """A value as written, or that it cannot be assessed and what is missing for it."""
@@ -74,9 +85,6 @@ class Dossier:
 
     def text(self, value: Any) -> str:
         return "" if self.labels.missing(value) else str(value)
-
-    def spots_of(self, account_id: str) -> pd.DataFrame:
-        return self.spots[self.spots["account_id"] == account_id]
 
     def items(self, account_id: str) -> pd.DataFrame:
         """What the account bought in the period: category, revenue, the largest first."""
@@ -93,24 +101,34 @@ class Dossier:
 
     def years(self, account_id: str) -> pd.DataFrame:
         """The period and the equally long spans before it, as far as history reaches: span, revenue, margin."""
-        months, start, length = self.facts.months, self.facts.period.start, self.facts.period.whole_months
-        own = months[months["account_id"] == account_id] if len(months) else months
         rows = []
+        for span, sums in self._spans:
+            revenue, margin = sums.get(account_id, (0.0, None))
+            rows.append({"span": span, "revenue": revenue, "margin": margin})
+        return pd.DataFrame(rows, columns=["span", "revenue", "margin"])
+
+    @cached_property
+    def _spans(self) -> list[tuple[str, dict[str, tuple[float, float | None]]]]:
+        """Each span in words, latest first, with revenue and margin per account; no margin where a month lacks it."""
+        months, start, length = self.facts.months, self.facts.period.start, self.facts.period.whole_months
+        found = []
         for back in range(MOST_YEARS if length and len(months) else 0):
             first = pd.Timestamp(start) - pd.DateOffset(months=back * length)
             last = first + pd.DateOffset(months=length) - pd.Timedelta(days=1)
             if first.date() < self.facts.history_start.replace(day=1):
                 break
-            inside = own[(own["month"] >= first) & (own["month"] <= last)]
-            margin = inside["margin"].sum(min_count=1) if self.candid and inside["margin"].notna().all() else None
-            span = self.labels.period(first.date(), last.date())
-            rows.append({"span": span, "revenue": float(inside["revenue"].sum()), "margin": margin})
-        return pd.DataFrame(rows, columns=["span", "revenue", "margin"])
+            inside = months[(months["month"] >= first) & (months["month"] <= last)]
+            known = inside["margin"].notna().groupby(inside["account_id"]).all()
+            sums = inside.groupby("account_id")[["revenue", "margin"]].sum()
+            margins = sums["margin"].where(known & self.candid)
+            pairs = zip(sums.index.astype(str), sums["revenue"].tolist(), margins.tolist(), strict=True)
+            spread = {i: (revenue, None if margin != margin else margin) for i, revenue, margin in pairs}
+            found.append((self.labels.period(first.date(), last.date()), spread))
+        return found
 
     def risks(self, account_id: str) -> tuple[str, ...]:
         """What endangers the account, or that nothing in the figures does."""
-        row = self.row(self.ranked, account_id)
-        labels, risk = self.labels, self.row(self.risk, account_id)
+        labels, row, risk = self.labels, self.row(account_id), self.risk.get(account_id, {})
         said = []
         if risk.get("level") in ("red", "amber"):
             said.append(
@@ -125,3 +143,8 @@ class Dossier:
         if not said:
             said.append(labels("account_plan.risk_none" if risk else "account_plan.risk_unknown"))
         return tuple(said)
+
+
+def by_account(frame: pd.DataFrame) -> dict[str, dict[Any, Any]]:
+    """The first row of each account."""
+    return {str(row["account_id"]): row for row in frame.drop_duplicates("account_id").to_dict("records")}
