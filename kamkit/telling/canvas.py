@@ -7,7 +7,6 @@ report and a test. Every text is printed as it is written; a customer's name is 
 from __future__ import annotations
 
 import io
-import re
 import unicodedata
 import warnings
 from collections.abc import Callable, Iterator
@@ -27,6 +26,7 @@ from PIL import Image
 
 from kamkit.telling.chart_data import PAGE_WIDTH, ChartData, Frame
 from kamkit.telling.language import Labels
+from kamkit.telling.lean_svg import lean_svg
 
 A, B, C = "#0B4F8A", "#3F93D2", "#84909C"
 LINE, INK, MUTE, PAPER, TINT = "#B84E00", "#1F2933", "#616E7C", "#FFFFFF", "#F2F4F6"
@@ -117,13 +117,7 @@ class Chart:
         with drawing():
             unnamed = dict.fromkeys(("Date", "Creator", "Format", "Type"))
             self.figure.savefig(out, format="svg", metadata=unnamed)
-        svg = out.getvalue()
-        svg = svg[svg.index("<svg") :]
-        svg = re.sub(r'<g id="[^"]*"', "<g", svg)  # group ids: two charts in one page must not share them
-        svg = svg.replace("'DejaVu Sans'", "'DejaVu Sans', sans-serif")
-        svg = re.sub(r' (?:d|x|y|transform)="[^"]*"', lambda places: re.sub(r"(\.\d\d)\d+", r"\1", places[0]), svg)
-        alt = _attribute(self.alt_text)
-        return svg.replace("<svg ", f'<svg role="img" aria-label="{alt}" ', 1).strip()
+        return lean_svg(out.getvalue(), FAMILIES, self.alt_text)
 
     def _repr_png_(self) -> tuple[bytes, dict[str, Any]]:
         width, height = self.figure.get_size_inches()
@@ -131,12 +125,6 @@ class Chart:
 
     def __repr__(self) -> str:
         return f"<Chart: {self.alt_text}>"
-
-
-def _attribute(text: str) -> str:
-    for sign, entity in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;"), ('"', "&quot;")):
-        text = text.replace(sign, entity)
-    return text
 
 
 def text_width(text: str, size: float, bold: bool = False) -> float:

@@ -264,7 +264,7 @@ def test_the_svg_is_text_and_the_same_bytes_each_time() -> None:
     assert "Lato" in first
     assert "<text" in first
     assert "<metadata" not in first
-    assert len(first) < 60_000
+    assert len(first) < 20_000
     ids = [e.get("id") for e in root.iter() if e.get("id")]
     assert len(ids) == len(set(ids))
     assert not [i for i in ids if "_" in str(i)]
