@@ -299,6 +299,7 @@ def _report(outcome: RunOutcome, as_json: bool) -> int:
         say("Nothing has changed since this run; --force runs it again.")
     for title, pattern in (
         ("Report", "deliverables/*_report.html"),
+        ("PDF", "deliverables/*_report.pdf"),
         ("Workbook", "deliverables/*_workbook.xlsx"),
         ("Explained", "explain/*.xlsx"),
     ):

@@ -9,10 +9,13 @@ import unicodedata
 from collections.abc import Callable, Iterable
 from html import escape
 from pathlib import Path
+from typing import Self
 
 from kamkit.deliver.html import render_html, render_plans, render_request, render_sign_off
+from kamkit.deliver.pdf import render_pdf
 from kamkit.deliver.xlsx import render_xlsx
 from kamkit.errors import DeliverableError
+from kamkit.model.engagement import pdf_is_possible
 from kamkit.telling.story import Story
 
 Render = Callable[[Story], bytes | None]
@@ -25,6 +28,7 @@ RENDERERS: dict[str, dict[str, Render]] = {
         "data-request_de.html": lambda story: _request(story, "de"),
         "data-request_en.html": lambda story: _request(story, "en"),
     },
+    "pdf": {"report.pdf": render_pdf},
     "xlsx": {"workbook.xlsx": render_xlsx},
 }
 """Per format its files; one that the audience may not have, or that would be empty, is None."""
@@ -35,43 +39,50 @@ _SPELLED = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "Ä": "Ae", "Ö": 
 
 
 class Written(tuple[Path, ...]):
-    """The files of a report; told by name only, so that outputs are the same on every machine."""
+    """The files of a report, and in sentences what is not as asked for; told by name only, so that outputs are the same on
+    every machine."""
+
+    notes: tuple[str, ...]
+
+    def __new__(cls, files: Iterable[Path], notes: Iterable[str] = ()) -> Self:
+        written = super().__new__(cls, files)
+        written.notes = tuple(notes)
+        return written
 
     def __repr__(self) -> str:
-        return "\n".join(path.name for path in self)
+        return "\n".join([*(path.name for path in self), *self.notes])
 
     def _repr_html_(self) -> str:
-        return "<ul>" + "".join(f"<li><code>{escape(path.name)}</code></li>" for path in self) + "</ul>"
+        files = "".join(f"<li><code>{escape(path.name)}</code></li>" for path in self)
+        return f"<ul>{files}</ul>" + "".join(f"<p>{escape(note)}</p>" for note in self.notes)
 
 
-def write_deliverables(
-    story: Story,
-    folder: Path,
-    formats: Iterable[str],
-    suffix: str = "",
-    note: Callable[[str], object] = lambda _: None,
-) -> Written:
+def write_deliverables(story: Story, folder: Path, formats: Iterable[str], suffix: str = "") -> Written:
     """Write the story in each format that this version can make; returns the files.
 
     Names are `<client>_<period>_<kind>`, ASCII, with `suffix` before the ending. A file appears whole or not at all. One
-    that cannot be replaced because it is open elsewhere stays, the new version gets a number, and `note` is told so.
+    that cannot be replaced because it is open elsewhere stays, and the new version gets a number; a format that this machine
+    cannot make is left out. The notes of what is returned say so.
     Raises DeliverableError when a file cannot be rendered or written.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise DeliverableError(f"{folder.name} cannot be made: {error.strerror}") from None
-    written = []
-    files = [file for format_ in formats for file in RENDERERS.get(format_, {}).items()]
+    wanted_formats, written, notes = [*formats], [], []
+    if "pdf" in wanted_formats and not pdf_is_possible():
+        wanted_formats.remove("pdf")
+        notes.append(story.labels("file.no_pdf"))
+    files = [file for format_ in wanted_formats for file in RENDERERS.get(format_, {}).items()]
     for kind, render in files:
         if (content := render(story)) is None:
             continue
         wanted = folder / file_name(story, kind, suffix, LONGEST_PATH - len(str(folder)) - 1)
         path = _write_whole(wanted, content)
         if path != wanted:
-            note(story.labels("file.open_elsewhere", name=wanted.name, written=path.name))
+            notes.append(story.labels("file.open_elsewhere", name=wanted.name, written=path.name))
         written.append(path)
-    return Written(written)
+    return Written(written, notes)
 
 
 def _request(story: Story, language: str) -> bytes | None:

@@ -155,7 +155,6 @@ def _plan(
     check_target(target)
     today = today_from(None)
     shown = {"language": engagement.language, "today": today.isoformat(), **_as_text(settings)}
-    later = tuple(f"{name} is not acted on by this version" for name in engagement.not_yet_effective())
     return _Plan(
         engagement=engagement,
         out=target,
@@ -164,7 +163,7 @@ def _plan(
         settings=_as_text(settings),
         parameters=shown | ({"step": wanted[0].name} if step else {}) | ({"explain": [*explain]} if explain else {}),
         today=today,
-        warnings=later,
+        warnings=engagement.left_out(),
         dated=out is None,
     )
 

@@ -43,6 +43,5 @@ def check(engagement: str | Path) -> CheckOutcome:
     opened = engagement_with(engagement, {})
     imported = check_engagement(opened)
     labels = Labels(opened.language, opened.report_locale, opened.currency)
-    later = [f"{name} is not acted on by this version" for name in opened.not_yet_effective()]
     findings = [finding_sentence(finding, labels) for finding in imported.findings]
-    return CheckOutcome(imported, (str(import_headline(imported, labels)), *findings, *later))
+    return CheckOutcome(imported, (str(import_headline(imported, labels)), *findings, *opened.left_out()))

@@ -12,6 +12,7 @@ from kamkit.execution.engine import run_notebook
 from kamkit.execution.files import write_json
 from kamkit.execution.manifest import versions
 from kamkit.execution.project import open_project
+from kamkit.model.engagement import AVAILABLE_DELIVERABLES
 from kamkit.model.kit import bundled_cases, kit_folder
 
 
@@ -91,5 +92,5 @@ def _sample_report() -> str:
 
     with tempfile.TemporaryDirectory(prefix="kamkit-") as folder:
         project = open_project("machinery", work=folder)
-        files = write_deliverables(story_of(project), Path(folder) / "deliverables", ("html", "xlsx"))
+        files = write_deliverables(story_of(project), Path(folder) / "deliverables", AVAILABLE_DELIVERABLES)
         return ", ".join(f"{path.name} {path.stat().st_size // 1024} kB" for path in files)

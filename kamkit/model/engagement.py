@@ -11,6 +11,7 @@ import difflib
 import os
 import re
 from collections.abc import Iterator, Mapping
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, get_args
 
@@ -38,7 +39,7 @@ LOCALES = {"de": "de_DE", "en": "en_GB"}
 UNKNOWN = "?"
 """Stands for a column, or for the year of a wide list, that nobody has named yet: the import asks for it."""
 Deliverable = Literal["html", "pdf", "pptx", "xlsx"]
-AVAILABLE_DELIVERABLES: tuple[Deliverable, ...] = ("html", "xlsx")
+AVAILABLE_DELIVERABLES: tuple[Deliverable, ...] = ("html", "pdf", "xlsx")
 
 MarginStep = Literal[
     "gross", "discount", "net_revenue", "terms", "net_net", "cost", "margin", "margin_after_terms",
@@ -48,6 +49,11 @@ MARGIN_STEPS: tuple[MarginStep, ...] = get_args(MarginStep)
 """From list prices to the margin after service; `margin_levels` gives them the client's own names."""
 
 Text = Annotated[str, BeforeValidator(lambda value: str(value) if isinstance(value, int | float) else value)]
+
+
+def pdf_is_possible() -> bool:
+    """Whether this machine has Typst, which sets the PDF."""
+    return find_spec("typst") is not None
 
 
 class _Setting(BaseModel):
@@ -345,6 +351,14 @@ class Engagement(_Setting):
         if self.locale and not self.locale.startswith(self.language):
             raise ValueError(f"locale {self.locale} does not belong to language {self.language}")
         return self
+
+    def left_out(self) -> tuple[str, ...]:
+        """What this engagement asks for and does not get, in sentences."""
+        later = tuple(f"{name} is not acted on by this version" for name in self.not_yet_effective())
+        if "pdf" not in self.deliverables or pdf_is_possible():
+            return later
+        missing = "deliverables: pdf is left out, since typst is not installed (there is none for Windows on ARM)"
+        return (*later, f"{missing}: print the HTML report to a PDF instead")
 
     def not_yet_effective(self) -> tuple[str, ...]:
         """Settings of this engagement that this version accepts but does not act on, told rather than ignored."""

@@ -39,6 +39,8 @@ from kamkit.telling.results import (
 
 NUMERIC = frozenset({"count", "number", "percent", "change", "money", "money_short", "money_rough"})
 ABSENT = "–"
+BADGES = frozenset({"option", "kam_type", "membership", "risk_level", "margin_class", "evidence_tag"})
+"""Kinds of codes whose words are shown in a frame; the classes of the Pareto are too."""
 NUMBERED = ("margin", "margin_after_terms", "margin_after_selling", "margin_after_service")
 """The levels of the contribution margin that are usually numbered."""
 MOST_ROWS, MOST_COLUMNS, LONG_TEXT = 20, 30, 40
@@ -55,6 +57,14 @@ class Column:
     @property
     def is_numeric(self) -> bool:
         return self.kind in NUMERIC
+
+    @property
+    def badge(self) -> str:
+        """As what its words are framed: a kind of codes, `abc`, or nothing."""
+        if self.name in {"abc_class", "abc_computed"}:
+            return "abc"
+        section = self.kind.removeprefix("word:")
+        return section if section in BADGES else ""
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ import html
 import json
 import re
 import shutil
+import subprocess
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -98,6 +99,8 @@ def _texts(path: Path) -> Iterator[str]:
                 for member in packed.namelist():
                     yield member
                     yield html.unescape(packed.read(member).decode("utf-8", "replace"))
+        case ".pdf" if shutil.which("pdftotext"):
+            yield subprocess.run(["pdftotext", path, "-"], capture_output=True, check=True).stdout.decode()
         case ".ipynb" | ".json":
             text = path.read_text(encoding="utf-8")
             yield text

@@ -145,8 +145,23 @@ def test_a_missing_environment_variable_is_named(tmp_path: Path) -> None:
 
 
 def test_what_is_accepted_but_not_acted_on_is_told(tmp_path: Path) -> None:
-    engagement = load_engagement(written(tmp_path, SMALLEST + "deliverables: [html, pdf]\nsplit_by: region\n"))
-    assert engagement.not_yet_effective() == ("deliverables: pdf", "split_by")
+    engagement = load_engagement(written(tmp_path, SMALLEST + "deliverables: [html, pptx]\nsplit_by: region\n"))
+    assert engagement.not_yet_effective() == ("deliverables: pptx", "split_by")
+    assert engagement.left_out() == (
+        "deliverables: pptx is not acted on by this version",
+        "split_by is not acted on by this version",
+    )
+
+
+def test_a_pdf_that_cannot_be_made_here_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    engagement = load_engagement(written(tmp_path, SMALLEST + "deliverables: [html, pdf]\n"))
+    assert engagement.left_out() == ()
+    monkeypatch.setattr("kamkit.model.engagement.find_spec", lambda name: None)
+    assert engagement.left_out() == (
+        "deliverables: pdf is left out, since typst is not installed (there is none for Windows on ARM): "
+        "print the HTML report to a PDF instead",
+    )
+    assert load_engagement(written(tmp_path, SMALLEST + "deliverables: [html]\n")).left_out() == ()
 
 
 def test_wide_lists_need_periods_only_and_no_dates(tmp_path: Path) -> None:

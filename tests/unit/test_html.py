@@ -171,6 +171,7 @@ def test_files_are_written_and_named_without_paths(told, tmp_path) -> None:  # t
         "Mueller-und-Soehne-Grosshandel-GmbH_2025_data_sign-off.html",
         "Mueller-und-Soehne-Grosshandel-GmbH_2025_data-request_de.html",
         "Mueller-und-Soehne-Grosshandel-GmbH_2025_data-request_en.html",
+        "Mueller-und-Soehne-Grosshandel-GmbH_2025_report.pdf",
         "Mueller-und-Soehne-Grosshandel-GmbH_2025_workbook.xlsx",
     ]
     assert [path.name for path in written] == names
@@ -189,13 +190,13 @@ def test_a_file_that_is_open_elsewhere_stays_and_the_new_one_gets_a_number(told,
         return replace(self, target)
 
     monkeypatch.setattr(Path, "replace", open_in_excel)
-    notes: list[str] = []
-    (path,) = write_deliverables(told().story(), tmp_path, ["xlsx"], note=notes.append)
-    assert path.name == "Mueller-und-Soehne-Grosshandel-GmbH_2025_workbook_2.xlsx"
-    assert notes == [
+    written = write_deliverables(told().story(), tmp_path, ["xlsx"])
+    assert [path.name for path in written] == ["Mueller-und-Soehne-Grosshandel-GmbH_2025_workbook_2.xlsx"]
+    assert written.notes == (
         "Mueller-und-Soehne-Grosshandel-GmbH_2025_workbook.xlsx ist noch geöffnet; "
-        "die neue Fassung heißt Mueller-und-Soehne-Grosshandel-GmbH_2025_workbook_2.xlsx."
-    ]
+        "die neue Fassung heißt Mueller-und-Soehne-Grosshandel-GmbH_2025_workbook_2.xlsx.",
+    )
+    assert repr(written) == f"Mueller-und-Soehne-Grosshandel-GmbH_2025_workbook_2.xlsx\n{written.notes[0]}"
 
 
 def test_a_folder_that_cannot_be_written_is_told(told, tmp_path) -> None:  # type: ignore[no-untyped-def]
