@@ -25,7 +25,8 @@ from kamkit.model.codes import Certainty
 from kamkit.model.kit import kit_folder
 from kamkit.telling import canvas
 from kamkit.telling.language import Labels
-from kamkit.telling.story import Section, Story
+from kamkit.telling.sections import Section
+from kamkit.telling.story import Story
 from kamkit.telling.tables import ABSENT, DisplayTable
 
 if TYPE_CHECKING:

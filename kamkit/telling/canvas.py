@@ -137,7 +137,10 @@ def text_width(text: str, size: float, bold: bool = False) -> float:
 def clean_name(name: object, otherwise: str) -> str:
     """A name on one line, without signs that cannot be printed; where nothing is left, something else."""
     text = "" if name is None or name != name else str(name)
-    printable = "".join(" " if unicodedata.category(sign) in {"Cc", "Cs", "Zl", "Zp"} else sign for sign in text)
+    unprintable = {"Cc", "Cs", "Zl", "Zp"}
+    printable = "".join(
+        " " if unicodedata.category(sign) in unprintable or sign in "\ufffe\uffff" else sign for sign in text
+    )
     return " ".join(printable.split()) or otherwise
 
 

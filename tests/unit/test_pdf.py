@@ -14,7 +14,7 @@ import pytest
 from kamkit.deliver import pdf, write_deliverables
 from kamkit.deliver.pdf import render_pdf
 from kamkit.errors import DeliverableError
-from kamkit.telling.story import Section
+from kamkit.telling.sections import Section
 
 NASTY = {
     "#panic()": "#panic()",
