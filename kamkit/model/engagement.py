@@ -23,10 +23,12 @@ from pydantic import (
     Field,
     PrivateAttr,
     ValidationError,
+    field_validator,
     model_validator,
 )
 
 from kamkit.errors import EngagementError
+from kamkit.model.brand import Look, colour_problems, file_problems, load_look
 from kamkit.model.codes import Basis, Level
 from kamkit.model.kit import bundled_cases, kit_folder
 from kamkit.model.presets import preset_named, presets
@@ -289,12 +291,20 @@ class ExchangeRates(_Setting):
 
 
 class Brand(_Setting):
-    """How deliverables are dressed."""
+    """How deliverables are dressed: a logo (PNG or SVG), colours by their place (primary, secondary, neutral, accent), a line
+    at the foot, a PowerPoint template."""
 
     logo: str | None = None
     colours: Mapping[str, str] = {}
     footer: str | None = None
     template: str | None = None
+
+    @field_validator("colours")
+    @classmethod
+    def _colours_can_be_read(cls, colours: Mapping[str, str]) -> Mapping[str, str]:
+        if problems := list(colour_problems(colours)):
+            raise ValueError("\n".join(problems))
+        return colours
 
 
 class Engagement(_Setting):
@@ -346,6 +356,12 @@ class Engagement(_Setting):
         """The locale of numbers and dates: as given, else that of the language."""
         return self.locale or LOCALES[self.language]
 
+    @property
+    def look(self) -> Look:
+        """The dress of the deliverables, read from the files that `brand` names."""
+        brand = self.brand
+        return load_look(self.folder, brand.logo, brand.template, brand.colours, brand.footer)
+
     @model_validator(mode="after")
     def _locale_fits(self) -> Self:
         if self.locale and not self.locale.startswith(self.language):
@@ -364,7 +380,6 @@ class Engagement(_Setting):
         """Settings of this engagement that this version accepts but does not act on, told rather than ignored."""
         later = [f"deliverables: {d}" for d in self.deliverables if d not in AVAILABLE_DELIVERABLES]
         later += ["split_by"] if self.split_by else []
-        later += [f"brand.{name}" for name in ("logo", "template", "colours") if getattr(self.brand, name)]
         return tuple(later)
 
 
@@ -521,8 +536,18 @@ def _path_problems(engagement: Engagement) -> Iterator[str]:
     for name, source in engagement.sources.given():
         named += [(f"sources.{name}", pattern) for pattern in source.patterns]
         named += [(f"sources.{name}.join", join.path) for join in source.join]
-    if engagement.allow_outside:
-        return
-    for place, pattern in named:
-        if not (engagement.folder / pattern).resolve().is_relative_to(engagement.folder):
-            yield f"{place}: {pattern} leaves the engagement's folder: move the file there or set allow_outside: true"
+    brand = engagement.brand
+    named += [(f"brand.{name}", path) for name in ("logo", "template") if (path := getattr(brand, name))]
+    leaving = (
+        {}
+        if engagement.allow_outside
+        else {
+            place: pattern
+            for place, pattern in named
+            if not (engagement.folder / pattern).resolve().is_relative_to(engagement.folder)
+        }
+    )
+    for place, pattern in leaving.items():
+        yield f"{place}: {pattern} leaves the engagement's folder: move the file there or set allow_outside: true"
+    inside = {name: None if f"brand.{name}" in leaving else getattr(brand, name) for name in ("logo", "template")}
+    yield from (f"brand.{problem}" for problem in file_problems(engagement.folder, **inside))

@@ -11,7 +11,6 @@ import pandas as pd
 
 from kamkit.analysis.stability import certainty
 from kamkit.telling.account_plans import MOST_PLANS, planned_accounts
-from kamkit.telling.canvas import A
 from kamkit.telling.chart_data import Bar, BarsData
 from kamkit.telling.dossier import Dossier, by_account
 from kamkit.telling.results import of_key_accounts, told
@@ -76,7 +75,7 @@ def _facts(book: Dossier, row: Mapping[Any, Any]) -> Iterator[tuple[str, str]]:
 def _history(book: Dossier, account_id: str) -> BarsData:
     spans = book.years(account_id).iloc[::-1].to_dict("records")
     return BarsData(
-        tuple(Bar(row["span"], row["revenue"], book.labels.money_short(row["revenue"]), A) for row in spans)
+        tuple(Bar(row["span"], row["revenue"], book.labels.money_short(row["revenue"]), "primary") for row in spans)
     )
 
 

@@ -11,7 +11,7 @@ import unicodedata
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from importlib.resources import files
 from typing import Any
@@ -24,13 +24,14 @@ from matplotlib.font_manager import FontProperties
 from matplotlib.textpath import text_to_path
 from PIL import Image
 
+from kamkit.model.brand import Palette
 from kamkit.telling.chart_data import PAGE_WIDTH, ChartData, Frame
 from kamkit.telling.language import Labels
 from kamkit.telling.lean_svg import lean_svg
 
-A, B, C = "#0B4F8A", "#3F93D2", "#84909C"
-LINE, INK, MUTE, PAPER, TINT = "#B84E00", "#1F2933", "#616E7C", "#FFFFFF", "#F2F4F6"
-CLASS_COLOURS = {"A": A, "B": B, "C": C}
+A, B, C, LINE = (Palette().primary, Palette().secondary, Palette().neutral, Palette().accent)
+INK, MUTE, PAPER, TINT = "#1F2933", "#616E7C", "#FFFFFF", "#F2F4F6"
+"""What no brand changes: text, lesser text, the ground and a pale one."""
 
 MARGIN = 0.22
 SIZES = {"title": 15.0, "subtitle": 10.5, "head": 10.0, "text": 9.5, "note": 8.5}
@@ -83,13 +84,14 @@ class Chart:
     data: ChartData | None = None
     body: float = 0.1
     width: float = PAGE_WIDTH
+    palette: Palette = field(default_factory=Palette)
     paint: Callable[[Page], None] = _nothing
 
     @classmethod
     def within(cls, frame: Frame, labels: Labels, title: str, alt_text: str = "", **parts: Any) -> Chart:
         """A chart in its frame; without `paint` its title says it all, and is what is seen."""
         source = labels("chart.source", source=frame.source or labels("chart.default_source"))
-        return cls(title, alt_text or title, source, width=frame.width, **parts)
+        return cls(title, alt_text or title, source, width=frame.width, palette=frame.palette, **parts)
 
     @cached_property
     def figure(self) -> Figure:
@@ -173,7 +175,7 @@ class Page:
     """A figure with title and subtitle above, notes and source below, and room in between, all in inches."""
 
     def __init__(self, chart: Chart) -> None:
-        width = chart.width
+        width, self.palette = chart.width, chart.palette
         inner = width - 2 * MARGIN
         above = [(line, "title", INK, True) for line in wrapped(chart.title, inner, SIZES["title"], bold=True)]
         above += [(line, "subtitle", MUTE, False) for line in wrapped(chart.subtitle, inner, SIZES["subtitle"])]

@@ -5,23 +5,30 @@ Money is in full units of the currency, shares and strengths run from 0 to 1.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Literal
 
+from kamkit.model.brand import Palette
 from kamkit.model.engagement import Period
 from kamkit.telling.language import Labels
 
 PAGE_WIDTH, REPORT_WIDTH = 9.2, 7.0
 """Inches: a chart that stands alone, and one in the report."""
 
+Tone = Literal["primary", "secondary", "neutral", "accent"]
+"""A colour by its place in the palette."""
+
 
 @dataclass(frozen=True)
 class Frame:
-    """What surrounds every chart of an engagement: the period shown, where the data are from, how wide it is in inches."""
+    """What surrounds every chart of an engagement: the period shown, where the data are from, how wide it is in inches, and
+    the colours."""
 
     period: Period
     fiscal_year_start: int = 1
     source: str | None = None
     width: float = PAGE_WIDTH
+    palette: Palette = field(default_factory=Palette)
 
     def period_words(self, labels: Labels) -> str:
         return labels.period(self.period.start, self.period.end, self.fiscal_year_start)
@@ -149,12 +156,12 @@ class HeatMapData:
 
 @dataclass(frozen=True)
 class Bar:
-    """One bar: name, length, what is written beside it, colour."""
+    """One bar: name, length, what is written beside it, and which colour of the palette it has."""
 
     name: str
     value: float
     label: str
-    colour: str
+    tone: Tone
 
 
 @dataclass(frozen=True)

@@ -9,19 +9,15 @@ from kamkit.model.codes import BASIC_CARE, Basis, Option
 from kamkit.model.results import KeyAccounts, StrategyOptions
 from kamkit.telling.canvas import (
     INK,
-    LINE,
     MUTE,
     SIZES,
-    A,
-    B,
-    C,
     Chart,
     Page,
     clean_name,
     fitted,
     text_width,
 )
-from kamkit.telling.chart_data import Bar, BarsData, Frame, unit_for
+from kamkit.telling.chart_data import Bar, BarsData, Frame, Tone, unit_for
 from kamkit.telling.language import Labels
 from kamkit.telling.pareto_chart import pareto_headline, plot_pareto
 
@@ -29,7 +25,7 @@ __all__ = ["pareto_headline", "plot_account_risk", "plot_concentration", "plot_p
 
 ROW = 0.30
 MOST_AT_RISK = 10
-RISK_COLOURS = {"red": LINE, "amber": B, "green": C}
+RISK_TONES: dict[str, Tone] = {"red": "accent", "amber": "secondary", "green": "neutral"}
 
 
 def plot_concentration(key_accounts: KeyAccounts, labels: Labels, frame: Frame) -> Chart:
@@ -39,8 +35,8 @@ def plot_concentration(key_accounts: KeyAccounts, labels: Labels, frame: Frame) 
         return Chart.within(frame, labels, pareto_headline(key_accounts.pareto, labels))
     figures = [("cr1", found.cr1), ("cr3", found.cr3), ("cr5", found.cr5), ("cr10", found.cr10)]
     figures = figures[: 1 + sum(n <= key_accounts.pareto.n_positive for n in (3, 5, 10))]
-    bars = [Bar(labels(f"figure.{name}"), value, labels.percent(value), A) for name, value in figures]
-    bars.append(Bar(labels("concentration.top20"), found.top20_share, labels.percent(found.top20_share), A))
+    bars = [Bar(labels(f"figure.{name}"), value, labels.percent(value), "primary") for name, value in figures]
+    bars.append(Bar(labels("concentration.top20"), found.top20_share, labels.percent(found.top20_share), "primary"))
     of, gini = labels(f"chart.of_{key_accounts.pareto.basis}"), labels.number(found.gini, 2)
     reached = key_accounts.pareto.basis is Basis.REVENUE and found.cr1 >= DISCLOSED_FROM
 
@@ -48,15 +44,21 @@ def plot_concentration(key_accounts: KeyAccounts, labels: Labels, frame: Frame) 
         square = min(2.3, 0.3 * page.width)
         _draw_bars(page, bars, page.top + 0.35, page.right - square - 0.5, limit=1.0)
         axes = page.axes(page.right - square, page.right, page.top + 0.3, page.top + 0.3 + square, "lorenz")
-        axes.plot([0, 1], [0, 1], color=C, linewidth=1.0)
+        axes.plot([0, 1], [0, 1], color=page.palette.neutral, linewidth=1.0)
         axes.plot(
-            found.lorenz["account_share"], found.lorenz["cumulative_share"], color=LINE, linewidth=1.8, label="lorenz"
+            found.lorenz["account_share"],
+            found.lorenz["cumulative_share"],
+            color=page.palette.accent,
+            linewidth=1.8,
+            label="lorenz",
         )
         axes.plot([0, 1, 1], [0, 0, 1], color=MUTE, linewidth=0.8)
         axes.set_xlim(0, 1)
         axes.set_ylim(0, 1)
         title = labels("concentration.gini", gini=gini)
-        page.text(page.right - square, page.top + 0.14, title, "head", bold=True, color=LINE, va="center")
+        page.text(
+            page.right - square, page.top + 0.14, title, "head", bold=True, color=page.palette.accent, va="center"
+        )
         below = page.top + 0.36 + square
         page.text(page.right, below, labels("concentration.lorenz_axis"), "note", color=MUTE, ha="right", va="top")
 
@@ -82,9 +84,11 @@ def plot_recommendations(options: StrategyOptions, key_accounts: KeyAccounts, la
     order = sorted((o for o in counts.index if o != BASIC_CARE), key=lambda o: (-counts[o], list(Option).index(o)))
     if not order and BASIC_CARE not in counts:
         return Chart.within(frame, labels, labels("chart.no_recommendations"))
-    bars = [Bar(labels(f"option.{o}"), int(counts[o]), labels.count(counts[o]), A) for o in order]
+    bars = [Bar(labels(f"option.{o}"), int(counts[o]), labels.count(counts[o]), "primary") for o in order]
     if BASIC_CARE in counts:
-        bars.append(Bar(labels(f"option.{BASIC_CARE}"), int(counts[BASIC_CARE]), labels.count(counts[BASIC_CARE]), C))
+        bars.append(
+            Bar(labels(f"option.{BASIC_CARE}"), int(counts[BASIC_CARE]), labels.count(counts[BASIC_CARE]), "neutral")
+        )
     title = labels("chart.recommendations_title", n=int(bars[0].value), option=bars[0].name, total=len(chosen))
     subtitle = labels("chart.recommendations_subtitle", period=frame.period_words(labels), total=len(chosen))
     alt_text = labels("chart.recommendations_alt", listed=_listed(bars))
@@ -106,7 +110,7 @@ def plot_account_risk(options: StrategyOptions, key_accounts: KeyAccounts, label
             clean_name(names.get(i), i),
             value,
             f"{unit.write(value)} · {labels(f'risk_level.{level}')}",
-            RISK_COLOURS[level],
+            RISK_TONES[level],
         )
         for i, value, level in zip(
             shown["account_id"].tolist(), shown["revenue_at_risk"].tolist(), shown["level"].tolist(), strict=True
@@ -141,7 +145,7 @@ def _draw_bars(page: Page, bars: Sequence[Bar], top: float, right: float, limit:
     axes.set_ylim(len(bars), 0)
     for i, bar in enumerate(bars):
         y = top + ROW * (i + 0.5)
-        axes.barh(i + 0.5, bar.value, height=0.66, color=bar.colour, label=bar.name)
+        axes.barh(i + 0.5, bar.value, height=0.66, color=getattr(page.palette, bar.tone), label=bar.name)
         name = fitted(bar.name, left - page.left - 0.10, SIZES["text"])
         page.text(left - 0.10, y, name, ha="right", va="center_baseline")
         x = left + (right - label_room - left) * bar.value / axes.get_xlim()[1] + 0.07

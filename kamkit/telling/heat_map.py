@@ -13,12 +13,9 @@ from kamkit.model.codes import Gate, Option
 from kamkit.model.results import KeyAccounts, StrategyOptions
 from kamkit.telling.canvas import (
     INK,
-    LINE,
     MUTE,
     PAPER,
     SIZES,
-    A,
-    C,
     Chart,
     Page,
     clean_name,
@@ -146,15 +143,16 @@ class _Board:
         style: dict[str, Any] = {"color": MUTE}
         if cell.strength is not None:
             strength = PALEST + (DARKEST - PALEST) * cell.strength
-            colour = LINE if self._is_exposure(column) else A
+            palette = self.page.palette
+            colour = palette.accent if self._is_exposure(column) else palette.primary
             self._box(column, row, facecolor=_mixed(colour, strength), edgecolor=PAPER, linewidth=1.5)
             style = {"color": PAPER if strength >= WHITE_FROM else INK, "bold": True}
         elif cell.gate == Gate.CLOSED:
-            self._box(column, row, facecolor=PAPER, edgecolor=C, linewidth=0.6)
+            self._box(column, row, facecolor=PAPER, edgecolor=self.page.palette.neutral, linewidth=0.6)
         else:
-            self._box(column, row, facecolor=PAPER, edgecolor=C, linewidth=0.0, hatch="////")
+            self._box(column, row, facecolor=PAPER, edgecolor=self.page.palette.neutral, linewidth=0.0, hatch="////")
         if cell.is_recommended:
-            self._box(column, row, edgecolor=LINE, facecolor="none", linewidth=2.0, zorder=3)
+            self._box(column, row, edgecolor=self.page.palette.accent, facecolor="none", linewidth=2.0, zorder=3)
         if cell.text:
             x, y = self._x(column) + self.step / 2, self.top + ROW * (row + 0.5)
             self.page.text(x, y, cell.text, ha="center", va="center_baseline", **style)

@@ -16,9 +16,7 @@ from kamkit.analysis.stability import certainty
 from kamkit.model.codes import AbcClass, Basis, Certainty
 from kamkit.model.results import KeyAccounts, Pareto
 from kamkit.telling.canvas import (
-    CLASS_COLOURS,
     INK,
-    LINE,
     MUTE,
     PAPER,
     SIZES,
@@ -333,7 +331,9 @@ class _Panels:
     def _draw_heads(self) -> None:
         labels, y = self.chart.labels, self.page.top + 0.16
         self.page.text(self.bars_left, y, self._bars_head(), "head", bold=True, va="center")
-        self.page.text(self.line[0], y, labels("chart.cumulative"), "head", bold=True, color=LINE, va="center")
+        self.page.text(
+            self.line[0], y, labels("chart.cumulative"), "head", bold=True, color=self.page.palette.accent, va="center"
+        )
         self.page.text(self.class_left, y, labels("chart.class"), "head", bold=True, va="center")
         if self.chart._has_margin():
             x = self.line[0] - 0.22
@@ -379,9 +379,16 @@ class _Panels:
                 for abc, same in part.groupby("abc_class"):
                     start = self.chart.edge(int(same["rank"].iloc[0]) - 1)
                     end = self.chart.edge(int(same["rank"].iloc[-1]))
-                    _profile(axes, same["value"], start + 0.08, end - 0.08, CLASS_COLOURS[str(abc)], label=row.name)
+                    _profile(
+                        axes,
+                        same["value"],
+                        start + 0.08,
+                        end - 0.08,
+                        self.page.palette.of_class[str(abc)],
+                        label=row.name,
+                    )
             else:
-                colour = CLASS_COLOURS[str(part["abc_class"].iloc[0])]
+                colour = self.page.palette.of_class[str(part["abc_class"].iloc[0])]
                 axes.barh(row.middle, part["value"].iloc[0], height=0.68, color=colour, label=row.name)
             axes.text(
                 part["value"].max() + points, row.middle, label, fontsize=SIZES["text"], color=INK, va="center_baseline"
@@ -397,7 +404,7 @@ class _Panels:
         style: dict[str, Any] = {
             "ha": "right",
             "va": "center_baseline",
-            "color": LINE if loss else INK,
+            "color": self.page.palette.accent if loss else INK,
             "gid": "margin",
         }
         self.page.text(self.line[0] - 0.22, self._y(row.middle), text, bold=loss, **style)
@@ -412,8 +419,18 @@ class _Panels:
             x += [reached[end - 1] for end in ends]
             y += [self.chart.edge(end) for end in ends]
         axes.axvline(pareto.threshold, color=MUTE, linewidth=1.0, linestyle=(0, (4, 3)), zorder=1)
-        axes.plot(x, y, color=LINE, linewidth=1.6, zorder=3, clip_on=False, label="cumulative_share")
-        axes.plot(x[: len(named)], y[: len(named)], "o", color=LINE, markersize=4.2, zorder=4, clip_on=False)
+        axes.plot(
+            x, y, color=self.page.palette.accent, linewidth=1.6, zorder=3, clip_on=False, label="cumulative_share"
+        )
+        axes.plot(
+            x[: len(named)],
+            y[: len(named)],
+            "o",
+            color=self.page.palette.accent,
+            markersize=4.2,
+            zorder=4,
+            clip_on=False,
+        )
         for i in {0, pareto.n_key_accounts - 1, len(reached) - 1}:
             at = named[i].middle if i < len(named) else self.chart.edge(i + 1) - 0.5
             self._label_point(axes, reached[i], at, labels.percent(reached[i]), PAPER if i < len(named) else TINT)
@@ -427,7 +444,7 @@ class _Panels:
         style: dict[str, Any] = {
             "fontsize": SIZES["text"],
             "fontweight": "bold",
-            "color": LINE,
+            "color": self.page.palette.accent,
             "bbox": box,
             "zorder": 2,
         }
@@ -443,7 +460,7 @@ class _Panels:
         for (abc, lines), (start, end), top in zip(
             self.class_texts.items(), spans, _spread(tops, need, self.height), strict=True
         ):
-            colour = CLASS_COLOURS[abc.value]
+            colour = self.page.palette.of_class[abc.value]
             axes.barh((start + end) / 2, 0.07, height=max(end - start - 0.14, 0.06), color=colour, label=abc.value)
             style: dict[str, Any] = {"va": "center_baseline"}
             y = self._y(top)

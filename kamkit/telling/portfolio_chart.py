@@ -18,12 +18,9 @@ from kamkit.model.codes import Tier
 from kamkit.model.results import KeyAccounts, Portfolio
 from kamkit.telling.canvas import (
     INK,
-    LINE,
     MUTE,
     PAPER,
     SIZES,
-    A,
-    C,
     Chart,
     Page,
     clean_name,
@@ -136,10 +133,16 @@ class _PortfolioChart:
         for side in ("top", "right"):
             axes.spines[side].set_visible(False)
         for side in ("left", "bottom"):
-            axes.spines[side].set_color(C)
+            axes.spines[side].set_color(page.palette.neutral)
         for axis, line in (("x", axes.axvline), ("y", axes.axhline)):
             scale = scales[axis]
-            line(scale.at(float(self.model[f"{axis}_cut"])), color=LINE, linewidth=1.0, linestyle=(0, (4, 3)), zorder=1)
+            line(
+                scale.at(float(self.model[f"{axis}_cut"])),
+                color=page.palette.accent,
+                linewidth=1.0,
+                linestyle=(0, (4, 3)),
+                zorder=1,
+            )
             ticks = scale.ticks()
             writes = {"x": axes.set_xticks, "y": axes.set_yticks}[axis]
             writes([scale.at(t) for t in ticks], [written(t, scale.unit, self.labels, ticks) for t in ticks])
@@ -156,7 +159,11 @@ class _PortfolioChart:
         across = np.maximum((largest * np.sqrt(size) / STEP).round().to_numpy(), 2.0) * STEP
         numbered = placed["is_numbered"].to_numpy()
         for chosen, label in ((~numbered, "others"), (numbered, "numbered")):
-            style: dict[str, Any] = {"c": A, "alpha": 0.78} if label == "numbered" else {"c": C, "alpha": 0.35}
+            style: dict[str, Any] = (
+                {"c": page.palette.primary, "alpha": 0.78}
+                if label == "numbered"
+                else {"c": page.palette.neutral, "alpha": 0.35}
+            )
             for wide in sorted({*across[chosen].tolist()}, reverse=True):
                 there = chosen & (across == wide)
                 spots = axes.scatter(
@@ -244,7 +251,16 @@ class _PortfolioChart:
         for n, i in enumerate(rows):
             y = page.top + 0.40 + n * KEY_ROW
             name = clean_name(self.placed["name"].iloc[i], str(self.placed["account_id"].iloc[i]))
-            page.text(left + 0.24, y, self._number(i), "note", bold=True, color=A, ha="right", va="center_baseline")
+            page.text(
+                left + 0.24,
+                y,
+                self._number(i),
+                "note",
+                bold=True,
+                color=page.palette.primary,
+                ha="right",
+                va="center_baseline",
+            )
             page.text(left + 0.34, y, fitted(name, KEY_WIDTH - 0.36, SIZES["note"]), "note", va="center_baseline")
 
     def _notes(self, scales: dict[str, _Scale]) -> list[str]:

@@ -18,6 +18,7 @@ import pandas as pd
 from kamkit.analysis.decisions import decision_log
 from kamkit.analysis.stability import certainty
 from kamkit.errors import EngagementError
+from kamkit.model.brand import Look
 from kamkit.model.codes import REASON_CODES, Basis, DecisionStatus, Option, Verdict
 from kamkit.model.engagement import LANGUAGES, LOCALES, Engagement
 from kamkit.model.follow_up import FollowUp
@@ -211,7 +212,7 @@ class Story:
     period_code: str
     date: dt.date
     confidentiality: str
-    footer: str
+    brand: Look
     audience: str
     labels: Labels
     main: tuple[Section, ...]
@@ -223,6 +224,11 @@ class Story:
     plans: Plans = field(default_factory=Plans)
     pages: tuple[AccountPage, ...] = ()
     """One page per key account, by rank; none where customers listen."""
+
+    @property
+    def footer(self) -> str:
+        """The line at the foot that the brand asks for."""
+        return self.brand.footer
 
     def part(self, key: str) -> Section | prose.Sentence:
         """The section of this key, or a sentence that the report has none."""
@@ -327,7 +333,7 @@ def build_story(
         period_code=_period_code(facts, engagement.fiscal_year_start),
         date=today,
         confidentiality=" · ".join(map(labels, kept)),
-        footer=engagement.brand.footer or "",
+        brand=engagement.look,
         audience=engagement.audience,
         labels=labels,
         main=_under_banner(teller.main, prose.small_sample(imported, labels)),
@@ -476,7 +482,7 @@ class _Teller:
 
     @cached_property
     def frame(self) -> Frame:
-        return Frame(self.facts.period, self.engagement.fiscal_year_start)
+        return Frame(self.facts.period, self.engagement.fiscal_year_start, palette=self.engagement.look.palette)
 
     @cached_property
     def found(self) -> prose.Highlights:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from kamkit.model.results import KeyAccounts
-from kamkit.telling.canvas import INK, LINE, MUTE, SIZES, A, C, Chart, Page, clean_name, text_width
+from kamkit.telling.canvas import INK, MUTE, SIZES, Chart, Page, clean_name, text_width
 from kamkit.telling.chart_data import Frame, WhaleData
 from kamkit.telling.language import Labels
 from kamkit.telling.value import whale_headline
@@ -43,24 +43,45 @@ def plot_whale(key_accounts: KeyAccounts, labels: Labels, frame: Frame) -> Chart
         axes.set_xlim(0, n)
         low, high = min(0.0, *heights), max(heights)
         axes.set_ylim(low, high if high > low else low + 1)
-        axes.fill_between(range(n + 1), heights, color=A, alpha=0.10, linewidth=0)
-        axes.plot(range(top + 1), heights[: top + 1], color=A, linewidth=2.0, label="gained", clip_on=False)
-        axes.plot(range(top, n + 1), heights[top:], color=LINE, linewidth=2.0, label="lost", clip_on=False)
+        axes.fill_between(range(n + 1), heights, color=page.palette.primary, alpha=0.10, linewidth=0)
+        axes.plot(
+            range(top + 1), heights[: top + 1], color=page.palette.primary, linewidth=2.0, label="gained", clip_on=False
+        )
+        axes.plot(
+            range(top, n + 1), heights[top:], color=page.palette.accent, linewidth=2.0, label="lost", clip_on=False
+        )
         if n <= FEW:
-            axes.plot(range(n + 1), heights, linestyle="none", marker="o", markersize=3.5, color=A, clip_on=False)
+            axes.plot(
+                range(n + 1),
+                heights,
+                linestyle="none",
+                marker="o",
+                markersize=3.5,
+                color=page.palette.primary,
+                clip_on=False,
+            )
         axes.axhline(0, color=MUTE, linewidth=0.8)
         if in_shares:
-            axes.axhline(heights[-1], color=C, linewidth=0.8, linestyle=(0, (4, 3)))
+            axes.axhline(heights[-1], color=page.palette.neutral, linewidth=0.8, linestyle=(0, (4, 3)))
 
         def y_of(height: float) -> float:
             return float(lower - HEIGHT * (height - low) / ((high - low) or 1.0))
 
         right = page.right - room
-        page.text(right + 0.10, y_of(heights[-1]), end, bold=True, color=LINE if top < n else INK, va="center_baseline")
+        page.text(
+            right + 0.10,
+            y_of(heights[-1]),
+            end,
+            bold=True,
+            color=page.palette.accent if top < n else INK,
+            va="center_baseline",
+        )
         if top < n:
             half = text_width(peak, SIZES["text"], bold=True) / 2
             x = min(max(page.left + (right - page.left) * top / n, page.left + half), right - half)
-            page.text(x, y_of(heights[top]) - 0.09, peak, bold=True, color=A, ha="center", va="bottom")
+            page.text(
+                x, y_of(heights[top]) - 0.09, peak, bold=True, color=page.palette.primary, ha="center", va="bottom"
+            )
         page.text(page.left, lower + 0.08, labels("value.whale_axis"), "note", color=MUTE, va="top")
         page.text(right, lower + 0.08, labels("value.whale_accounts", n=n), "note", color=MUTE, ha="right", va="top")
 
