@@ -11,11 +11,14 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.dataset as ds
 
+from kamkit.analysis.options.assessment import key_account_ids
+from kamkit.analysis.options.support import support_of
 from kamkit.deliver import ascii_name
 from kamkit.deliver.explanation import render_explanation
 from kamkit.errors import EngagementError
 from kamkit.execution.project import Project
-from kamkit.telling.explanation import explain_account
+from kamkit.telling.explanation import Explanation, explain_account
+from kamkit.telling.story import for_audience, is_restricted
 
 FOLDER = "explain"
 MOST_PROPOSED = 3
@@ -69,18 +72,37 @@ def write_explanations(project: Project, account_ids: Sequence[str]) -> Iterator
     folder = project.work / FOLDER
     for account_id in account_ids:
         folder.mkdir(exist_ok=True)
-        explained = explain_account(
-            account_id,
-            project.facts,
-            project.options,
-            project.rules.options,
-            lines_of(project, account_id),
-            project.engagement.account_risk.window_months,
-            project.labels,
-        )
+        explained = explain(project, account_id)
         path = _free_place(folder / f"{ascii_name(account_id)}.xlsx")
         path.write_bytes(render_explanation(explained, project.today, project.labels))
         yield path
+
+
+def explain(project: Project, account_id: str) -> Explanation:
+    """The sentences about an account as the engagement's audience may read them, and the rows behind their figures."""
+    engagement, labels = project.engagement, project.labels
+    _, facts, options = for_audience(engagement.audience, project.key_accounts, project.facts, project.options, labels)
+    names_others = engagement.audience != "customer_meeting"
+    rules = project.rules.options
+    keys = key_account_ids(project.key_accounts)
+    support = support_of(account_id, project.facts, project.options, keys, engagement.options, rules)
+    lines = lines_of(project, account_id)
+    if lines is not None and is_restricted(engagement.audience):
+        lines = lines.drop(columns=[column for column in ("margin", "cost") if column in lines])
+    cleaned = project.imported.rules
+    cancelled = cleaned[(cleaned["rule"] == "cancelled_pair") & (cleaned["treatment"] == "remove")]
+    return explain_account(
+        account_id,
+        facts,
+        options,
+        rules,
+        lines,
+        engagement.account_risk.window_months,
+        labels,
+        support,
+        int(cancelled["rows"].sum()),
+        names_others,
+    )
 
 
 def _free_place(path: Path) -> Path:

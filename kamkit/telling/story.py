@@ -320,7 +320,7 @@ def build_story(
         raise EngagementError(
             engagement.file.name, [f"sections: {s!r} is not known. Known are: {known}" for s in strange]
         )
-    key_accounts, facts, options = _for_audience(engagement.audience, key_accounts, facts, options, labels)
+    key_accounts, facts, options = for_audience(engagement.audience, key_accounts, facts, options, labels)
     said = None if is_restricted(engagement.audience) else comments
     results = (imported, facts, key_accounts, kam_types, options)
     teller = _Teller(engagement, *results, labels, today, said, actions, follow_up)
@@ -363,7 +363,7 @@ def is_restricted(audience: str) -> bool:
     return audience in HIDDEN
 
 
-def _for_audience(
+def for_audience(
     audience: str, key_accounts: KeyAccounts, facts: AccountFacts, options: StrategyOptions, labels: Labels
 ) -> tuple[KeyAccounts, AccountFacts, StrategyOptions]:
     """The results without what the audience may not see: margins of accounts, takeover exposure, loss-makers, and

@@ -14,6 +14,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from kamkit.analysis.options.buffer import MOST as MOST_KEPT
+
 HALF_YEAR, YEAR, DAYS_OF_YEAR = 6, 12, 365.25
 WINDOWS = ("last_12_months", "months_13_to_24", "last_6_months", "same_6_months_before", "window")
 LINES = ["document", "date", "customer", "product", "category", "site", "amount", "margin", *WINDOWS]
@@ -109,6 +111,46 @@ def _joined(left: Term, right: Term | float, sign: str, compute: Callable[[float
 
 
 @dataclass(frozen=True)
+class Rows:
+    """A table of the workbook, to be summed and counted by formulas; `table` begins the names of its columns there."""
+
+    table: str
+    frame: pd.DataFrame
+
+    def _mask(self, flags: Mapping[str, Any]) -> pd.Series[bool]:
+        mask = pd.Series(True, index=self.frame.index)
+        for column, wanted in flags.items():
+            mask &= self.frame[column].eq(wanted).fillna(False).astype(bool)
+        return mask
+
+    def name(self, column: str) -> str:
+        """What a column is called in formulas."""
+        return f"{self.table}_{column}"
+
+    def criteria(self, flags: Mapping[str, Any]) -> str:
+        """The conditions of a formula for the rows that are as said."""
+        return ",".join(f"{self.name(column)},{_criterion(wanted)}" for column, wanted in flags.items())
+
+    def total(self, column: str, **flags: Any) -> Term:
+        """The sum of a column over the rows that are as said."""
+        value = float(self.frame.loc[self._mask(flags), column].astype(float).sum())
+        name = self.name(column)
+        return Term(f"SUMIFS({name},{self.criteria(flags)})" if flags else f"SUM({name})", value)
+
+    def count(self, **flags: Any) -> Term:
+        """How many rows are as said."""
+        return Term(f"COUNTIFS({self.criteria(flags)})", float(self._mask(flags).sum()))
+
+    def n(self, column: str) -> Term:
+        """How many rows there are; the column has one cell of each."""
+        return Term(f"ROWS({self.name(column)})", float(len(self.frame)))
+
+    def median(self, column: str) -> Term:
+        """The median of a column, empty cells left out."""
+        return Term(f"MEDIAN({self.name(column)})", float(self.frame[column].astype(float).median()))
+
+
+@dataclass(frozen=True)
 class Lines:
     """The lines of an account, to be summed and counted by formulas; `usual_interval`: of all accounts, given beside them."""
 
@@ -120,22 +162,17 @@ class Lines:
     shrinkage: float
     one_off: float
 
-    def _mask(self, flags: Mapping[str, Any]) -> pd.Series[bool]:
-        mask = pd.Series(True, index=self.frame.index)
-        for column, wanted in flags.items():
-            mask &= self.frame[column].eq(wanted).fillna(False)
-        return mask
+    @property
+    def rows(self) -> Rows:
+        return Rows("line", self.frame)
 
     def total(self, column: str = "amount", **flags: Any) -> Term:
         """The sum of a column over the lines that are as said."""
-        value = float(self.frame.loc[self._mask(flags), column].astype(float).sum())
-        criteria = "".join(f",{_name(c)},{_criterion(wanted)}" for c, wanted in flags.items())
-        return Term(f"SUMIFS({_name(column)}{criteria})" if flags else f"SUM({_name(column)})", value)
+        return self.rows.total(column, **flags)
 
     def count(self, **flags: Any) -> Term:
         """How many lines are as said."""
-        criteria = ",".join(f"{_name(c)},{_criterion(wanted)}" for c, wanted in flags.items())
-        return Term(f"COUNTIFS({criteria})", float(self._mask(flags).sum()))
+        return self.rows.count(**flags)
 
     def largest_order(self, window: str) -> Term:
         """The largest document of a window."""
@@ -245,11 +282,10 @@ def _weakest_lost(lines: Lines) -> Term | None:
         flags = {"item": code, "is_purchase": True}
         if lines.values.get("lost_customer") is not None:
             flags["customer"] = lines.values["lost_customer"]
-        inside = lines._mask(flags) & lines.frame["date"].between(start, end, inclusive="left")
-        value = float(lines.frame.loc[inside, "amount"].sum())
-        criteria = "".join(f",{_name(c)},{_criterion(wanted)}" for c, wanted in flags.items())
+        inside = lines.frame["date"].between(start, end, inclusive="left")
+        value = Rows("line", lines.frame[inside]).total("amount", **flags).value
         days = f'line_date,">={(start - EPOCH).days}",line_date,"<{(end - EPOCH).days}"'
-        sums.append(Term(f"SUMIFS(line_amount,{days}{criteria})", value))
+        sums.append(Term(f"SUMIFS(line_amount,{days},{lines.rows.criteria(flags)})", value))
     return sums[0] - sums[1]
 
 
@@ -279,3 +315,75 @@ TRACES: Mapping[str, Callable[[Lines], Term | None]] = {
     "loss_margin": _of_item("loss_item", "margin", last_12_months=True),
 }
 """The figures that follow from the account's own lines."""
+
+
+@dataclass(frozen=True)
+class Compared:
+    """What figures about an account rest on beside its own lines: `tables` as of `Support`, `values` of the sentences, and
+    its revenue of 12 months."""
+
+    tables: Mapping[str, Rows]
+    values: Mapping[str, Any]
+    revenue: Term
+
+
+def _buying(compared: Compared) -> Term | None:
+    if (sites := compared.tables.get("site")) is not None:
+        return sites.count(lacks=True)
+    peers = compared.tables.get("peer")
+    return None if peers is None else peers.count(is_peer=True, buys=True)
+
+
+def _of_sites(column: str) -> Callable[[Compared], Term | None]:
+    def traced(compared: Compared) -> Term | None:
+        sites = compared.tables.get("site")
+        return None if sites is None else sites.total(column, lacks=True)
+
+    return traced
+
+
+def _from(table: str, compute: Callable[[Rows, Compared], Term]) -> Callable[[Compared], Term | None]:
+    def traced(compared: Compared) -> Term | None:
+        rows = compared.tables.get(table)
+        return None if rows is None else compute(rows, compared)
+
+    return traced
+
+
+def _lift(peers: Rows) -> Term:
+    both, n = peers.count(buys=True, buys_because=True), peers.n("buys")
+    return both * n / (peers.count(buys=True) * peers.count(buys_because=True))
+
+
+def _top_share(visits: Rows, compared: Compared) -> Term:
+    return visits.count(counts=True, own_role=compared.values.get("top_role")) / visits.count(counts=True)
+
+
+def _kept(shocks: Rows) -> Term:
+    """Volume after ÷ before, between 0 and 2."""
+    share = shocks.total("after", is_itself=True) / shocks.total("before", is_itself=True)
+    return Term(f"MAX(0,MIN({MOST_KEPT},{share.formula}))", max(0.0, min(MOST_KEPT, share.value)))
+
+
+COMPARISONS: Mapping[str, Callable[[Compared], Term | None]] = {
+    "n": _buying,
+    "peers": _from("peer", lambda peers, _: peers.count(is_peer=True)),
+    "not_buying": _from("peer", lambda peers, _: peers.count(is_peer=True, buys=False)),
+    "both": _from("peer", lambda peers, _: peers.count(buys=True, buys_because=True)),
+    "lift": _from("peer", lambda peers, _: _lift(peers)),
+    "usual": _from("peer", lambda peers, compared: peers.median("usual_share") * compared.revenue),
+    "expected": _of_sites("expected"),
+    "low": _of_sites("low"),
+    "high": _of_sites("high"),
+    "own": _from("range", lambda ranges, _: ranges.total("n_products", is_itself=True)),
+    "typical": _from("range", lambda ranges, _: ranges.median("n_products")),
+    "share": _from("weight", lambda weights, _: weights.total("amount", is_itself=True) / weights.total("amount")),
+    "contacts": _from("contact", lambda people, _: people.count(counts=True)),
+    "deciders": _from("contact", lambda people, _: people.count(counts=True, decides=True)),
+    "top_share": _from("visit", _top_share),
+    "shock_kept": _from("shock", lambda shocks, _: _kept(shocks)),
+    "shock_matched": _from(
+        "shock", lambda shocks, _: shocks.total("share", is_matched=True) / shocks.count(is_matched=True)
+    ),
+}
+"""The figures that follow from other rows than the account's own lines."""

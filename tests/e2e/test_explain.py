@@ -101,7 +101,9 @@ def test_every_account_has_its_workbook(engagement: Path) -> None:
     places = (engagement / "out" / "explain").iterdir()
     assert sorted(path.name for path in places) == sorted(f"{account_id}.xlsx" for account_id in EXPLAINED)
     for account_id in EXPLAINED:
-        assert workbook(engagement, account_id).sheetnames == ["Sätze", "Belege", "Zeilen", "Vergleich"]
+        names = workbook(engagement, account_id).sheetnames
+        assert names[:4] == ["Sätze", "Belege", "Zeilen", "Vergleich"]
+        assert "Anteil am Geschäft" in names
 
 
 @pytest.mark.parametrize("account_id", EXPLAINED)
@@ -121,7 +123,7 @@ def test_every_figure_is_a_live_formula_with_the_value_it_was_told_with(engageme
 
 
 @pytest.mark.skipif(shutil.which("libreoffice") is None, reason="needs libreoffice to compute the formulas")
-@pytest.mark.parametrize("account_id", [SILENT, GROUP])
+@pytest.mark.parametrize("account_id", [SILENT, GROUP, LARGEST])
 def test_a_spreadsheet_computes_the_same(
     engagement: Path, recalculated: Callable[[Path], openpyxl.Workbook], account_id: str
 ) -> None:
@@ -160,6 +162,24 @@ def test_figures_of_a_white_spot_are_those_of_its_row(engagement: Path, name: st
     assert [value for _, value in named] == pytest.approx([printed for printed, _ in named])
 
 
+def test_comparable_accounts_are_those_of_the_raw_data(engagement: Path) -> None:
+    """Who bought the white spot of the largest account ever, counted in the client's own files."""
+    page = workbook(engagement, LARGEST)["Vergleichskunden"]
+    heads = [str(cell.value) for cell in page[3]]
+    category = re.findall("hat „(.+?)“ je gekauft", " ".join(heads))[0]
+    peers = {row[0]: dict(zip(heads, row, strict=True)) for row in page.iter_rows(min_row=FIRST, values_only=True)}
+    raw = pd.read_csv(engagement / "raw" / "rechnungspositionen.csv", dtype=str)
+    master = master_of(engagement)
+    group = master["Konzernmutter"].fillna(master["Kundennr"]).set_axis(master["Kundennr"])
+    bought = raw[(raw["leistungsart"] == category) & (raw["netto"].astype(float) > 0)]
+    buyers = {group.get(number, number) for number in bought["kundennummer"]}
+    said = {number for number, row in peers.items() if row[f"hat „{category}“ je gekauft"]}
+    assert said
+    assert said <= buyers
+    counted = sum(bool(row["vergleichbar"]) for number, row in peers.items() if number in said)
+    assert {value for _, value in figures(engagement, LARGEST, "n")} == {counted}
+
+
 @pytest.mark.parametrize("account_id", [SILENT, GROUP])
 def test_the_lines_are_those_of_the_account_and_no_others(engagement: Path, account_id: str) -> None:
     raw = pd.read_csv(engagement / "raw" / "rechnungspositionen.csv", dtype=str)
@@ -178,7 +198,7 @@ def test_the_lines_are_those_of_the_account_and_no_others(engagement: Path, acco
 def test_names_that_look_like_formulas_stay_text(engagement: Path, account_id: str) -> None:
     book = workbook(engagement, account_id, values=False)
     assert f"„{RENAMED[account_id]}“" in str(book["Sätze"]["A1"].value)
-    texts = [book["Sätze"], book["Zeilen"], book["Vergleich"]]
+    texts = [page for page in book if page.title != "Belege"]
     assert not [cell.coordinate for page in texts for row in page.iter_rows() for cell in row if cell.data_type == "f"]
 
 
@@ -201,6 +221,20 @@ def test_a_step_before_the_options_explains_nothing(engagement: Path, step: str)
     assert code == 2
     assert told.startswith("--explain: 1 problem found\n- what is explained is found out in 04_strategy_options: 0")
     assert sorted(engagement.iterdir()) == before
+
+
+def test_where_customers_listen_no_other_customer_is_named(tmp_path: Path) -> None:
+    folder = case(tmp_path / "client", "audience: customer_meeting\n")
+    code, told = call(str(folder), "--out", str(folder / "out"), "--step", "4", *explain(LARGEST))
+    assert code == 0, told
+    book = workbook(folder, LARGEST)
+    assert "Vergleichskunde 1" in {cell.value for cell in book["Vergleichskunden"]["A"]}
+    assert "Anteil am Geschäft" not in book.sheetnames
+    master, own = master_of(folder), set(group_of(folder, LARGEST)["Kundennr"])
+    others = master[~master["Kundennr"].isin(own)]
+    hidden = [*others["Kundennr"], *others["Name"]]
+    texts = list(cells(book))
+    assert sorted({word for word in hidden for text in texts if word in text}) == []
 
 
 def cells(book: openpyxl.Workbook) -> Iterator[str]:

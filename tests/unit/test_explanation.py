@@ -20,7 +20,7 @@ from kamkit.execution import explain
 from kamkit.execution.explain import find_accounts, write_explanations
 from kamkit.telling.explanation import Explanation, Figure, Told
 from kamkit.telling.language import Labels
-from kamkit.telling.trace import TRACES, Lines, account_lines
+from kamkit.telling.trace import COMPARISONS, TRACES, Compared, Lines, Rows, Term, account_lines
 
 END = dt.date(2025, 12, 31)
 LABELS = Labels("de", "de_DE", "EUR")
@@ -92,6 +92,59 @@ def test_names_cannot_become_criteria_of_another_kind() -> None:
     assert term.formula == 'SUMIFS(line_amount,line_last_12_months,TRUE,line_item,"==Etiketten",line_is_purchase,TRUE)'
 
 
+PEERS = pd.DataFrame(
+    [
+        ("01", "=Summe AG", True, True, True, 30.0, 0.3),
+        ("02", "Maier", True, True, False, 10.0, 0.1),
+        ("03", "Huber", True, False, True, 0.0, None),
+        ("04", "Bauer", False, True, True, 20.0, 0.2),
+    ],
+    columns=["account_id", "name", "is_peer", "buys", "buys_because", "revenue", "usual_share"],
+).astype({"is_peer": "boolean", "buys": "boolean", "buys_because": "boolean"})
+TALKS = pd.DataFrame(
+    {
+        "date": pd.to_datetime(["2025-05-01", "2025-04-01", "2025-03-01"]),
+        "own_role": ["Außendienst", "Innendienst", None],
+        "counts": pd.array([True, True, False], dtype="boolean"),
+    }
+)
+SHOCK = pd.DataFrame(
+    {
+        "name": ["Müller", "Maier", "Huber"],
+        "is_itself": pd.array([True, False, False], dtype="boolean"),
+        "is_matched": pd.array([False, True, True], dtype="boolean"),
+        "before": [100.0, 80.0, 50.0],
+        "after": [250.0, 60.0, 50.0],
+        "share": [2.0, 0.75, 1.0],
+    }
+)
+TABLES = {"peer": Rows("peer", PEERS), "visit": Rows("visit", TALKS), "shock": Rows("shock", SHOCK)}
+COMPARED = Compared(TABLES, {"top_role": "Innendienst"}, Term("1000.0", 1000.0))
+BY_HAND = {
+    "n": 2,
+    "peers": 3,
+    "not_buying": 1,
+    "both": 2,
+    "lift": 2 * 4 / (3 * 3),
+    "usual": 200,
+    "top_share": 0.5,
+    "shock_kept": 2,  # more than double counts as double
+    "shock_matched": 0.875,
+}
+
+
+@pytest.mark.parametrize(("name", "value"), BY_HAND.items())
+def test_figures_about_others_by_hand(name: str, value: float) -> None:
+    term = COMPARISONS[name](COMPARED)
+    assert term is not None
+    assert term.value == pytest.approx(value)
+
+
+@pytest.mark.parametrize("name", ["n", "expected", "contacts", "typical", "share"])
+def test_without_its_table_nothing_is_traced(name: str) -> None:
+    assert COMPARISONS[name](Compared({}, {}, Term("0", 0.0))) is None
+
+
 def explanation(with_lines: bool = True) -> Explanation:
     traced = lines()
     told = (Told("reason", "relationship", "=SUMME(A1) sagt niemand.", "reason.base", {}),)
@@ -101,8 +154,12 @@ def explanation(with_lines: bool = True) -> Explanation:
         term = TRACES[name](traced)
         assert term is not None
         figures.append(Figure(1, name, "number", "x", term.value, "so", term if with_lines else None))
-    figures.append(Figure(1, "peers", "count", "9", 9.0, "gezählt", None))
-    return Explanation("007", "Müller", told, tuple(figures), traced if with_lines else None)
+    figures.append(Figure(1, "expected", "money", "9", 9.0, "gezählt", None))
+    for name, value in BY_HAND.items():
+        figures.append(Figure(1, name, "number", "x", value, "so", COMPARISONS[name](COMPARED)))
+    notes = dict.fromkeys(TABLES, "Wer zählt.")
+    named = {"category": "Folie", "because": "Kartons"}
+    return Explanation("007", "Müller", told, tuple(figures), traced if with_lines else None, TABLES, named, notes, 12)
 
 
 def sheets(explained: Explanation, values: bool = True) -> openpyxl.Workbook:
@@ -110,17 +167,33 @@ def sheets(explained: Explanation, values: bool = True) -> openpyxl.Workbook:
     return openpyxl.load_workbook(io.BytesIO(made), data_only=values)
 
 
-def test_the_workbook_holds_sentences_figures_lines_and_comparison() -> None:
+LAST_FIGURE = 14 + len(BY_HAND)
+
+
+def test_the_workbook_holds_sentences_figures_lines_comparison_and_what_else_they_rest_on() -> None:
     book, formulas = sheets(explanation()), sheets(explanation(), values=False)
-    assert book.sheetnames == ["Sätze", "Belege", "Zeilen", "Vergleich"]
+    assert book.sheetnames == [
+        *("Sätze", "Belege", "Zeilen", "Vergleich"),
+        *("Vergleichskunden", "Kontakte", "Störung"),
+    ]
+    assert book["Sätze"]["D2"].value == (
+        "In „Zeilen“ fehlt, was sich als Beleg und Storno auf den Cent aufhebt: über alle Kunden 12 Buchungszeilen, "
+        "zusammen null."
+    )
+    peers = list(book["Vergleichskunden"].iter_rows(min_row=2, max_row=4, values_only=True))
+    assert peers[0][0] == "Wer zählt."
+    assert peers[1][3:5] == ("hat „Folie“ je gekauft", "hat „Kartons“ je gekauft")
+    assert peers[2] == ("01", "=Summe AG", True, True, True, 30, 0.3)
+    assert formulas["Vergleichskunden"]["B4"].data_type == "s"
+    assert formulas["Belege"]["F14"].value == "=COUNTIFS(peer_is_peer,TRUE,peer_buys,TRUE)"
     assert book["Sätze"]["D4"].value == "=SUMME(A1) sagt niemand."
     assert formulas["Sätze"]["D4"].data_type == "s"
     figures = book["Belege"]
-    exact = [figures.cell(row, 5).value for row in range(4, 14)]
-    live = [figures.cell(row, 6).value for row in range(4, 14)]
+    exact = [figures.cell(row, 5).value for row in range(4, LAST_FIGURE)]
+    live = [figures.cell(row, 6).value for row in range(4, LAST_FIGURE)]
     assert live == pytest.approx(exact)
-    assert {figures.cell(row, 7).value for row in range(4, 14)} == {"ja"}
-    assert all(str(formulas["Belege"].cell(row, 6).value).startswith("=") for row in range(4, 14))
+    assert {figures.cell(row, 7).value for row in range(4, LAST_FIGURE)} == {"ja"}
+    assert all(str(formulas["Belege"].cell(row, 6).value).startswith("=") for row in range(4, LAST_FIGURE))
     assert formulas["Belege"]["F13"].value == "='Vergleich'!D4"
     assert book["Vergleich"]["D4"].value == 9
     rows = book["Zeilen"]
@@ -145,9 +218,9 @@ def test_a_spreadsheet_computes_the_same_figures(
     path = tmp_path / "007.xlsx"
     path.write_bytes(render_explanation(explanation(), dt.date(2026, 1, 15), LABELS))
     figures = recalculated(path)["Belege"]
-    exact = [figures.cell(row, 5).value for row in range(4, 14)]
-    assert [figures.cell(row, 6).value for row in range(4, 14)] == pytest.approx(exact)
-    assert {figures.cell(row, 7).value for row in range(4, 14)} == {"ja"}
+    exact = [figures.cell(row, 5).value for row in range(4, LAST_FIGURE)]
+    assert [figures.cell(row, 6).value for row in range(4, LAST_FIGURE)] == pytest.approx(exact)
+    assert {figures.cell(row, 7).value for row in range(4, LAST_FIGURE)} == {"ja"}
 
 
 def project(*accounts: tuple[str, str], pseudonymise: bool = False) -> Any:
@@ -195,18 +268,9 @@ def test_with_pseudonyms_an_unknown_account_is_told_what_to_ask_for() -> None:
 def test_each_account_has_a_file_of_its_own_and_none_leaves_no_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(explain, "explain_account", lambda account_id, *_: account_id)
+    monkeypatch.setattr(explain, "explain", lambda _, account_id: account_id)
     monkeypatch.setattr(explain, "render_explanation", lambda account_id, *_: account_id.encode())
-    settings = SimpleNamespace(account_risk=SimpleNamespace(window_months=3))
-    known: Any = SimpleNamespace(
-        work=tmp_path,
-        facts=None,
-        options=None,
-        rules=SimpleNamespace(options=None),
-        engagement=settings,
-        labels=LABELS,
-        today=END,
-    )
+    known: Any = SimpleNamespace(work=tmp_path, labels=LABELS, today=END)
     assert list(write_explanations(known, [])) == []
     assert list(tmp_path.iterdir()) == []
     written = {path.name: path.read_text() for path in write_explanations(known, ["A/1", "A-1", "B"])}

@@ -14,7 +14,7 @@ from kamkit.errors import EngagementError
 from kamkit.model.results import CustomerValue, Finding
 from kamkit.telling.prose import sample_sentence
 from kamkit.telling.sections import Points, Section
-from kamkit.telling.story import SECTIONS, Story, _for_audience
+from kamkit.telling.story import SECTIONS, Story, for_audience
 
 
 def plain(text: str) -> str:
@@ -363,7 +363,7 @@ def test_a_takeover_and_the_trend_of_margins_stay_with_those_who_decide(told, au
         takeover_sensitivity=exposure,
         backtests=tests,
     )
-    shown = _for_audience(audience, client.key_accounts, client.facts, options, client.labels)[2]
+    shown = for_audience(audience, client.key_accounts, client.facts, options, client.labels)[2]
     assert [len(shown.takeover), len(shown.takeover_sensitivity)] == [int(is_shown)] * 2
     assert ("margin_stable" in set(shown.conditions["condition"])) is is_shown
     assert ("takeover" in set(shown.backtests["task"])) is is_shown

@@ -71,11 +71,7 @@ def assess_options(
     history, pattern = history_until(facts), history_until(spread_bookings(facts))
     accounts = facts.accounts[facts.accounts["in_period"].astype(bool)]
     ids = pd.Index(accounts["account_id"].astype(object), name="account_id")
-    chosen = key_accounts.tiers.loc[key_accounts.tiers["tier"] != Tier.OTHER, "account_id"]
-    table = key_accounts.pareto.table
-    keys = pd.Index(table.loc[table["is_key_account"].astype(bool), "account_id"].astype(object)).union(
-        pd.Index(chosen.astype(object))
-    )
+    keys = key_account_ids(key_accounts)
     risk, risk_method = assess_account_risk(pattern, account_risk.window_months, rules.risk)
     if "statistics" in facts.blocked:
         risk = risk.assign(eligible=False)
@@ -138,6 +134,15 @@ def assess_options(
         pilot_accounts=pilot_accounts,
         takeover_sensitivity=takeover_sensitivity(takeover_indicators(history, found.pair), rules, keys),
     )
+
+
+def key_account_ids(key_accounts: KeyAccounts) -> pd.Index:
+    """The accounts that step 4 looks at as key accounts: those of the list, and those that were put on a tier."""
+    chosen = key_accounts.tiers.loc[key_accounts.tiers["tier"] != Tier.OTHER, "account_id"]
+    table = key_accounts.pareto.table
+    listed = pd.Index(table.loc[table["is_key_account"].astype(bool), "account_id"].astype(object))
+    ids: pd.Index = listed.union(pd.Index(chosen.astype(object)))
+    return ids
 
 
 def _spread(facts: AccountFacts) -> frozenset[str]:

@@ -116,6 +116,20 @@ def last_shocks(study: BufferStudy, ids: pd.Index) -> pd.DataFrame:
     return found.reindex(index=ids, columns=columns)
 
 
+def shocked_rows(history: History, rules: OptionRules, account_id: str, month: pd.Timestamp) -> dict[str, pd.DataFrame]:
+    """What an account's last shock is told from. shock: the account and all without a shock around that month, with
+    is_itself, is_matched (of its quarter of size), volume before and after, share (after ÷ before, at most 2). complaint:
+    its complaints (columns as given), counts: in the month of the shock."""
+    panel = _panel(history, rules)
+    found = {} if panel is None else {"shock": panel.compared(account_id, month, int(rules.buffer.months.value))}
+    complaints = history.tables.get("complaints")
+    if complaints is None or complaints.empty:
+        return found
+    own = complaints[complaints["account_id"] == account_id].sort_values("date", ascending=False, kind="stable")
+    in_month = pd.to_datetime(own["date"]).dt.to_period("M") == pd.Period(month, freq="M")
+    return {**found, "complaint": own.assign(counts=in_month)}
+
+
 @dataclass(frozen=True)
 class _Panel:
     """Accounts × closed months: revenue, volume (in constant prices where quantities are known), whether prices are known
@@ -195,20 +209,46 @@ class _Panel:
     def _after(self, place: int, months: int) -> tuple[Floats, NDArray[np.int64]]:
         """Volume of the months after as a share of the same months of the year before, else of the months before the shock,
         for accounts that bought in both; and the quarter of size of each account."""
-        lost = np.full(len(self.ids), np.nan)
+        spans = self._spans(place, months)
+        if spans is None:
+            return np.full(len(self.ids), np.nan), np.full(len(self.ids), -1)
+        before, after = (volume.sum(axis=1) for volume in spans)
+        active = (spans[0] > 0).sum(axis=1) >= FEWEST_ACTIVE
+        active &= (self.volume[:, place - months : place] > 0).sum(axis=1) >= FEWEST_ACTIVE
+        share = np.minimum(after.clip(min=0) / np.where(before > 0, before, 1.0), MOST)
         revenue = self.revenue[:, max(place - YEAR, 0) : place].sum(axis=1)
-        start = place + 1 - YEAR if place + 1 >= YEAR else place - months
-        if start < 0 or place + 1 + months > len(self.months):
-            return lost, np.full(len(self.ids), -1)
-        before, after = (self.volume[:, first : first + months] for first in (start, place + 1))
-        active = ((before > 0).sum(axis=1) >= FEWEST_ACTIVE) & (
-            (self.volume[:, place - months : place] > 0).sum(axis=1) >= FEWEST_ACTIVE
-        )
-        base = before.sum(axis=1)
-        share = np.minimum(after.sum(axis=1).clip(min=0) / np.where(base > 0, base, 1.0), MOST)
         ranks = pd.Series(revenue).where(active).rank(pct=True)
         quarter = np.ceil(ranks.fillna(0).to_numpy() * QUARTERS).astype(np.int64)
-        return np.where(active & (base > 0), share, lost), quarter
+        return np.where(active & (before > 0), share, np.nan), quarter
+
+    def _spans(self, place: int, months: int) -> tuple[Floats, Floats] | None:
+        """The volumes before and after a month that are compared, by account and month; None where the data do not reach."""
+        start = place + 1 - YEAR if place + 1 >= YEAR else place - months
+        if start < 0 or place + 1 + months > len(self.months):
+            return None
+        return self.volume[:, start : start + months], self.volume[:, place + 1 : place + 1 + months]
+
+    def compared(self, account_id: str, month: pd.Timestamp, months: int) -> pd.DataFrame:
+        """The account and those without a shock around that month, with what is compared (see shocked_rows)."""
+        place, own = self._place(month), self.ids.get_loc(account_id)
+        spans, (share, quarter) = self._spans(place, months), self._after(place, months)
+        if spans is None:
+            return pd.DataFrame()
+        calm = np.isfinite(share) & ~self._around(months)[:, place] & self.steady[:, place]
+        itself = np.arange(len(self.ids)) == own
+        table = pd.DataFrame(
+            {
+                "account_id": self.ids,
+                "is_itself": itself,
+                "is_matched": calm & (quarter == quarter[own]) & ~itself,
+                "before": spans[0].sum(axis=1),
+                "after": spans[1].sum(axis=1),
+                "share": share,
+            }
+        )
+        order = ["is_itself", "is_matched", "account_id"]
+        shown: pd.DataFrame = table[calm | itself].sort_values(order, ascending=[False, False, True])
+        return shown
 
     def _relationship(
         self, history: History, month: pd.Timestamp, accounts: pd.Index, rules: OptionRules

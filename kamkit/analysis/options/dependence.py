@@ -63,13 +63,18 @@ def dependence(history: History, rules: OptionRules) -> pd.DataFrame:
 
 def our_dependence(history: History) -> pd.Series[float]:
     """The account's share of the client's margin, or of its revenue where margins are not known well enough."""
+    base = dependence_base(history)
+    return base / base.sum() if base.sum() > 0 else base * np.nan
+
+
+def dependence_base(history: History) -> pd.Series[float]:
+    """What `our_dependence` is a share of, by account_id: margin, else revenue, never below zero."""
     revenue = history.yearly_revenue.reindex(history.accounts["account_id"]).fillna(0.0)
     accounts = history.accounts.set_index("account_id")
     weight = accounts["revenue"].clip(lower=0)
     known = float((accounts["margin_coverage"].fillna(0.0) * weight).sum() / max(float(weight.sum()), 1e-9))
     margin = accounts["margin"].astype(float).clip(lower=0)
-    base = margin if known >= LEAST_MARGIN_COVERAGE and margin.sum() > 0 else revenue
-    return base / base.sum() if base.sum() > 0 else base * np.nan
+    return margin if known >= LEAST_MARGIN_COVERAGE and margin.sum() > 0 else revenue
 
 
 def ratings(given: pd.DataFrame | None) -> pd.DataFrame:

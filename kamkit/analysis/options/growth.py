@@ -151,10 +151,7 @@ def _deeper_claims(
     This is another ranking than the one find_growth was given: that one is of categories, this one of products, with a
     method of its own that is chosen and tested on first purchases of products.
     """
-    by_product = replace(history, purchases=history.product_purchases, item_kind="product")
-    last = by_product.purchases[by_product.purchases["date"] >= history.first_day(12)]
-    own = last.groupby("account_id")["item"].nunique()
-    groups = peer_groups(by_product, own.index, rules)
+    by_product, own, groups = _ranges(history, rules)
     medians = pd.concat([own.groupby(groups[level]).median() for level in LEVELS])
     typical = groups["group"].map(medians)
     narrow = own.index[own < typical].intersection(account_ids)
@@ -166,6 +163,26 @@ def _deeper_claims(
     claims = _claims(best, pd.Series("cross_deeper", index=best.index)).assign(own=own, typical=typical)
     of_item = items.drop_duplicates("item").set_index("item")["category"].astype("object")
     return claims.assign(because=claims["item"].map(of_item))
+
+
+def own_range(history: History, account_id: str, rules: CrossSellingRules) -> pd.DataFrame:
+    """The accounts whose numbers of products an account's is compared with, itself among them: account_id, is_itself,
+    n_products (bought within 12 months), most first. `typical` is their median."""
+    _, own, groups = _ranges(history, rules)
+    if account_id not in own.index:
+        return pd.DataFrame(columns=["account_id", "is_itself", "n_products"])
+    alike = groups[list(LEVELS)].isin([str(groups.at[account_id, "group"])]).any(axis=1)
+    table = own[alike.reindex(own.index)].rename("n_products").rename_axis("account_id").reset_index()
+    table = table.assign(is_itself=table["account_id"] == account_id)
+    return table.sort_values(["n_products", "account_id"], ascending=[False, True])
+
+
+def _ranges(history: History, rules: CrossSellingRules) -> tuple[History, pd.Series[Any], pd.DataFrame]:
+    """The history by product, how many an account bought within 12 months, and who is comparable."""
+    by_product = replace(history, purchases=history.product_purchases, item_kind="product")
+    last = by_product.purchases[by_product.purchases["date"] >= history.first_day(12)]
+    own = last.groupby("account_id")["item"].nunique()
+    return by_product, own, peer_groups(by_product, own.index, rules)
 
 
 def _claims(rows: pd.DataFrame, evidence: pd.Series[Any]) -> pd.DataFrame:

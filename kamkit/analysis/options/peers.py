@@ -98,6 +98,19 @@ def find_peers(history: History, baskets: Baskets, account_ids: pd.Index, rules:
     return Peers(groups, labels, counts, sizes, baskets.accounts)
 
 
+def comparable(
+    history: History, baskets: Baskets, account_ids: pd.Index, account_id: str, rules: CrossSellingRules
+) -> tuple[NDArray[np.bool_], str]:
+    """Which accounts of the baskets are the peers of one of `account_ids`, as `find_peers` counts them for these, and what
+    they have in common with it (one of LEVELS)."""
+    groups = peer_groups(history, account_ids.union(baskets.accounts), rules)
+    label = str(groups.at[account_id, "group"])
+    common = next(level for level in LEVELS if str(groups.at[account_id, level]) == label)
+    alike = groups[list(LEVELS)].isin([label]).any(axis=1).reindex(baskets.accounts)
+    found: NDArray[np.bool_] = alike.to_numpy(bool) & (baskets.accounts != account_id)
+    return found, common
+
+
 def penetration(peers: Peers, baskets: Baskets, pairs: pd.DataFrame) -> pd.DataFrame:
     """How many comparable accounts ever bought each item: the pairs (account_id, item) with peers_buying, peers (the account
     itself left out) and penetration, their ratio; missing for items that are not in the baskets."""

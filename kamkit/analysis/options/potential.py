@@ -73,6 +73,24 @@ def usual_spend(proposals: pd.DataFrame, history: History) -> pd.DataFrame:
     return pd.DataFrame(spend)
 
 
+def usual_buyers(history: History, item: str, account_id: str) -> pd.DataFrame:
+    """What the usual spend of an account on an item is the median of (`usual_spend`), by account_id of all that bought within
+    a year: revenue (with the item), purchases, share (revenue ÷ purchases, missing without the item), usual_share (the share
+    where it counts: of accounts as large, where at least five buy)."""
+    last = history.purchases[history.purchases["date"] >= history.first_day(YEAR)]
+    table = pd.DataFrame(
+        {
+            "revenue": last[last["item"] == item].groupby("account_id")["revenue"].sum(),
+            "purchases": last.groupby("account_id")["revenue"].sum(),
+        }
+    )
+    table["share"] = table["revenue"] / table["purchases"]
+    large = large_accounts(history)
+    alike = table["share"].where(table.index.isin(large) == (account_id in large))
+    usual = alike if alike.count() >= FEWEST_BUYERS else table["share"]
+    return table.assign(usual_share=usual, revenue=table["revenue"].fillna(0.0))
+
+
 def _share_of(history: History, is_large: bool, large_ids: pd.Index) -> pd.DataFrame:
     """`spending_shares` of large accounts or of the others, of items that enough of them buy."""
     bought = history.purchases

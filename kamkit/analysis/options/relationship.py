@@ -49,28 +49,70 @@ def contact_facts(history: History) -> pd.DataFrame:
     contacts), own_people, top_own_share, top_own_role (as written). Missing where the data do not say."""
     columns = ["contact_density", "contact_authority", "deciders", "own_people", "top_own_share"]
     found: dict[str, pd.Series[Any]] = {}
-    contacts, visits = history.tables.get("contacts"), history.tables.get("interactions")
-    met = None
-    if visits is not None and len(visits):
-        last = visits[pd.to_datetime(visits["date"]) >= history.first_day(YEAR)]
-        if "contact_id" in last and last["contact_id"].notna().any():
-            met = last.dropna(subset=["contact_id"])[["account_id", "contact_id"]].drop_duplicates()
-        if "own_role" in last and last["own_role"].notna().any():
-            found |= _own_side(last.dropna(subset=["own_role"]))
-    if contacts is not None and len(contacts):
-        known = contacts[["account_id", "contact_id"]].drop_duplicates() if met is None else met
-        if "power" in contacts and contacts["power"].notna().any():
-            said = contacts.dropna(subset=["power"])
-            said = said.assign(decides=said["power"].map(lambda text: bool(DECIDES.search(plain(str(text))))))
-            found["contact_authority"] = said.groupby("account_id")["decides"].mean().astype(float)
-            decider = said.groupby(["account_id", "contact_id"])["decides"].max().reset_index()
-            active = known.merge(decider, on=["account_id", "contact_id"], how="inner")
+    visits, met = _last_visits(history), _active(history)
+    if visits is not None and "own_role" in visits and visits["own_role"].notna().any():
+        found |= _own_side(visits.dropna(subset=["own_role"]))
+    said = _authority(history)
+    if said is not None:
+        found["contact_authority"] = said.groupby("account_id")["decides"].mean().astype(float)
+        decider = said.groupby(["account_id", "contact_id"])["decides"].max().reset_index()
+        if met is not None:
+            active = met.merge(decider, on=["account_id", "contact_id"], how="inner")
             found["deciders"] = active.groupby("account_id")["decides"].sum().astype(float)
-        met = known
     if met is not None:
         found["contact_density"] = met.groupby("account_id").size().astype(float)
     table = pd.DataFrame(found).reindex(columns=[*columns, "top_own_role"])
     return table.astype({**dict.fromkeys(columns, float), "top_own_role": object})
+
+
+def contact_rows(history: History, account_id: str) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """What `contact_facts` counts for one account: its contacts (the columns given, counts: among the active ones, decides:
+    missing where not said), and the talks and visits of the last 12 months (counts: with a role of our own), latest first."""
+    contacts, visits, met = history.tables.get("contacts"), _last_visits(history), _active(history)
+    nobody = pd.DataFrame(columns=["account_id", "contact_id"])
+    own = [rows for frame in (contacts, met) if frame is not None and len(rows := _of(frame, account_id))]
+    people = pd.concat(own or [nobody], ignore_index=True).drop_duplicates("contact_id")
+    active = _of(nobody if met is None else met, account_id)["contact_id"]
+    said = _authority(history)
+    people = people.assign(counts=people["contact_id"].isin(active), decides=None)
+    if said is not None:
+        decider = _of(said, account_id).groupby("contact_id")["decides"].max()
+        people["decides"] = people["contact_id"].map(decider).astype(object)
+    talks = _of(nobody if visits is None else visits, account_id)
+    if "own_role" in talks:
+        talks = talks.assign(counts=talks["own_role"].notna()).sort_values("date", ascending=False, kind="stable")
+    return people.sort_values(["counts", "contact_id"], ascending=[False, True]), talks
+
+
+def _of(frame: pd.DataFrame, account_id: str) -> pd.DataFrame:
+    return frame[frame["account_id"] == account_id]
+
+
+def _last_visits(history: History) -> pd.DataFrame | None:
+    visits = history.tables.get("interactions")
+    if visits is None or visits.empty:
+        return None
+    return visits[pd.to_datetime(visits["date"]) >= history.first_day(YEAR)]
+
+
+def _active(history: History) -> pd.DataFrame | None:
+    """The contacts met within a year (account_id, contact_id); those on record where nobody knows who was met, None where
+    there are none either."""
+    visits, contacts = _last_visits(history), history.tables.get("contacts")
+    if visits is not None and "contact_id" in visits and visits["contact_id"].notna().any():
+        return visits.dropna(subset=["contact_id"])[["account_id", "contact_id"]].drop_duplicates()
+    if contacts is None or contacts.empty:
+        return None
+    return contacts[["account_id", "contact_id"]].drop_duplicates()
+
+
+def _authority(history: History) -> pd.DataFrame | None:
+    """The contacts on record of which it is said how much they decide, with decides (boolean)."""
+    contacts = history.tables.get("contacts")
+    if contacts is None or "power" not in contacts or not contacts["power"].notna().any():
+        return None
+    said = contacts.dropna(subset=["power"])
+    return said.assign(decides=said["power"].map(lambda text: bool(DECIDES.search(plain(str(text))))))
 
 
 def _own_side(visits: pd.DataFrame) -> dict[str, pd.Series[Any]]:
