@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import sys
 
-from benchmarks import bench_accounts, bench_chain, bench_import, bench_options
+from benchmarks import bench_accounts, bench_chain, bench_deliver, bench_import, bench_options
 
 ROWS = {
     "accounts": bench_accounts.main,
     "chain": bench_chain.main,
+    "deliver": bench_deliver.main,
     "import": bench_import.main,
     "options": bench_options.main,
 }
