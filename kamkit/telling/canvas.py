@@ -12,7 +12,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 from importlib.resources import files
 from typing import Any
 
@@ -21,7 +21,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
-from matplotlib.textpath import text_to_path
+from matplotlib.ft2font import FT2Font, LoadFlags
 from PIL import Image
 
 from kamkit.model.brand import Palette
@@ -36,6 +36,8 @@ INK, MUTE, PAPER, TINT = "#1F2933", "#616E7C", "#FFFFFF", "#F2F4F6"
 MARGIN = 0.22
 SIZES = {"title": 15.0, "subtitle": 10.5, "head": 10.0, "text": 9.5, "note": 8.5}
 FAMILIES = ["Lato", "DejaVu Sans"]
+EM = 64
+"""The type size at which letters are measured, in points."""
 STYLE: Any = {
     "font.family": FAMILIES,
     "text.parse_math": False,
@@ -130,10 +132,27 @@ class Chart:
 
 
 def text_width(text: str, size: float, bold: bool = False) -> float:
-    """How wide a text is, in inches."""
-    properties = FontProperties(family=FAMILIES, size=size, weight="bold" if bold else "normal")
-    width, _, _ = text_to_path.get_text_width_height_descent(text, properties, ismath=False)
-    return float(width) / 72
+    """How wide a text is at most, in inches: its letters side by side, without the kerning that draws some closer."""
+    return sum(_advance(sign, bold) for sign in text) * size / 72
+
+
+@cache
+def _advance(sign: str, bold: bool) -> float:
+    """How far a letter moves the pen, in parts of the type size; from the first family that has it, else an empty box."""
+    fonts = _fonts(bold)
+    font = next((font for font in fonts if font.get_char_index(ord(sign))), fonts[0])
+    glyph = font.load_glyph(font.get_char_index(ord(sign)), flags=LoadFlags.NO_HINTING)
+    return float(glyph.linearHoriAdvance) / 65536 / EM
+
+
+@cache
+def _fonts(bold: bool) -> list[FT2Font]:
+    register_lato()
+    weight = "bold" if bold else "normal"
+    found = [FT2Font(font_manager.findfont(FontProperties(family=family, weight=weight))) for family in FAMILIES]
+    for font in found:
+        font.set_size(EM, 72)
+    return found
 
 
 def clean_name(name: object, otherwise: str) -> str:

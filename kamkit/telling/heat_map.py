@@ -160,7 +160,7 @@ class _Board:
     def _box(self, column: int, row: int, **style: Any) -> None:
         inset = 0.02
         corner = (self._x(column) + inset, self.top + ROW * row + inset)
-        self.axes.add_patch(Rectangle(corner, self.step - 2 * inset, ROW - 2 * inset, **style))
+        self.axes.add_artist(Rectangle(corner, self.step - 2 * inset, ROW - 2 * inset, **style))
 
 
 def _mixed(colour: str, strength: float) -> tuple[float, float, float]:
