@@ -51,6 +51,11 @@ def pareto_headline(pareto: Pareto, labels: Labels) -> str:
     )
 
 
+def n_named(n: int, n_key: int) -> int:
+    """How many of `n` accounts above zero the chart shows by name; the others are drawn as blocks."""
+    return n if n <= MOST_ROWS else NAMED_WITH_REST if n_key <= NAMED_WITH_REST else NAMED_WITH_BLOCK
+
+
 def plot_pareto(key_accounts: KeyAccounts, labels: Labels, frame: Frame, show_margin: bool = True) -> Chart:
     """The ranking as names, bars, cumulated share and class along one axis of rows.
 
@@ -107,7 +112,7 @@ class _ParetoChart:
     @cached_property
     def rows(self) -> list[_Row]:
         n, n_key = self.pareto.n_positive, self.pareto.n_key_accounts
-        named = n if n <= MOST_ROWS else NAMED_WITH_REST if n_key <= NAMED_WITH_REST else NAMED_WITH_BLOCK
+        named = n_named(n, n_key)
         rows = [_Row(i, i + 1, i, i + 1, self._name(i)) for i in range(named)]
         if n_key > named:
             name = self.labels("chart.further_key_accounts", n=n_key - named)

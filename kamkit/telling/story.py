@@ -58,6 +58,7 @@ from kamkit.telling.data_request import DataRequest, next_request
 from kamkit.telling.dossier import Dossier
 from kamkit.telling.heat_map import heat_map_finding, plot_heat_map
 from kamkit.telling.language import Labels
+from kamkit.telling.live_pareto import LivePareto, live_pareto
 from kamkit.telling.portfolio_chart import plot_portfolio
 from kamkit.telling.questions import client_questions, open_questions
 from kamkit.telling.results import (
@@ -193,13 +194,17 @@ class Places:
 
 @dataclass(frozen=True)
 class Sheet:
-    """One sheet of the workbook: a table, which columns a person fills in from which choices, and what it counts live."""
+    """One sheet of the workbook: a table, which columns a person fills in from which choices, what it counts live (`places`),
+    and what it ranks again (`pareto`)."""
 
     key: str
     name: str
     table: DisplayTable
     choices: dict[str, tuple[str, ...]] | None = None
     places: Places | None = None
+    pareto: LivePareto | None = None
+    is_main: bool = False
+    """Whether the sheet belongs to what is read first."""
 
 
 @dataclass(frozen=True)
@@ -987,47 +992,51 @@ class _Teller:
         return self._section("glossary", self.labels("story.glossary_finding"), tables=(shown,))
 
     def sheets(self) -> Iterator[Sheet]:
-        """The tables of the workbook; none but the first page where customers listen."""
+        """The tables of the workbook, what is read first before the rest; none but the first page where customers listen."""
         if self.engagement.audience == "customer_meeting":
             return
-        labels = self.labels
-        yield self._sheet("accounts", tables.account_sheet_table(self.account_rows, labels), *STATUS_COLUMNS)
-        if len(former := tables.as_was_table(self.imported, self.facts, labels, None)):
-            yield self._sheet("as_was", former)
-        types = types_told.types_table(self.kam_types, self.key_accounts, labels, None)
-        yield self._sheet("types", types, *STATUS_COLUMNS, *_DECIDED)
-        yield self._sheet(
-            "recommendations", tables.recommendations_table(self.options, self.key_accounts, labels, None), *_DECIDED
-        )
-        if not self.restricted:
-            yield self._sheet("options", tables.option_sheet_table(self.options, self.key_accounts, labels))
-            if len(self.options.portfolio.positions):
-                positions = tables.positions_table(self.options.portfolio, self.key_accounts, labels, None)
-                yield self._sheet("portfolio", positions)
-        yield self._sheet("plan", tables.actions_table(self.options, self.key_accounts, labels, self._tracked))
+        yield from (replace(sheet, is_main=True) for sheet in self._main_sheets())
+        for key, table in self._further_sheets():
+            yield self._sheet(key, table)
+
+    def _main_sheets(self) -> Iterator[Sheet]:
+        labels, parts = self.labels, (self.options, self.key_accounts, self.labels)
+        if not (self.restricted and self.key_accounts.pareto.basis is Basis.MARGIN):
+            table, live = live_pareto(self.key_accounts, labels, self.frame)
+            yield Sheet("pareto", labels("workbook.pareto"), table, pareto=live)
+        yield self._sheet("key_accounts", tables.key_accounts_table(self.key_accounts, labels, None))
+        yield self._sheet("recommendations", tables.recommendations_table(*parts, None))
+        yield self._sheet("plan", tables.actions_table(*parts, self._tracked))
         yield self._decision_sheet()
         if said := [(part.name, comment) for part in (*self.main, *self.appendix) for comment in part.comments]:
             yield self._sheet("comments", comments_table(said, labels))
-        for key, table in self._detail_sheets():
-            yield self._sheet(key, table)
-        yield self._sheet("method", tables.methods_table(self.engagement, labels, self.restricted))
 
-    def _detail_sheets(self) -> Iterator[tuple[str, DisplayTable]]:
-        """Whitespace and sites for whoever sells; indicators, weights, exposure and pilots for those who decide."""
-        parts = (self.options, self.key_accounts, self.labels)
+    def _further_sheets(self) -> Iterator[tuple[str, DisplayTable]]:
+        """Accounts, types, white spots and sites for whoever sells; options, portfolio, indicators, weights, exposure and
+        pilots for those who decide."""
+        labels, parts = self.labels, (self.options, self.key_accounts, self.labels)
+        yield "accounts", tables.account_sheet_table(self.account_rows, labels)
+        yield "types", types_told.types_table(self.kam_types, self.key_accounts, labels, None)
+        if not self.restricted:
+            yield "options", tables.option_sheet_table(*parts)
         found = {
             "whitespace": option_tables.whitespace_matrix(*parts, None),
             "lapsed": option_tables.lapsed_table(*parts, None),
             "sites": option_tables.sites_matrix(*parts, None),
         }
         if not self.restricted:
+            if len(self.options.portfolio.positions):
+                positions = tables.positions_table(self.options.portfolio, self.key_accounts, labels, None)
+                found = {"portfolio": positions, **found}
             found |= {
-                "indicators": option_tables.indicators_table(*parts),
-                "weights": self._weights,
                 "takeover": option_tables.takeover_table(*parts, None),
                 "pilots": option_tables.pilot_table(*parts),
+                "indicators": option_tables.indicators_table(*parts),
+                "weights": self._weights,
             }
+        found["as_was"] = tables.as_was_table(self.imported, self.facts, labels, None)
         yield from ((key, table) for key, table in found.items() if len(table))
+        yield "method", tables.methods_table(self.engagement, labels, self.restricted)
 
     def sign_off(self) -> SignOff | None:
         """The page on the data, for those who agree on them."""
@@ -1035,8 +1044,9 @@ class _Teller:
             return None
         return sign_off(self.imported, self.questions, self.engagement.fiscal_year_start, self.labels)
 
-    def _sheet(self, key: str, table: DisplayTable, *secret: str) -> Sheet:
-        return Sheet(key, self.labels(f"workbook.{key}"), table.without(*secret) if self.restricted else table)
+    def _sheet(self, key: str, table: DisplayTable) -> Sheet:
+        shown = table.without(*STATUS_COLUMNS, *_DECIDED) if self.restricted else table
+        return Sheet(key, self.labels(f"workbook.{key}"), shown)
 
     def _decision_sheet(self) -> Sheet:
         """Every candidate with its proposal and what was decided; who does not decide sees the key accounts only."""

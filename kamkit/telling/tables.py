@@ -705,8 +705,8 @@ def account_sheet_table(accounts: pd.DataFrame, labels: Labels) -> DisplayTable:
     columns = (
         "rank:count account_id name revenue:money share:percent cumulative_share:percent is_key_account tier:word:tier "
         "abc_class abc_computed membership:word:membership margin:money kam_type:word:kam_type kam_status:word:kam_status "
-        "kam_status_reason cooperation_stage:word:stage recommended_option:word:option supporting_option:word:option "
-        "options_assessed:count reason decision region field_rep kam_owner"
+        "cooperation_stage:word:stage recommended_option:word:option supporting_option:word:option "
+        "options_assessed:count decision region field_rep kam_owner kam_status_reason reason"
     )
     return display_table(accounts, "accounts", columns, labels, most=None)
 

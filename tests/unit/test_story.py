@@ -41,7 +41,7 @@ def test_the_first_pages_stand_in_their_order(told) -> None:  # type: ignore[no-
         "risk", "potential", "options", "missing", "decisions", "accounts", "organisation", "method", "data", "glossary",
     ]  # fmt: skip
     assert [sheet.key for sheet in story.sheets] == [
-        "accounts", "types", "recommendations", "options", "plan", "decisions", "weights", "method",
+        "pareto", "key_accounts", "recommendations", "plan", "decisions", "accounts", "types", "options", "weights", "method",
     ]  # fmt: skip
 
 
@@ -49,7 +49,7 @@ def test_former_groups_have_a_sheet_where_there_are_any(told) -> None:  # type: 
     client = told()
     span = {"customer_id": "A", "account_id": "A", "account_was": "X", "start": dt.date(2024, 1, 1)}
     span |= {"end": dt.date(2024, 12, 31), "rows": 1, "revenue": 70.0, "revenue_period": 0.0}
-    sheet = replace(client, imported=replace(client.imported, as_was=pd.DataFrame([span]))).story().sheets[1]
+    sheet = replace(client, imported=replace(client.imported, as_was=pd.DataFrame([span]))).story().sheets[-2]
     assert (sheet.key, sheet.table.records()[0]["account_was"]) == ("as_was", "X")
 
 
