@@ -33,11 +33,6 @@ PALEST, DARKEST, WHITE_FROM = 0.10, 0.75, 0.45
 """Shares of the full colour: of the lowest and the highest score of a column, and from where on figures are white."""
 
 
-def heat_map_finding(options: StrategyOptions, key_accounts: KeyAccounts, labels: Labels) -> str:
-    """How many fields are open, and how many cannot be assessed."""
-    return labels("heat_map.title", **_counts(of_key_accounts(options.options, key_accounts)))
-
-
 def _counts(fields: pd.DataFrame) -> dict[str, int]:
     unknown, n_open = (int((fields["gate"] == gate).sum()) for gate in (Gate.NOT_ASSESSABLE, Gate.OPEN))
     return {"n": fields["account_id"].nunique(), "total": len(fields), "unknown": unknown, "open": n_open}

@@ -13,7 +13,7 @@ from kamkit.model.option_rules import OptionRules
 from kamkit.model.results import KeyAccounts, StrategyOptions
 from kamkit.telling.language import Labels
 from kamkit.telling.option_studies import takeover_sentence
-from kamkit.telling.results import of_key_accounts, told
+from kamkit.telling.results import finding_sentence, of_key_accounts, told
 from kamkit.telling.tables import ABSENT, MOST_ROWS, Column, DisplayTable, display_table
 
 MARKS = {"bought": "●", "lapsed": "↓", "never": "○", "partner": "◇", "not_relevant": "×"}
@@ -184,3 +184,21 @@ def risk_signs_table(
     table = table.sort_values(["revenue_at_risk", "account_id"], ascending=[False, True])
     columns = "name level:word:risk_level speaks_for counter chance_stop:percent chance_fall:percent"
     return display_table(table, "risk_signs", columns, labels, most)
+
+
+CHANCE = ("chance_holds", "chance_unreliable", "chance_few_events")
+"""The notes of the method that say whether a score may be called a probability."""
+
+
+def reliability_table(options: StrategyOptions, labels: Labels) -> DisplayTable:
+    """What was predicted at the latest cut-off that can be tested and what happened, by groups of key accounts, for each task
+    whose probabilities hold there; below it, per task, what was tested, or why there is no probability."""
+    said = " ".join(finding_sentence(note, labels) for note in options.methods if note.code in CHANCE)
+    curve = options.reliability
+    if curve.empty or not curve["holds"].any():
+        return DisplayTable("reliability", labels("table.reliability"), (), (), (), said)
+    held = curve[curve["holds"].astype(bool)].rename(columns={"n": "in_group"})
+    columns = (
+        "task:word:task in_group:count predicted:percent observed:percent observed_low:percent observed_high:percent"
+    )
+    return replace(display_table(held, "reliability", columns, labels, most=None), more=said)

@@ -6,6 +6,8 @@ import math
 from dataclasses import dataclass
 from html import escape
 
+import pandas as pd
+
 from kamkit.analysis.existence import DECIDING
 from kamkit.analysis.exposure import DISCLOSED_FROM
 from kamkit.analysis.people_and_model import FEWEST_DECISIONS
@@ -26,6 +28,11 @@ from kamkit.model.results import (
 from kamkit.telling import charts, portfolio_words
 from kamkit.telling.language import Labels
 from kamkit.telling.results import finding_sentence, of_key_accounts, ranking, said_by
+
+SHRINKING = "shrinking"
+"""What sets off a step where revenue fell and no alarm is raised."""
+SET_OFF_BY = ("red", "amber", SHRINKING)
+"""What revenue to secure is counted by: the levels of risk that raise an alarm, and a fall without one."""
 
 
 class Sentence(str):
@@ -252,16 +259,44 @@ def investment_headline(found: Investment, labels: Labels) -> Sentence:
 
 
 def plan_headline(options: StrategyOptions, labels: Labels) -> Sentence:
-    """How many steps the next 90 days hold, and how much is at stake: revenue to secure, revenue to win and negative margin
-    are different things and are never added up."""
+    """How many steps the next 90 days hold, and how much is at stake: revenue to secure, with what sets it off, revenue to win
+    and negative margin are different things and are never added up."""
     plan = options.actions
     if plan.empty:
         return Sentence(labels("prose.plan_empty"))
     parts = [
-        labels(f"prose.plan_{stake}", n=len(lines), money=math.fsum(lines["at_stake"].dropna()))
+        f"{labels(f'prose.plan_{stake}', n=len(lines), money=math.fsum(lines['at_stake'].dropna()))}{_set_off(lines, labels)}"
         for stake, lines in plan.groupby("stake", sort=False)
     ]
     return Sentence(labels("prose.plan", n=len(plan), parts=parts))
+
+
+def _set_off(lines: pd.DataFrame, labels: Labels) -> str:
+    """Which levels of risk revenue to secure is counted at, in brackets; with the amount of each where there are several."""
+    if lines["stake"].iloc[0] != "revenue_at_risk":
+        return ""
+    level = [
+        SHRINKING if trigger == SHRINKING else values.get("level")
+        for trigger, values in zip(lines["trigger"], lines["values"], strict=True)
+    ]
+    if not set(level) <= {*SET_OFF_BY}:
+        return ""
+    if len(set(level)) == 1:
+        return f" ({labels(f'plan_set_off.{level[0]}')})"
+    sums = lines["at_stake"].groupby(level).sum()
+    amounts = [
+        labels("prose.plan_of_it", what=labels(f"plan_set_off.{code}"), money=float(sums[code]))
+        for code in SET_OFF_BY
+        if code in sums
+    ]
+    return f" ({', '.join(amounts)})"
+
+
+def close_calls_sentence(options: StrategyOptions, key_accounts: KeyAccounts, labels: Labels) -> Sentence:
+    """For how many key accounts the recommendation would be another with other weights, or just beyond a threshold."""
+    advice = of_key_accounts(options.recommendations, key_accounts)
+    n = int(advice["close_call"].astype(bool).sum())
+    return Sentence(labels("prose.close_calls" if n else "prose.no_close_calls", n=n, total=len(advice)))
 
 
 def glance_headline(key_accounts: KeyAccounts, found: Highlights, labels: Labels) -> Sentence:

@@ -56,7 +56,7 @@ from kamkit.telling.comments import (
 )
 from kamkit.telling.data_request import DataRequest, next_request
 from kamkit.telling.dossier import Dossier
-from kamkit.telling.heat_map import heat_map_finding, plot_heat_map
+from kamkit.telling.heat_map import plot_heat_map
 from kamkit.telling.language import Labels
 from kamkit.telling.live_pareto import LivePareto, live_pareto
 from kamkit.telling.portfolio_chart import plot_portfolio
@@ -780,9 +780,11 @@ class _Teller:
         if not len(shown):
             return None
         signs = option_tables.risk_signs_table(self.options, self.key_accounts, self.labels, NAMED_IN_MAIN_PART)
-        both = tuple(table for table in (shown, signs) if len(table))
-        section = self._section("risk", prose.risk_sentence(self.found, self.labels), tables=both)
-        return replace(section, text=f"{section.text} {value.regression_to_the_mean(self.labels)}".strip())
+        curve = option_tables.reliability_table(self.options, self.labels)
+        told = tuple(table for table in (shown, signs, curve) if len(table))
+        section = self._section("risk", prose.risk_sentence(self.found, self.labels), tables=told)
+        texts = (section.text, value.regression_to_the_mean(self.labels), "" if len(curve) else curve.more)
+        return replace(section, text=" ".join(text for text in texts if text))
 
     def _potential(self) -> Section | None:
         shown = tables.cross_selling_table(self.options, self.key_accounts, self.labels, MOST_WHITE_SPOTS)
@@ -811,7 +813,7 @@ class _Teller:
         shown = option_tables.evidence_table(*parts, NAMED_IN_MAIN_PART)
         takeover = option_tables.takeover_table(*parts)
         found = tuple(table for table in (shown, takeover) if len(table))
-        return self._section("options", heat_map_finding(*parts), chart=chart, tables=found)
+        return self._section("options", prose.close_calls_sentence(*parts), chart=chart, tables=found)
 
     def _pilot(self) -> Section | None:
         """A pilot per option with enough accounts, and whether relationships buffer what goes wrong."""
@@ -941,7 +943,8 @@ class _Teller:
         return (table,) if len(table) and not self.restricted else ()
 
     def _method(self) -> Section:
-        how = tuple(finding_sentence(method, self.labels) for method in self.options.methods)
+        told = option_tables.CHANCE if self._risk() else ()  # beside the probabilities
+        how = tuple(finding_sentence(note, self.labels) for note in self.options.methods if note.code not in told)
         tested = backtest_sentences(self.options, self.labels)
         changed = value.list_history_sentences(self.key_accounts, self.labels)
         concentrated = value.concentration_sentences(self.key_accounts, self.labels)

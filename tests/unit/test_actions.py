@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from types import SimpleNamespace
 from typing import Any
 
 import pandas as pd
@@ -96,3 +97,21 @@ def test_what_differs_in_kind_is_never_added_up() -> None:
         "5 Schritte für die nächsten 90 Tage: 400 € Umsatz sind zu sichern, 80 € Umsatz sind zu erwarten, "
         "50 € negativer Deckungsbeitrag sind abzubauen und 2 Schritte haben keinen geschätzten Betrag."
     )
+
+
+def test_revenue_to_secure_says_at_which_risk_it_is_counted() -> None:
+    """One line at high, one at raised risk, and a fall without an alarm; where all are of one kind, its name is enough."""
+    lines = [
+        account("a", "relationship", 400.0, "secure", at_risk=300.0, risk_evidence="risk_silent", level="red"),
+        account("b", "relationship", 300.0, "secure", at_risk=50.0, risk_evidence="risk_weaker", level="amber"),
+        account("c", "relationship", 200.0, "secure", lost_revenue=20.0, level="green"),
+    ]
+    said = {}
+    for n in (1, 3):
+        options: Any = SimpleNamespace(actions=plan(*lines[:n]))
+        said[n] = plan_headline(options, Labels("de", "de_DE", "EUR")).replace("\u00a0", " ")
+    assert said == {
+        1: "Ein Schritt für die nächsten 90 Tage: 300 € Umsatz sind zu sichern (hohes Risiko).",
+        3: "3 Schritte für die nächsten 90 Tage: 370 € Umsatz sind zu sichern "
+        "(hohes Risiko 300 €, erhöhtes Risiko 50 €, Rückgang ohne Warnung 20 €).",
+    }

@@ -16,12 +16,13 @@ from kamkit.analysis.pareto import rank_accounts
 from kamkit.model.codes import Basis, Option
 from kamkit.model.engagement import Engagement, OptionSettings, Period
 from kamkit.model.option_rules import load_option_rules
-from kamkit.model.results import KeyAccounts, StrategyOptions
+from kamkit.model.results import Finding, KeyAccounts, StrategyOptions
 from kamkit.telling import option_tables
 from kamkit.telling.canvas import LINE, PAPER
 from kamkit.telling.chart_data import Frame
 from kamkit.telling.heat_map import plot_heat_map
 from kamkit.telling.language import Labels
+from kamkit.telling.prose import close_calls_sentence
 
 YEAR = Period(start=dt.date(2025, 1, 1), end=dt.date(2025, 12, 31))
 LABELS = Labels("de", "de_DE", "EUR")
@@ -152,6 +153,66 @@ def test_an_alarm_stands_between_what_speaks_for_and_against_it() -> None:
     assert row["counter"] == "In denselben Monaten des Vorjahres wurde auch nichts bestellt."
     assert "chance_stop" not in row
     assert row["chance_fall"].replace("\u00a0", " ") == "40 %"
+
+
+CURVE = pd.DataFrame(
+    [
+        ("risk_stop", 1, 40, 0.05, 0.10, 0.03, 0.26, True),
+        ("risk_stop", 2, 40, 0.30, 0.25, 0.12, 0.44, True),
+        ("risk_fall", 1, 80, 0.40, 0.90, 0.80, 0.95, False),
+    ],
+    columns=["task", "bin", "n", "predicted", "observed", "observed_low", "observed_high", "holds"],
+)
+HELD, NOT_HELD = (
+    Finding(code, "transactions", values={"task": task, "cut_off": dt.date(2025, 9, 30), "n": 80, "n_bins": 2})
+    for code, task in (("chance_holds", "risk_stop"), ("chance_unreliable", "risk_fall"))
+)
+
+
+def test_a_reliability_curve_is_shown_where_it_holds_with_what_was_tested() -> None:
+    table = option_tables.reliability_table(found(reliability=CURVE, methods=(HELD, NOT_HELD)), LABELS)
+    cells = [tuple(cell.replace("\u00a0", " ") for cell in row) for row in table.cells]
+    assert cells == [
+        ("Kauft nichts", "40", "5 %", "10 %", "3 %", "26 %"),
+        ("Kauft nichts", "40", "30 %", "25 %", "12 %", "44 %"),
+    ]
+    assert table.more == (
+        "Wahrscheinlichkeit für „Kauft nichts“: auf früheren Stichtagen gelernt und am Stand 30.09.2025 an 80 Key Accounts "
+        "geprüft; in jeder von 2 Gruppen lag die Vorhersage im Zufallsband dessen, was eintrat. Keine Wahrscheinlichkeit "
+        "für „Kauft höchstens die Hälfte des Üblichen“: Am Stand 30.09.2025 lag die Vorhersage nicht in jeder von 2 Gruppen "
+        "im Zufallsband dessen, was eintrat. Der Risikowert bleibt eine Reihenfolge."
+    )
+
+
+def test_where_no_curve_holds_a_sentence_says_why_there_is_no_probability() -> None:
+    few = Finding("chance_few_events", "transactions", values={"fewest": 20})
+    table = option_tables.reliability_table(found(reliability=CURVE[2:], methods=(NOT_HELD, few)), LABELS)
+    assert len(table) == 0
+    assert table.more.startswith("Keine Wahrscheinlichkeit für „Kauft höchstens die Hälfte des Üblichen“")
+    assert table.more.endswith("sonst bleibt der Risikowert eine Reihenfolge.")
+
+
+@pytest.mark.parametrize(
+    ("close", "said"),
+    [
+        (
+            (True, True),
+            "Von 2 Empfehlungen sind 2 knapp: Andere Gewichte oder eine nahe Schwelle führten zu anderen.",
+        ),
+        (
+            (False, True),
+            "Von 2 Empfehlungen ist eine knapp: Andere Gewichte oder eine nahe Schwelle führten zu einer anderen.",
+        ),
+        (
+            (False, False),
+            "Keine der 2 Empfehlungen ist knapp: Andere Gewichte oder eine nahe Schwelle änderten nichts.",
+        ),
+    ],
+)
+def test_close_calls_are_counted(close: tuple[bool, bool], said: str) -> None:
+    options = found()
+    options = replace(options, recommendations=options.recommendations.assign(close_call=close))
+    assert close_calls_sentence(options, key_accounts(), LABELS) == said
 
 
 def test_what_is_not_there_is_a_sentence() -> None:

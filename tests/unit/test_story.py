@@ -13,6 +13,7 @@ from kamkit.deliver.xlsx import render_xlsx
 from kamkit.errors import EngagementError
 from kamkit.model.results import CustomerValue, Finding
 from kamkit.telling.prose import sample_sentence
+from kamkit.telling.results import finding_sentence
 from kamkit.telling.sections import Points, Section
 from kamkit.telling.story import SECTIONS, Story, for_audience
 
@@ -78,7 +79,8 @@ def test_few_data_stand_under_a_banner(told) -> None:  # type: ignore[no-untyped
 def test_the_first_page_has_three_findings_and_three_decisions(told) -> None:  # type: ignore[no-untyped-def]
     page = told().story().main[0]
     assert (
-        plain(page.finding) == "90 € Umsatz sind zu sichern, 20 € aus weißen Flecken auch ohne unser Zutun zu erwarten."
+        plain(page.finding)
+        == "90 € Umsatz mit hohem Abwanderungsrisiko sind zu sichern, 20 € aus weißen Flecken auch ohne unser Zutun zu erwarten."
     )
     assert [len(listed.points) for listed in page.lists] == [3, 3]
     assert [plain(point) for point in page.lists[1].points] == [
@@ -145,6 +147,32 @@ def test_rows_that_the_main_part_leaves_out_stand_in_the_appendix(told, monkeypa
     assert (len(advice), plain(advice.more)) == (3, "… 2 weitere Zeilen im Anhang unter „Alle Kunden“")
     alone = told().story(sections=["recommendations"])
     assert plain(alone.main[0].tables[0].more) == "… 2 weitere Zeilen"
+
+
+def test_why_there_are_probabilities_or_none_stands_beside_the_warnings(told) -> None:  # type: ignore[no-untyped-def]
+    client = told()
+    few = Finding("chance_few_events", "transactions", values={"fewest": 20})
+    held = Finding(
+        "chance_holds",
+        "transactions",
+        values={"task": "risk_stop", "cut_off": dt.date(2025, 9, 30), "n": 40, "n_bins": 1},
+    )
+    curve = pd.DataFrame(
+        {"task": ["risk_stop"], "bin": 1, "n": 40, "predicted": 0.05, "observed": 0.1, "observed_low": 0.03}
+    ).assign(observed_high=0.26, holds=True)
+    other = Finding("cross_none", "transactions")
+    for methods, reliability in (((few, other), pd.DataFrame()), ((held, other), curve)):
+        changed = replace(client, options=replace(client.options, methods=methods, reliability=reliability))
+        sections = {section.key: section for section in changed.story().appendix}
+        said = finding_sentence(methods[0], client.labels)
+        shown = [table for table in sections["risk"].tables if table.key == "reliability"]
+        assert (said in sections["risk"].text, [table.more for table in shown]) == (
+            (True, []) if reliability.empty else (False, [said])
+        )
+        used = next(
+            points.points for points in sections["method"].lists if points.title == "Verfahren dieser Auswertung"
+        )
+        assert used == (finding_sentence(other, client.labels),)
 
 
 def test_the_appendix_lists_every_key_account_at_risk(told) -> None:  # type: ignore[no-untyped-def]
