@@ -9,18 +9,19 @@ import math
 from typing import Any
 
 import xlsxwriter
+from PIL import Image
 from xlsxwriter.worksheet import Worksheet
 
 from kamkit.deliver.xlsx_book import LONGEST_TEXT, PALE, Book
 from kamkit.deliver.xlsx_decisions import write_decisions
 from kamkit.deliver.xlsx_pareto import write_pareto
 from kamkit.deliver.xlsx_tables import write_table
-from kamkit.telling.canvas import MUTE, A
+from kamkit.telling.canvas import MUTE
 from kamkit.telling.sections import Section
 from kamkit.telling.story import Sheet, Story
 
-GLANCE_COLUMNS, GLANCE_WIDTH = 4, 30
-"""The first page: its columns, one per tile, and their width in characters."""
+GLANCE_COLUMNS, GLANCE_WIDTH, LOGO_SIZE = 4, 30, (200, 48)
+"""The first page: its columns, one per tile, their width in characters, the room for the logo in pixels."""
 
 
 def render_xlsx(story: Story) -> bytes:
@@ -55,17 +56,18 @@ def _write_sheet(book: Book, sheet: Sheet) -> Worksheet:
 
 def _write_glance(book: Book, section: Section) -> None:
     """The first page: title, the tiles in a row, the lists, and the sheets with what they show."""
-    page, story, last = book.page(book.labels("workbook.glance"), A), book.story, GLANCE_COLUMNS - 1
+    page, story, last = book.page(book.labels("workbook.glance"), book.palette.primary), book.story, GLANCE_COLUMNS - 1
     page.activate()
     page.fit_to_pages(1, 1)
     page.set_column(0, last, GLANCE_WIDTH)
-    book.text(page, 0, 0, story.title, book.format(bold=True, font_size=18, font_color=A))
+    book.text(page, 0, 0, story.title, book.format(bold=True, font_size=18, font_color=book.palette.primary))
     page.set_row(0, 28)
     book.text(page, 1, 0, f"{story.client} · {story.period}", book.format(font_color=MUTE))
+    _put_logo(book, page)
     if section.banner:
         _paragraph(book, page, 2, section.banner, bold=True)
     _write_tiles(book, page, 4, section)
-    heading, row = book.format(bold=True, font_color=A, font_size=12), 9
+    heading, row = book.format(bold=True, font_color=book.palette.primary, font_size=12), 9
     for points in section.lists:
         book.text(page, row, 0, points.title, heading)
         for line in points.lines():
@@ -74,15 +76,30 @@ def _write_glance(book: Book, section: Section) -> None:
         row += 2
     if story.sheets:
         book.text(page, row, 0, book.labels("workbook.contents"), heading)
-        link = book.format(font_color=A, underline=1, indent=1)
+        link = book.format(font_color=book.palette.primary, underline=1, indent=1)
         for y, sheet in enumerate(story.sheets, start=row + 1):
             page.write_url(y, 0, f"internal:'{sheet.name}'!A1", link, sheet.name)
             book.text(page, y, 1, sheet.table.caption, book.format())
 
 
+def _put_logo(book: Book, page: Worksheet) -> None:
+    """The logo in the last column of the head; a workbook can hold pixels only."""
+    brand = book.story.brand
+    if brand.logo and brand.logo_kind == "png":
+        picture = Image.open(io.BytesIO(brand.logo))
+        dpi = picture.info.get("dpi", (96, 96))[1]
+        scale = min(LOGO_SIZE[0] / picture.width, LOGO_SIZE[1] / picture.height) * dpi / 96
+        page.insert_image(
+            0,
+            GLANCE_COLUMNS - 1,
+            "logo.png",
+            {"image_data": io.BytesIO(brand.logo), "x_scale": scale, "y_scale": scale, "decorative": True},
+        )
+
+
 def _write_tiles(book: Book, page: Worksheet, row: int, section: Section) -> None:
     looks: dict[str, dict[str, Any]] = {
-        "value": {"bold": True, "font_size": 18, "font_color": A},
+        "value": {"bold": True, "font_size": 18, "font_color": book.palette.primary},
         "title": {"text_wrap": True},
         "note": {"font_color": MUTE, "text_wrap": True},
     }

@@ -12,7 +12,8 @@ import xlsxwriter
 from xlsxwriter.format import Format
 from xlsxwriter.worksheet import Worksheet
 
-from kamkit.telling.canvas import INK, A
+from kamkit.model.brand import Palette
+from kamkit.telling.canvas import INK
 from kamkit.telling.language import Labels
 from kamkit.telling.story import Story
 from kamkit.telling.tables import ABSENT, Column
@@ -50,6 +51,10 @@ class Book:
     def labels(self) -> Labels:
         return self.story.labels
 
+    @property
+    def palette(self) -> Palette:
+        return self.story.brand.palette
+
     def format(self, **settings: Any) -> Format:
         """A format of the workbook, each made once."""
         if "indent" in settings:
@@ -63,7 +68,9 @@ class Book:
 
     def heading(self, is_numeric: bool) -> Format:
         side: dict[str, Any] = {"align": "right"} if is_numeric else {"align": "left", "indent": 1}
-        return self.format(bold=True, font_color="#FFFFFF", bg_color=A, text_wrap=True, valign="vcenter", **side)
+        return self.format(
+            bold=True, font_color="#FFFFFF", bg_color=self.palette.primary, text_wrap=True, valign="vcenter", **side
+        )
 
     def page(self, name: str, tab: str | None = None) -> Worksheet:
         """A sheet in landscape, with client and confidentiality above, date, sheet and page below."""
@@ -130,6 +137,11 @@ class Book:
         spaced = self.labels.locale.percent_formats[None].pattern.endswith("\u00a0%")
         found = NUMBER_FORMATS.get(kind, "")
         return found.replace("%", '"\u00a0"%') if spaced else found
+
+
+def pale(colour: str) -> str:
+    """A colour that numbers stand on: a third of it on white."""
+    return "#" + "".join(f"{255 - (255 - int(colour[i : i + 2], 16)) // 3:02X}" for i in (1, 3, 5))
 
 
 def writable(text: str) -> str:

@@ -21,7 +21,7 @@ from kamkit.deliver.live_text import count_term, percent_term, quoted, sentence_
 from kamkit.deliver.xlsx_book import FILL_IN_TAB, USUAL_WIDTH, YELLOW, Book
 from kamkit.deliver.xlsx_pareto_chart import CHART_COLUMNS, CHART_ROWS, Cells, Live, write_chart
 from kamkit.deliver.xlsx_tables import place_table, title
-from kamkit.telling.canvas import MUTE, A
+from kamkit.telling.canvas import MUTE
 from kamkit.telling.live_pareto import HIGHEST, LOWEST, TOLERANCE, LivePareto
 from kamkit.telling.story import Sheet
 from kamkit.telling.tables import DisplayTable
@@ -203,7 +203,7 @@ class _Pareto:
             first, last = TOP + 1, TOP + len(self.table)
             mark = f"${xl_col_to_name(self.at['is_key_account'])}{first + 1}"
             rule = {"type": "formula", "criteria": f"={mark}={quoted(self.book.labels('answer.yes'))}"}
-            look = self.book.book.add_format({"font_color": A, "bold": True})
+            look = self.book.book.add_format({"font_color": self.book.palette.primary, "bold": True})
             for name in ("rank", "abc_class", "is_key_account"):
                 self.page.conditional_format(first, self.at[name], last, self.at[name], rule | {"format": look})
 

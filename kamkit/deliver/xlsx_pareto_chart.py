@@ -18,7 +18,7 @@ from xlsxwriter.worksheet import Worksheet
 
 from kamkit.deliver.live_text import count_term, sentence_term
 from kamkit.deliver.xlsx_book import RULE, Book, writable
-from kamkit.telling.canvas import INK, LINE, MUTE, A, C, clean_name
+from kamkit.telling.canvas import INK, MUTE, clean_name
 from kamkit.telling.live_pareto import LivePareto
 from kamkit.telling.tables import DisplayTable
 
@@ -26,8 +26,8 @@ CHART_COLUMNS, CHART_ROWS, WIDTH, HEIGHT = 12, 29, 768, 560
 """What the chart covers: columns and rows of usual size, pixels."""
 LONGEST_NAME = 28
 """Signs of a name below the chart."""
-BARS = {"key": A, "other": C, "rest": C}
-"""The series that are bars: key accounts, other accounts, all the rest together."""
+BARS = {"key": "primary", "other": "neutral", "rest": "neutral"}
+"""The series that are bars and the place of their colour: key accounts, other accounts, all the rest together."""
 DATA = ("place", "row", "label", *BARS, "cumulated", "cut", "threshold")
 """The columns of the data: rank, row of the account in the ranking, what stands below its bar, shares; `cut` is what is
 reached with the last key account, and nothing elsewhere."""
@@ -187,14 +187,19 @@ class _ParetoChart:
 
         bars = self.book.book.add_chart({"type": "column"})
         written = {"value": True, "position": "outside_end", "num_format": f"{percent};;;", "font": small | {"size": 8}}
-        for name, colour in BARS.items():
+        for name, place in BARS.items():
+            colour = getattr(self.book.palette, place)
             fill = {"pattern": {"pattern": "wide_upward_diagonal", "fg_color": colour, "bg_color": "#FFFFFF"}}
             look = fill if name == "rest" else {"fill": {"color": colour}}
             bars.add_series(series(name, **look, border={"none": True}, overlap=100, gap=45, data_labels=written))
         lines = self.book.book.add_chart({"type": "line"})
         lines.add_series(series("cumulated", line={"color": INK, "width": 1.75}, marker={"type": "none"}))
         lines.add_series(
-            series("threshold", line={"color": LINE, "width": 1.25, "dash_type": "dash"}, marker={"type": "none"})
+            series(
+                "threshold",
+                line={"color": self.book.palette.accent, "width": 1.25, "dash_type": "dash"},
+                marker={"type": "none"},
+            )
         )
         cut = {
             "value": True,
@@ -205,7 +210,10 @@ class _ParetoChart:
         lines.add_series(series("cut", line={"none": True}, marker={"type": "none"}, data_labels=cut))
         bars.combine(lines)
         bars.set_title(
-            {"name": f"='{sheet}'!{self.cells.finding}", "name_font": small | {"size": 13, "bold": True, "color": A}}
+            {
+                "name": f"='{sheet}'!{self.cells.finding}",
+                "name_font": small | {"size": 13, "bold": True, "color": self.book.palette.primary},
+            }
         )
         bars.set_x_axis({"num_font": small | {"rotation": -90}, "line": {"color": MUTE}, "major_tick_mark": "none"})
         whole = self.book.number_format("whole_percent")

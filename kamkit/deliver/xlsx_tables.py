@@ -10,8 +10,8 @@ from typing import Any
 from xlsxwriter.format import Format
 from xlsxwriter.worksheet import Worksheet
 
-from kamkit.deliver.xlsx_book import MONEY, YELLOW, Book
-from kamkit.telling.canvas import LINE, MUTE, A
+from kamkit.deliver.xlsx_book import MONEY, YELLOW, Book, pale
+from kamkit.telling.canvas import MUTE
 from kamkit.telling.story import Sheet
 from kamkit.telling.tables import Column, DisplayTable
 
@@ -19,8 +19,6 @@ NARROWEST, WIDEST, WIDEST_ALONE, WIDEST_HEAD, FULL_PAGE = 9, 46, 90, 16, 150
 """Widths in characters: of columns (a sentence that has the page for itself may be wider), of a head on one line, of a
 page."""
 LINE_HEIGHT, MOST_LINES = 14.5, 8
-BAR = "#BFDDF2"
-"""Light, so that the number in the cell stays readable on its bar."""
 BARRED = frozenset({"revenue", "account_revenue", "at_stake", "value"})
 ROOM = {"owner": 20, "status": 12}
 """The least room (in characters) of columns that people fill."""
@@ -30,7 +28,7 @@ ON_ONE_LINE = frozenset({"accounts"})
 
 def write_table(book: Book, sheet: Sheet) -> Worksheet:
     """A sheet of one table, with what its signs mean above."""
-    page = book.page(sheet.name, A if sheet.is_main else None)
+    page = book.page(sheet.name, book.palette.primary if sheet.is_main else None)
     title(book, page, sheet.table.caption, sheet.table.more)
     place_table(book, page, sheet.table, 2 + bool(sheet.table.more), one_line=sheet.key in ON_ONE_LINE)
     return page
@@ -38,7 +36,7 @@ def write_table(book: Book, sheet: Sheet) -> Worksheet:
 
 def title(book: Book, page: Worksheet, caption: str, note: str = "") -> None:
     """What a sheet shows, and a line on how to read it or what to do."""
-    book.text(page, 0, 0, caption, book.format(bold=True, font_size=14, font_color=A))
+    book.text(page, 0, 0, caption, book.format(bold=True, font_size=14, font_color=book.palette.primary))
     page.set_row(0, 22)
     if note:
         book.text(page, 1, 0, note, book.format(font_color=MUTE))
@@ -84,7 +82,8 @@ def place_table(
         page.autofilter(top, 0, last, len(columns) - 1)
         for i, column in enumerate(columns):
             if column.kind in MONEY and column.name in BARRED:
-                bar = {"type": "data_bar", "bar_color": BAR, "bar_solid": True, "bar_negative_color": LINE}
+                bar = {"type": "data_bar", "bar_color": pale(book.palette.secondary), "bar_solid": True}
+                bar["bar_negative_color"] = book.palette.accent
                 page.conditional_format(top + 1, i, last, i, bar)
     return Placed(styles, sum(widths))
 

@@ -526,11 +526,14 @@ def _noticed(kept: Any, period: Period) -> Iterator[Finding]:
 def _with_codes(
     key: Pseudonyms, frames: Mapping[str, pd.DataFrame], inputs: Inputs, decided: Sequence[pd.DataFrame]
 ) -> tuple[dict[str, pd.DataFrame], Inputs, list[pd.DataFrame]]:
-    """Tables and entries with codes for account ids. Names stay until the rules and groups that need them are through."""
+    """Tables and entries with codes for account ids. Names stay until the rules and groups that need them are through.
+    Of the decisions the first are those of inputs.xlsx; further files may be delivered workbooks, which hold codes already."""
     hidden = {name: key.hide_ids(frame) for name, frame in frames.items()}
     if "customers" in hidden:
         key.learn_names(hidden["customers"])
-    return hidden, key.hide_entries(inputs), [key.hide_ids(table) for table in decided]
+    entered, *elsewhere = decided
+    revealed = [entered, *(key.reveal(table) for table in elsewhere)]
+    return hidden, key.hide_entries(inputs), [key.hide_ids(table) for table in revealed]
 
 
 def _confirmed(inputs: Inputs) -> pd.DataFrame:

@@ -11,10 +11,13 @@ import openpyxl
 import pandas as pd
 import pytest
 
+from kamkit.deliver.xlsx import render_xlsx
 from kamkit.execution.chain import run
 from kamkit.execution.engagements import copy_case
+from kamkit.execution.project import open_project
 from kamkit.intake.consultation import consultation_files, read_consultations
 from kamkit.intake.inputs import read_inputs
+from kamkit.telling.story import story_of
 
 pytestmark = pytest.mark.slow
 
@@ -115,3 +118,43 @@ def test_three_confirmed_accounts_have_a_plan_with_owner_and_date(tmp_path: Path
     report = next((tmp_path / "out" / "deliverables").glob("*_report.html")).read_text(encoding="utf-8")
     assert none not in report
     assert "Für die 3 bestätigten und KAM-betreuten Key Accounts liegen Kundenpläne vor." in report
+
+
+@pytest.mark.parametrize("pseudonymise", [False, True])
+def test_a_delivered_workbook_brings_decisions_back(tmp_path: Path, pseudonymise: bool) -> None:
+    """Filled in, saved and named under `decisions`, it counts; the next workbook shows it and, read as well, changes nothing."""
+    folder = copy_case("machinery", tmp_path / "case")
+    settings = (folder / "engagement.yml").read_text(encoding="utf-8")
+    settings += f"\npseudonymise: {'true' if pseudonymise else 'false'}\n"
+    (folder / "engagement.yml").write_text(settings, encoding="utf-8")
+    first = story_of(open_project(folder))
+    (folder / "first.xlsx").write_bytes(render_xlsx(first))
+    page = openpyxl.load_workbook(folder / "first.xlsx")["Entscheidungen"]
+    (top,) = (cell.row for cell in page["A"] if cell.value == "Kundennummer")
+    account = page.cell(top + 1, 1).value
+    assert account.startswith("K-") == pseudonymise
+    said = {"Entscheidung": "nein", "Begründungscode": "Risiko", "Entschieden von": "Vertriebsleitung"}
+    answer(folder / "first.xlsx", "Entscheidungen", account, said)
+    answer(
+        folder / "first.xlsx",
+        "Entscheidungen",
+        "",
+        {"Gegenstand": "Key Account", "Entscheidung": "ja", "Wunschkunde": "Nordwind SE"},
+    )
+
+    (folder / "engagement.yml").write_text(f"{settings}decisions: [first.xlsx]\n", encoding="utf-8")
+    project = open_project(folder)
+    taken = project.key_accounts.decided.iloc[0]
+    assert (taken["account_id"], taken["decision"]) == (account, "no")
+    tier = project.key_accounts.tiers.set_index("account_id").loc[account]
+    assert (tier["tier"], tier["proposed_tier"]) == ("other", "managed")
+    told = story_of(project)
+    assert "2 Entscheidungen liegen vor" in told.part("decisions").finding
+    (folder / "second.xlsx").write_bytes(render_xlsx(told))
+    page = openpyxl.load_workbook(folder / "second.xlsx")["Entscheidungen"]
+    shown = {row[0]: row[5:9] for row in page.iter_rows(min_row=top + 1, values_only=True)}
+    assert shown[account] == ("nein", "Risiko", None, "Vertriebsleitung")
+
+    (folder / "engagement.yml").write_text(f"{settings}decisions: [first.xlsx, second.xlsx]\n", encoding="utf-8")
+    again = story_of(open_project(folder))
+    assert again.part("decisions").finding == told.part("decisions").finding
