@@ -13,6 +13,7 @@ from typing import Self
 
 from kamkit.deliver.html import render_html, render_plans, render_request, render_sign_off
 from kamkit.deliver.pdf import render_pdf
+from kamkit.deliver.pptx import render_pptx
 from kamkit.deliver.xlsx import render_xlsx
 from kamkit.errors import DeliverableError
 from kamkit.model.engagement import pdf_is_possible
@@ -29,6 +30,7 @@ RENDERERS: dict[str, dict[str, Render]] = {
         "data-request_en.html": lambda story: _request(story, "en"),
     },
     "pdf": {"report.pdf": render_pdf},
+    "pptx": {"deck.pptx": render_pptx},
     "xlsx": {"workbook.xlsx": render_xlsx},
 }
 """Per format its files; one that the audience may not have, or that would be empty, is None."""

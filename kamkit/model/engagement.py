@@ -41,7 +41,7 @@ LOCALES = {"de": "de_DE", "en": "en_GB"}
 UNKNOWN = "?"
 """Stands for a column, or for the year of a wide list, that nobody has named yet: the import asks for it."""
 Deliverable = Literal["html", "pdf", "pptx", "xlsx"]
-AVAILABLE_DELIVERABLES: tuple[Deliverable, ...] = ("html", "pdf", "xlsx")
+AVAILABLE_DELIVERABLES: tuple[Deliverable, ...] = ("html", "pdf", "pptx", "xlsx")
 
 MarginStep = Literal[
     "gross", "discount", "net_revenue", "terms", "net_net", "cost", "margin", "margin_after_terms",
@@ -378,9 +378,7 @@ class Engagement(_Setting):
 
     def not_yet_effective(self) -> tuple[str, ...]:
         """Settings of this engagement that this version accepts but does not act on, told rather than ignored."""
-        later = [f"deliverables: {d}" for d in self.deliverables if d not in AVAILABLE_DELIVERABLES]
-        later += ["split_by"] if self.split_by else []
-        return tuple(later)
+        return ("split_by",) if self.split_by else ()
 
 
 def unknown(word: str, known: Mapping[str, object] | list[str]) -> str:

@@ -5,7 +5,7 @@ Money is in full units of the currency, shares and strengths run from 0 to 1.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from kamkit.model.brand import Palette
@@ -74,6 +74,7 @@ class ParetoRow:
     is_borderline: bool
     n_accounts: int
     margin_rate: float | None
+    revenue: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -87,6 +88,40 @@ class ParetoData:
     unit: Unit
     values: tuple[float, ...]
     n_accounts: int
+
+    def shortened(self, most: int, labels: Labels) -> ParetoData:
+        """The same with at most so many accounts by name; further key accounts are one block, all below the cut another."""
+        if len(self.rows) <= most + 2 and sum(row.n_accounts == 1 for row in self.rows) <= most:
+            return self
+        named = self.rows[: max(most, 1)]
+        rest = self.rows[len(named) :]
+        blocks = (
+            ("chart.further_key_accounts", tuple(row for row in rest if row.is_key)),
+            ("chart.rest", tuple(row for row in rest if not row.is_key)),
+        )
+        return replace(self, rows=(*named, *(_together(rows, key, labels) for key, rows in blocks if rows)))
+
+
+def _together(rows: tuple[ParetoRow, ...], name: str, labels: Labels) -> ParetoRow:
+    """Neighbouring rows as one block; a single one stays what it is."""
+    if len(rows) == 1:
+        return rows[0]
+    classes = {row.abc_class for row in rows}
+    n, revenue = sum(row.n_accounts for row in rows), sum(row.revenue for row in rows)
+    margins = [row.margin_rate * row.revenue for row in rows if row.margin_rate is not None]
+    known = len(margins) == len(rows) and revenue > 0
+    return ParetoRow(
+        labels(name, n=n),
+        sum(row.value for row in rows),
+        sum(row.share for row in rows),
+        rows[-1].cumulated,
+        classes.pop() if len(classes) == 1 else None,
+        rows[0].is_key,
+        any(row.is_borderline for row in rows),
+        n,
+        sum(margins) / revenue if known else None,
+        revenue,
+    )
 
 
 @dataclass(frozen=True)

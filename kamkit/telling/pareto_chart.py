@@ -168,6 +168,7 @@ class _ParetoChart:
                     is_borderline=not row.is_block and bool(part["borderline"].iloc[0]),
                     n_accounts=row.last - row.first,
                     margin_rate=self.margin_rate(part),
+                    revenue=float(part["revenue"].sum()),
                 )
             )
         values = tuple(table["value"].astype(float).tolist())

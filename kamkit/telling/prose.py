@@ -15,7 +15,6 @@ from kamkit.analysis.self_reports import rate_self_check, self_check_fields
 from kamkit.analysis.stability import certainty
 from kamkit.model.codes import BASIC_CARE, Certainty, DecisionStatus, Gate, KamType, Stage, Tier, Verdict
 from kamkit.model.engagement import Period
-from kamkit.model.option_rules import RiskLevel
 from kamkit.model.questionnaire import questionnaires
 from kamkit.model.results import (
     AccountFacts,
@@ -29,6 +28,11 @@ from kamkit.model.results import (
 from kamkit.telling import charts, portfolio_words
 from kamkit.telling.language import Labels
 from kamkit.telling.results import finding_sentence, of_key_accounts, ranking, said_by
+
+SHRINKING = "shrinking"
+"""What sets off a step where revenue fell and no alarm is raised."""
+SET_OFF_BY = ("red", "amber", SHRINKING)
+"""What revenue to secure is counted by: the levels of risk that raise an alarm, and a fall without one."""
 
 
 class Sentence(str):
@@ -255,26 +259,37 @@ def investment_headline(found: Investment, labels: Labels) -> Sentence:
 
 
 def plan_headline(options: StrategyOptions, labels: Labels) -> Sentence:
-    """How many steps the next 90 days hold, and how much is at stake: revenue to secure, with what of it is at high risk, revenue to win
+    """How many steps the next 90 days hold, and how much is at stake: revenue to secure, with what sets it off, revenue to win
     and negative margin are different things and are never added up."""
     plan = options.actions
     if plan.empty:
         return Sentence(labels("prose.plan_empty"))
     parts = [
-        f"{labels(f'prose.plan_{stake}', n=len(lines), money=math.fsum(lines['at_stake'].dropna()))}{_at_high_risk(lines, labels)}"
+        f"{labels(f'prose.plan_{stake}', n=len(lines), money=math.fsum(lines['at_stake'].dropna()))}{_set_off(lines, labels)}"
         for stake, lines in plan.groupby("stake", sort=False)
     ]
     return Sentence(labels("prose.plan", n=len(plan), parts=parts))
 
 
-def _at_high_risk(lines: pd.DataFrame, labels: Labels) -> str:
-    """How much of the revenue to secure is at high risk, in brackets: the first page counts that alone."""
-    levels = [values.get("level") for values in lines["values"]]
-    if lines["stake"].iloc[0] != "revenue_at_risk" or None in levels:
+def _set_off(lines: pd.DataFrame, labels: Labels) -> str:
+    """Which levels of risk revenue to secure is counted at, in brackets; with the amount of each where there are several."""
+    if lines["stake"].iloc[0] != "revenue_at_risk":
         return ""
-    high = lines.loc[[level == str(RiskLevel.RED) for level in levels], "at_stake"]
-    code = "all" if len(high) == len(lines) else "some" if len(high) else "none"
-    return f" ({labels(f'prose.plan_high_{code}', money=math.fsum(high))})"
+    level = [
+        SHRINKING if trigger == SHRINKING else values.get("level")
+        for trigger, values in zip(lines["trigger"], lines["values"], strict=True)
+    ]
+    if not set(level) <= {*SET_OFF_BY}:
+        return ""
+    if len(set(level)) == 1:
+        return f" ({labels(f'plan_set_off.{level[0]}')})"
+    sums = lines["at_stake"].groupby(level).sum()
+    amounts = [
+        labels("prose.plan_of_it", what=labels(f"plan_set_off.{code}"), money=float(sums[code]))
+        for code in SET_OFF_BY
+        if code in sums
+    ]
+    return f" ({', '.join(amounts)})"
 
 
 def close_calls_sentence(options: StrategyOptions, key_accounts: KeyAccounts, labels: Labels) -> Sentence:

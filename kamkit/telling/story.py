@@ -588,9 +588,10 @@ class _Teller:
 
     def _pareto(self) -> Section:
         chart = plot_pareto(self.key_accounts, self.labels, self.frame, show_margin=not self.restricted)
-        borderline = tables.borderline_table(self.key_accounts, self.labels, MOST_BORDERLINE)
-        consolidated = prose.consolidation_sentence(self.key_accounts, self.labels)
         stable = prose.stability_sentence(self.key_accounts, self.labels)
+        borderline = tables.borderline_table(self.key_accounts, self.labels, MOST_BORDERLINE)
+        borderline = replace(borderline, finding=stable)
+        consolidated = prose.consolidation_sentence(self.key_accounts, self.labels)
         customer = self.engagement.audience == "customer_meeting"
         section = self._section(
             "pareto",

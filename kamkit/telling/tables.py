@@ -70,7 +70,7 @@ class Column:
 @dataclass(frozen=True)
 class DisplayTable:
     """A table to be shown: raw `rows`, the same as written `cells`, how many rows are `left` out, and the sentence that
-    says so."""
+    says so; `finding` heads it where it has a page of its own."""
 
     key: str
     caption: str
@@ -79,6 +79,7 @@ class DisplayTable:
     cells: tuple[tuple[str, ...], ...]
     more: str = ""
     left: int = 0
+    finding: str = ""
 
     def records(self) -> list[dict[str, str]]:
         """The cells as written, by the names of their columns."""

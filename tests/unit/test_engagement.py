@@ -145,12 +145,9 @@ def test_a_missing_environment_variable_is_named(tmp_path: Path) -> None:
 
 
 def test_what_is_accepted_but_not_acted_on_is_told(tmp_path: Path) -> None:
-    engagement = load_engagement(written(tmp_path, SMALLEST + "deliverables: [html, pptx]\nsplit_by: region\n"))
-    assert engagement.not_yet_effective() == ("deliverables: pptx", "split_by")
-    assert engagement.left_out() == (
-        "deliverables: pptx is not acted on by this version",
-        "split_by is not acted on by this version",
-    )
+    engagement = load_engagement(written(tmp_path, SMALLEST + "split_by: region\n"))
+    assert engagement.not_yet_effective() == ("split_by",)
+    assert engagement.left_out() == ("split_by is not acted on by this version",)
 
 
 def test_a_pdf_that_cannot_be_made_here_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
