@@ -60,15 +60,18 @@ class _Writer:
         base = {"font_name": "Calibri", "font_size": 10.5, "font_color": INK, "valign": "top"}
         return self.book.add_format(base | settings)
 
+    def _head(self, **settings: Any) -> Format:
+        look = {"bold": True, "font_color": "#FFFFFF", "bg_color": A, "text_wrap": True, "valign": "vcenter"}
+        return self._format(**look, **settings)
+
     def _page(self, key: str, heads: list[str], title: str, names: str = "explained") -> Worksheet:
         page = self.book.add_worksheet(self.labels(f"{names}.{key}"))
         page.hide_gridlines(2)
         page.set_landscape()
         page.fit_to_pages(1, 0)
         page.write_string(0, 0, title[:LONGEST_TEXT], self._format(bold=True, font_size=14, font_color=A))
-        head = self._format(bold=True, font_color="#FFFFFF", bg_color=A, text_wrap=True, valign="vcenter")
         for i, text in enumerate(heads):
-            page.write_string(FIRST_LINE - 1, i, text, head)
+            page.write_string(FIRST_LINE - 1, i, text, self._head())
         for i, width in enumerate(WIDTHS.get(key, ())):
             page.set_column(i, i, width)
         page.freeze_panes(FIRST_LINE, 0)
@@ -147,7 +150,13 @@ class _Writer:
             heads = [self.labels(f"support.{column}", **self.explained.values) for column in columns]
             page = self._page(name, heads, self._title, "support")
             page.set_row(FIRST_LINE - 1, 3 * LINE_HEIGHT)
-            page.write_string(1, 0, self.explained.notes[name], self._format(font_color=MUTE))
+            note = self._format(font_color=MUTE, text_wrap=True)
+            page.merge_range(1, 0, 1, max(len(columns) - 1, 1), self.explained.notes[name], note)
+            page.set_row(1, 2 * LINE_HEIGHT)
+            for i, column in enumerate(columns):
+                if rows.frame[column].dtype.kind in "bf":
+                    align = "center" if rows.frame[column].dtype.kind == "b" else "right"
+                    page.write_string(FIRST_LINE - 1, i, heads[i], self._head(align=align))
             page.set_column(0, len(columns) - 1, 17)
             for text in ("name", "item_name"):
                 if text in columns:
@@ -156,14 +165,15 @@ class _Writer:
 
     def _write_rows(self, page: Worksheet, rows: Rows, columns: list[str]) -> None:
         """The rows of a table; formulas find its columns by their names."""
-        plain, frame = self._format(), rows.frame
+        plain, answer, frame = self._format(), self._format(align="center"), rows.frame
         day = self._format(num_format="dd.mm.yyyy" if self.labels.language == "de" else "d mmm yyyy")
         last = FIRST_LINE + max(len(frame), 1)
         for column, name in enumerate(columns):
             number = self._format(num_format=COLUMN_NUMBERS.get(name, "#,##0.00"))
             is_day = pd.api.types.is_datetime64_any_dtype(frame[name])
             for i, value in enumerate(frame[name].tolist()):
-                self._write_cell(page, FIRST_LINE + i, column, value, day if is_day else number, plain)
+                form = answer if isinstance(value, bool) else plain
+                self._write_cell(page, FIRST_LINE + i, column, value, day if is_day else number, form)
             letter = xlsxwriter.utility.xl_col_to_name(column)
             area = f"='{page.name}'!${letter}${FIRST_LINE + 1}:${letter}${last}"
             self.book.define_name(rows.name(name), area)
