@@ -6,9 +6,11 @@ draw is printed as an empty box: where one would be missing, Typst refuses the w
 
 from __future__ import annotations
 
+import base64
 import datetime as dt
 import json
 import re
+import struct
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -20,10 +22,13 @@ from typing import TYPE_CHECKING, Any
 import matplotlib
 from matplotlib.ft2font import FT2Font
 
+from kamkit.deliver.column_widths import column_widths
 from kamkit.errors import DeliverableError
+from kamkit.model.brand import Look
 from kamkit.model.codes import Certainty
 from kamkit.model.kit import kit_folder
 from kamkit.telling import canvas
+from kamkit.telling.account_pages import AccountPage
 from kamkit.telling.language import Labels
 from kamkit.telling.sections import Section
 from kamkit.telling.story import Story
@@ -32,11 +37,12 @@ from kamkit.telling.tables import ABSENT, DisplayTable
 if TYPE_CHECKING:
     import typst
 
-PALETTE = {name.lower(): getattr(canvas, name) for name in ("A", "B", "C", "LINE", "INK", "MUTE", "TINT")}
-"""The colours of the template; whoever has colours of their own replaces them here."""
-OWN_PAGE = ("pareto", "margin", "recommendations", "plan", "existence", "portfolio", "investment")
-"""Sections of the main part that begin a page; the others stand below the one before."""
+OWN_PAGE = ("pareto", "margin", "recommendations", "plan", "existence")
+"""Sections of the main part that begin a page and fill it; the others stand below the one before, as far as they fit."""
 FACES = {"Lato": ("Lato-Regular", "Lato-Bold"), "DejaVu Sans": ("DejaVuSans", "DejaVuSans-Bold")}
+PAGE_WIDTH = (210 - 2 * 16) / 25.4 * 72
+TEXT_SIZE, SMALL_SIZE, MANY_COLUMNS = 8.0, 7.4, 8
+"""In points: the room between the margins of the template, the text of a table, and of one with many columns."""
 BOX, BREAK = "□", "\u200b"
 LONGEST_WORD, PIECE = 30, 10
 """A word without a place to break it, beyond so many signs, may be broken after each so many."""
@@ -59,7 +65,7 @@ def render_pdf(story: Story) -> bytes:
         pdf, warnings = typst.compile_with_warnings(
             str(kit_folder("templates") / "report" / "report.typ"),
             font_paths=_fonts(),
-            sys_inputs={"report": _json(_plain(_report(story))), "charts": _json(_charts(story))},
+            sys_inputs={"report": _json(_plain(_report(story))), "pictures": _json(_pictures(story))},
             pdf_standards=["ua-1"],
             timestamp=int(midnight.timestamp()),
         )
@@ -135,9 +141,11 @@ def _json(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-def _charts(story: Story) -> dict[str, str]:
+def _pictures(story: Story) -> dict[str, str]:
+    """The charts by section and the logo, as SVG."""
     parts = (*story.main, *story.appendix)
-    return {part.key: part.chart.svg().translate(_SIGNS) for part in parts if part.chart}
+    charts = {part.key: part.chart.svg().translate(_SIGNS) for part in parts if part.chart}
+    return charts | ({"logo": _logo(story.brand)} if story.brand.logo else {})
 
 
 def _report(story: Story) -> dict[str, Any]:
@@ -150,13 +158,25 @@ def _report(story: Story) -> dict[str, Any]:
         "footer": " · ".join(filter(None, (created, story.footer))),
         "language": story.labels.language,
         "region": story.labels.locale.territory,
-        "palette": PALETTE,
-        "logo": None,
+        "palette": {**asdict(story.brand.palette), "ink": canvas.INK, "mute": canvas.MUTE, "tint": canvas.TINT},
         "own_page": OWN_PAGE,
         "words": _words(story.labels),
+        "pages": [_page(page) for page in story.pages if page.is_managed],
         "main": [_section(section) for section in story.main],
         "appendix": [_section(section) for section in story.appendix],
     }
+
+
+def _logo(brand: Look) -> str:
+    """The logo as SVG, which can be handed over as text; a PNG is wrapped in one of its size."""
+    if brand.logo_kind == "svg":
+        return brand.logo.decode("utf-8", "replace")
+    width, height = struct.unpack(">II", brand.logo[16:24])
+    picture = base64.b64encode(brand.logo).decode()
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}">'
+        f'<image width="{width}" height="{height}" href="data:image/png;base64,{picture}"/></svg>'
+    )
 
 
 def _words(labels: Labels) -> dict[str, Any]:
@@ -165,6 +185,7 @@ def _words(labels: Labels) -> dict[str, Any]:
     return {
         **{name: labels(f"report.{name}") for name in ("contents", "appendix", "comments")},
         **{name: labels.sentence(name) for name in ("report.page", "plan.beside", "plan.assessed", "plan.close_mark")},
+        "pages": labels("account_page.title"),
         "stop_criterion": labels("column.stop_criterion"),
         "advice": [labels(f"column.{name}") for name in advice],
         "plan": [
@@ -173,6 +194,16 @@ def _words(labels: Labels) -> dict[str, Any]:
             *(labels(f"plan.{name}") for name in ("step", "ask", "who", "stake")),
         ],
     }
+
+
+def _page(page: AccountPage) -> dict[str, Any]:
+    """The page of a key account: a section with facts and the revenue through the years, as bars of a share of the longest."""
+    longest = max((bar.value for bar in page.history.bars), default=0)
+    bars = [
+        {"name": bar.name, "label": bar.label, "length": max(bar.value, 0) / longest if longest > 0 else 0}
+        for bar in page.history.bars
+    ]
+    return {**_section(page.section), "facts": page.facts, "history": {"title": page.history_title, "bars": bars}}
 
 
 def _section(section: Section) -> dict[str, Any]:
@@ -187,30 +218,19 @@ def _section(section: Section) -> dict[str, Any]:
 
 def _table(table: DisplayTable) -> dict[str, Any]:
     """A table by columns and rows; a cell that is shown in a frame is its word, its kind and its code."""
-    kinds = [column.badge for column in table.columns]
-    long = len(table) > MOST_FRAMED
+    framed = [column.badge for column in table.columns]
     rows = [
         [
-            [cell, kind, str(raw)] if kind and cell != ABSENT and not (long and raw != Certainty.BORDERLINE) else cell
-            for cell, raw, kind in zip(*line, kinds, strict=True)
+            [cell, kind, str(raw)]
+            if kind and cell != ABSENT and (raw == Certainty.BORDERLINE or len(table) <= MOST_FRAMED)
+            else cell
+            for cell, raw, kind in zip(*line, framed, strict=True)
         ]
         for line in zip(table.cells, table.rows, strict=True)
     ]
-    columns = [
-        {
-            "name": column.name,
-            "title": column.title,
-            "numeric": column.is_numeric,
-            "badge": bool(kind),
-            **_longest(i, table),
-        }
-        for i, (column, kind) in enumerate(zip(table.columns, kinds, strict=True))
-    ]
-    return {"key": table.key, "caption": table.caption, "more": table.more, "columns": columns, "rows": rows}
-
-
-def _longest(i: int, table: DisplayTable) -> dict[str, str]:
-    """The longest entry of a column and its longest word, by which the template divides the page among the columns."""
-    entries = [row[i] for row in table.cells]
-    words = [word for entry in [*entries, table.columns[i].title] for word in entry.split()]
-    return {"longest": max(entries, key=len, default=""), "word": max(words, key=len, default="")}
+    columns = [{"name": column.name, "title": column.title, "numeric": column.is_numeric} for column in table.columns]
+    size = TEXT_SIZE if len(columns) < MANY_COLUMNS else SMALL_SIZE
+    frames = [any(isinstance(row[i], list) for row in rows) for i in range(len(columns))]
+    widths = column_widths(table, frames, PAGE_WIDTH / size)
+    parts = {"columns": columns, "rows": rows, "size": size, "widths": widths}
+    return {"key": table.key, "caption": table.caption, "more": table.more, **parts}

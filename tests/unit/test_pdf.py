@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import io
 import re
 import shutil
 import subprocess
 import unicodedata
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from kamkit.deliver import pdf, write_deliverables
 from kamkit.deliver.pdf import render_pdf
 from kamkit.errors import DeliverableError
+from kamkit.model.brand import Look, Palette
 from kamkit.telling.sections import Section
 
 NASTY = {
@@ -186,3 +190,21 @@ def test_without_typst_the_other_files_are_written(told, tmp_path, monkeypatch) 
         "Der Bericht als PDF fehlt: Auf diesem Rechner ist Typst nicht installiert (für Windows auf ARM gibt es keine "
         "Fassung). Drucken Sie stattdessen den HTML-Bericht als PDF.",
     )
+
+
+@poppler
+@pytest.mark.parametrize("kind", ["png", "svg"])
+def test_colours_and_logo_are_those_of_the_brand(told, tmp_path: Path, kind: str) -> None:  # type: ignore[no-untyped-def]
+    picture = io.BytesIO()
+    Image.new("RGB", (40, 20), "#00AA77").save(picture, "png")
+    drawn = b'<svg xmlns="http://www.w3.org/2000/svg" width="40" height="20"><rect width="40" height="20" fill="#00AA77"/></svg>'
+    look = Look(Palette(primary="#7A1FA2"), "Muster Beratung", {"png": picture.getvalue(), "svg": drawn}[kind], kind)
+    content = render_pdf(replace(told().story(), brand=look))
+    (tmp_path / "branded.pdf").write_bytes(content)
+    subprocess.run(["pdftoppm", "-r", "50", "-l", "1", "-png", "branded.pdf", "page"], cwd=tmp_path, check=True)
+    page = Image.open(next(tmp_path.glob("page*.png"))).convert("RGB")
+    colours = {colour for _, colour in page.getcolors(1 << 20)}
+    assert {(0x7A, 0x1F, 0xA2), (0x00, 0xAA, 0x77)} <= colours
+    logo = [(x, y) for x in range(page.width) for y in range(page.height) if page.getpixel((x, y)) == (0, 0xAA, 0x77)]
+    assert min(x for x, _ in logo) > 0.6 * page.width
+    assert max(y for _, y in logo) < 0.2 * page.height
