@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import math
 import re
 from dataclasses import dataclass, field
 from typing import Any
@@ -31,6 +32,8 @@ NUMBER_FORMATS = {
     "whole_percent": "0%",
     "change": "+0.0%;−0.0%;0%",
 }
+EVERYWHERE = "A1:XFD1048576"
+"""Where Excel shall not mark numbers that are text: account ids keep their zeros."""
 MONEY = frozenset({"money", "money_short", "money_rough"})
 
 PALE, YELLOW, RULE, FILL_IN_TAB = "#F3F6F9", "#FFF8D6", "#DDE3E9", "#F2C94C"
@@ -78,6 +81,7 @@ class Book:
         if tab:
             page.set_tab_color(tab)
         page.hide_gridlines(2)
+        page.ignore_errors(dict.fromkeys(("number_stored_as_text", "formula_differs", "formula_range"), EVERYWHERE))
         page.set_landscape()
         page.set_margins(left=0.5, right=0.5, top=0.75, bottom=0.7)
         page.set_header(f"&L{_code(self.story.client)}&R{_code(self.story.confidentiality)}")
@@ -88,7 +92,7 @@ class Book:
 
     def fit(self, page: Worksheet, width: float, first_columns: int) -> None:
         """Print a sheet of a width: on A4, else on A3, else on several pages across that all begin with its first columns."""
-        across = 1 + int(width // WIDTH_A3)
+        across = math.ceil(width / WIDTH_A3 - 1e-6)
         page.set_paper(PAPER_A4 if width <= WIDTH_A4 else PAPER_A3)
         page.fit_to_pages(across, 0)
         if across > 1 and first_columns:

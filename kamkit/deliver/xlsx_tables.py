@@ -10,14 +10,15 @@ from typing import Any
 from xlsxwriter.format import Format
 from xlsxwriter.worksheet import Worksheet
 
-from kamkit.deliver.xlsx_book import MONEY, YELLOW, Book, pale
+from kamkit.deliver.xlsx_book import MONEY, WIDTH_A3, YELLOW, Book, pale
 from kamkit.telling.canvas import MUTE
 from kamkit.telling.story import Sheet
 from kamkit.telling.tables import Column, DisplayTable
 
-NARROWEST, WIDEST, WIDEST_ALONE, WIDEST_HEAD, FULL_PAGE = 9, 46, 90, 16, 150
-"""Widths in characters: of columns (a sentence that has the page for itself may be wider), of a head on one line, of a
-page."""
+NARROWEST, WIDEST, WIDEST_HEAD, FULL_PAGE = 9, 46, 16, 150
+"""Widths in characters: of columns, of a head on one line, of a page."""
+NARROW_SENTENCE, WIDE_SENTENCE = 30, 90
+"""How far the column of a sentence gives way on a crowded page, and how far it goes where there is room."""
 LINE_HEIGHT, MOST_LINES = 14.5, 8
 BARRED = frozenset({"revenue", "account_revenue", "at_stake", "value"})
 ROOM = {"owner": 20, "status": 12}
@@ -100,12 +101,14 @@ def _frozen(columns: Sequence[Column]) -> int:
 
 
 def _widths(table: DisplayTable, room: Mapping[str, float]) -> list[float]:
-    """As wide as the content; sentences share what is left of the page."""
+    """As wide as the content; sentences share what is left of the page, or give way where a page is too narrow."""
     cells = [[row[i] for row in table.cells] for i in range(len(table.columns))]
     widths = [max(_width(c, texts), room.get(c.name, 0)) for c, texts in zip(table.columns, cells, strict=True)]
     long = [i for i, texts in enumerate(cells) if max(map(len, texts), default=0) > WIDEST]
-    spare = max(0, FULL_PAGE - sum(widths)) / max(1, len(long))
-    return [min(WIDEST_ALONE, width + spare) if i in long else width for i, width in enumerate(widths)]
+    total = sum(widths)
+    spare = (max(0, FULL_PAGE - total) + min(0, WIDTH_A3 - total)) / max(1, len(long))
+    fitted = (min(WIDE_SENTENCE, max(NARROW_SENTENCE, width + spare)) for width in widths)
+    return [fit if i in long else width for i, (width, fit) in enumerate(zip(widths, fitted, strict=True))]
 
 
 def _width(column: Column, cells: Sequence[str]) -> float:

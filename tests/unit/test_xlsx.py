@@ -3,15 +3,20 @@ from __future__ import annotations
 import datetime as dt
 import io
 import zipfile
+from dataclasses import replace
 
 import openpyxl
 import pytest
+from openpyxl.utils import get_column_letter
 from openpyxl.worksheet.worksheet import Worksheet
+from PIL import Image
 
 from kamkit.deliver.xlsx import render_xlsx
 from kamkit.intake.input_sheets import code_of, sheets_of, words_of
 from kamkit.intake.inputs import read_decisions
 from kamkit.intake.live_selection import live_figures
+from kamkit.model.brand import Look, Palette
+from kamkit.model.codes import Basis
 from kamkit.telling.story import Story
 
 NASTY = [
@@ -196,3 +201,92 @@ def test_the_same_story_gives_the_same_bytes_and_its_date(told) -> None:  # type
 def test_a_cell_never_holds_more_than_excel_allows(told) -> None:  # type: ignore[no-untyped-def]
     sheet = workbook_of(told(["x" * 40_000, *[f"Kunde {i}" for i in range(2, 17)]]).story())["Konten"]
     assert len(sheet["C4"].value) == 32_767
+
+
+def everything_in(content: bytes) -> str:
+    """Every part of a workbook as text: cells, formulas, charts, properties, heads and feet."""
+    with zipfile.ZipFile(io.BytesIO(content)) as parts:
+        return "\n".join(parts.read(name).decode("utf-8", "replace") for name in parts.namelist())
+
+
+def test_field_sales_get_no_margin_no_verdict_and_nothing_hidden(told) -> None:  # type: ignore[no-untyped-def]
+    told_to = {audience: render_xlsx(told().story(audience)) for audience in ("sales_management", "field")}
+    secret = ("Deckungsbeitrag", "Übernahme", "Warum dieser Status", "Stand der Entscheidung", "Gewichte")
+    everything = {audience: everything_in(content) for audience, content in told_to.items()}
+    assert [word for word in secret if word in everything["field"]] == []
+    assert [word for word in secret if word not in everything["sales_management"]] == []
+    book = openpyxl.load_workbook(io.BytesIO(told_to["field"]))
+    assert book.sheetnames == [
+        "Auf einen Blick", "Pareto", "Key Accounts", "Empfehlungen", "Maßnahmen 90 Tage", "Entscheidungen", "Konten",
+        "KAM-Typen", "Methode",
+    ]  # fmt: skip
+    assert {sheet.sheet_state for sheet in book} == {"visible"}
+
+
+def test_field_sales_get_no_ranking_by_margin(told) -> None:  # type: ignore[no-untyped-def]
+    client = told()
+    pareto = replace(client.key_accounts.pareto, basis=Basis.MARGIN)
+    client = replace(client, key_accounts=replace(client.key_accounts, pareto=pareto))
+    assert "Pareto" in workbook_of(client.story()).sheetnames
+    assert "Pareto" not in workbook_of(client.story("field")).sheetnames
+
+
+def test_customers_get_the_first_page_without_names_of_others(told) -> None:  # type: ignore[no-untyped-def]
+    names = [f"Geheim {i} GmbH" for i in range(1, 17)]
+    content = render_xlsx(told(names).story("customer_meeting"))
+    assert openpyxl.load_workbook(io.BytesIO(content)).sheetnames == ["Auf einen Blick"]
+    assert "Geheim" not in everything_in(content)
+
+
+def test_every_page_prints_with_client_sheet_and_page_and_in_as_many_pages_across_as_it_needs(told) -> None:  # type: ignore[no-untyped-def]
+    book = workbook_of(told().story())
+    for sheet in book:
+        assert (sheet.oddHeader.left.text, sheet.oddHeader.right.text) == (
+            "Müller && Söhne Großhandel GmbH",
+            "Vertraulich",
+        )
+        assert (sheet.oddFooter.center.text, sheet.oddFooter.right.text) == ("&A", "Seite &P von &N")
+        assert sheet.page_setup.orientation == "landscape"
+        assert sheet.page_setup.fitToHeight == (
+            None if sheet is book.worksheets[0] else 0
+        )  # one page, or as many as needed
+        width = sum(d.width for d in sheet.column_dimensions.values() for _ in range(d.min, d.max + 1))
+        assert width <= 340 * int(sheet.page_setup.fitToWidth or 1), sheet.title
+        assert sheet.print_title_rows or sheet is book.worksheets[0]
+
+
+def test_columns_have_room_for_what_they_hold(told) -> None:  # type: ignore[no-untyped-def]
+    """Numbers never become #####, and words of heads are not broken."""
+    book = workbook_of(told(language="de").story())
+    for sheet in book.worksheets[1:]:
+        for row in sheet.iter_rows(max_col=25):
+            for cell in row:
+                width = sheet.column_dimensions[get_column_letter(cell.column)].width
+                if isinstance(cell.value, int | float) and "€" in cell.number_format:
+                    assert width > len(f"{cell.value:,.0f}") + 2, (sheet.title, cell.coordinate)
+                if isinstance(cell.value, str) and cell.fill.fgColor.rgb == "FF0B4F8A":
+                    assert width > max(map(len, cell.value.split())), (sheet.title, cell.coordinate)
+
+
+@pytest.mark.slow
+def test_an_office_program_opens_names_of_any_kind_as_text(told, tmp_path, recalculated) -> None:  # type: ignore[no-untyped-def]
+    (tmp_path / "names.xlsx").write_bytes(render_xlsx(told([*NASTY, "Kunde 16"]).story()))
+    book = recalculated(tmp_path / "names.xlsx")
+    names = [cell.value for cell in book["Konten"]["C"]][3:]
+    assert [name.strip() for name in names[:14]] == [name.strip() for name in NASTY[:14]]
+    assert not [c.coordinate for row in book["Konten"].iter_rows() for c in row if c.data_type in {"f", "e"}]
+
+
+def test_the_first_page_carries_the_logo_and_the_colours_of_the_brand(told) -> None:  # type: ignore[no-untyped-def]
+    logo = io.BytesIO()
+    Image.new("RGB", (400, 100), "#123456").save(logo, format="png")
+    story = told().story()
+    look = Look(Palette(primary="#123456"), logo=logo.getvalue())
+    content = render_xlsx(replace(story, brand=look))
+    with zipfile.ZipFile(io.BytesIO(content)) as parts:
+        assert [name for name in parts.namelist() if "media" in name] == ["xl/media/image1.png"]
+    book = openpyxl.load_workbook(io.BytesIO(content))
+    assert book["Konten"]["A3"].fill.fgColor.rgb == "FF123456"
+    drawing = replace(story, brand=replace(look, logo=b"<svg/>", logo_kind="svg"))
+    with zipfile.ZipFile(io.BytesIO(render_xlsx(drawing))) as parts:  # cells hold no vector drawings
+        assert not [name for name in parts.namelist() if "media" in name]
