@@ -79,8 +79,9 @@ class ParetoRow:
 
 @dataclass(frozen=True)
 class ParetoData:
-    """The ranking as it is shown, and the amounts of all accounts above zero by rank. `measure` is what is ranked by,
-    `n_accounts` counts those at or below zero as well."""
+    """The ranking as it is shown, and the amounts of all accounts above zero by rank. `measure` is what is ranked by, `head`
+    names the amounts, `n_accounts` counts those at or below zero as well. `finding`: the sentence for one and for several
+    key accounts, with {n}, {total} and {share} still open, for who moves the threshold."""
 
     rows: tuple[ParetoRow, ...]
     threshold: float
@@ -88,6 +89,8 @@ class ParetoData:
     unit: Unit
     values: tuple[float, ...]
     n_accounts: int
+    head: str
+    finding: tuple[str, str]
 
     def shortened(self, most: int, labels: Labels) -> ParetoData:
         """The same with at most so many accounts by name; further key accounts are one block, all below the cut another."""

@@ -12,7 +12,7 @@ from __future__ import annotations
 import datetime as dt
 import string
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -77,6 +77,10 @@ class Labels(string.Formatter):
     def sentence(self, key: str) -> str:
         """A sentence with its placeholders. Raises KeyError for an unknown key."""
         return self._sentences[key]
+
+    def forms(self, key: str) -> Iterator[tuple[str, str]]:
+        """The keys and sentences of a key, with their placeholders: itself, or its singular and plural."""
+        yield from ((k, self._sentences[k]) for k in (key, f"{key}.one", f"{key}.other") if k in self._sentences)
 
     def __contains__(self, key: str) -> bool:
         return key in self._sentences or f"{key}.other" in self._sentences

@@ -41,9 +41,8 @@ def pareto_headline(pareto: Pareto, labels: Labels) -> str:
     """How many accounts bring which share: the client's own pair, as a sentence without full stop."""
     if not pareto.n_positive:
         return labels("pareto.headline_none", measure=_measure(pareto, labels))
-    key = "potential" if pareto.basis is Basis.POTENTIAL else "headline"
     return labels(
-        "pareto.headline_only" if pareto.n_accounts == 1 else f"pareto.{key}",
+        "pareto.headline_only" if pareto.n_accounts == 1 else _headline_key(pareto),
         n=pareto.n_key_accounts,
         total=pareto.n_accounts,
         share=pareto.key_account_share,
@@ -173,7 +172,15 @@ class _ParetoChart:
             )
         values = tuple(table["value"].astype(float).tolist())
         measure = _measure(self.pareto, self.labels)
-        return ParetoData(tuple(rows), self.pareto.threshold, measure, self.unit, values, self.pareto.n_accounts)
+        shown = (tuple(rows), self.pareto.threshold, measure, self.unit, values, self.pareto.n_accounts)
+        open_sentence = [self.labels.sentence(f"{_headline_key(self.pareto)}.{form}") for form in ("one", "other")]
+        one, other = (text.replace("{of}", _of(self.pareto, self.labels)) for text in open_sentence)
+        return ParetoData(*shown, self.head, (one, other))
+
+    @property
+    def head(self) -> str:
+        """What stands above the bars."""
+        return self.labels("chart.head", measure=_measure(self.pareto, self.labels), unit=self.unit.name)
 
     def margin_rate(self, part: pd.DataFrame) -> float | None:
         """Margin over revenue of some accounts; None where it is not to be shown, or not known of every one."""
@@ -249,7 +256,7 @@ class _Panels:
     def names_right(self) -> float:
         """Names take what they need, three tenths of the page at most, and never the room that the bars need."""
         widest = max(text_width(row.name, SIZES["text"], bold=True) for row in self.chart.rows)
-        head = text_width(self._bars_head(), SIZES["head"], bold=True) + 0.12
+        head = text_width(self.chart.head, SIZES["head"], bold=True) + 0.12
         label = max(text_width(text, SIZES["text"]) for text in self._bar_labels())
         free = self.bars_right - max(head, label + LEAST_BAR) - (self.bars_left_gap + self.page.left)
         return self.page.left + min(widest, 0.29 * self.page.width, free)
@@ -330,13 +337,9 @@ class _Panels:
             zone.set_zorder(-1)
             zone.axhspan(row.top + 0.1, row.bottom - 0.1, color=TINT, linewidth=0)
 
-    def _bars_head(self) -> str:
-        labels = self.chart.labels
-        return labels("chart.head", measure=_measure(self.chart.pareto, labels), unit=self.chart.unit.name)
-
     def _draw_heads(self) -> None:
         labels, y = self.chart.labels, self.page.top + 0.16
-        self.page.text(self.bars_left, y, self._bars_head(), "head", bold=True, va="center")
+        self.page.text(self.bars_left, y, self.chart.head, "head", bold=True, va="center")
         self.page.text(
             self.line[0], y, labels("chart.cumulative"), "head", bold=True, color=self.page.palette.accent, va="center"
         )
@@ -482,6 +485,10 @@ class _Panels:
         axes = self.page.figure.add_axes((ends[0], y, ends[1] - ends[0], 0.0001), label="cut")
         axes.set_axis_off()
         axes.axhline(0, color=INK, linewidth=1.0, clip_on=False)
+
+
+def _headline_key(pareto: Pareto) -> str:
+    return "pareto.potential" if pareto.basis is Basis.POTENTIAL else "pareto.headline"
 
 
 def _measure(pareto: Pareto, labels: Labels) -> str:

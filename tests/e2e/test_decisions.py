@@ -107,7 +107,7 @@ def test_three_confirmed_accounts_have_a_plan_with_owner_and_date(tmp_path: Path
     assert run(folder, tmp_path / "out").state == "ok"
     (file,) = (tmp_path / "out" / "deliverables").glob("*_account-plans.html")
     plans = file.read_text(encoding="utf-8")
-    sections = plans.split('<section class="account"')[1:]
+    sections = plans.split("<section class=account")[1:]
     assert len(sections) == 3
     for (account, name), section in zip(planned[["account_id", "name"]].itertuples(index=False), sections, strict=True):
         words = html.unescape(section)

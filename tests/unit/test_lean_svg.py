@@ -35,10 +35,10 @@ z
 
 LEAN = (
     '<svg xmlns="http://www.w3.org/2000/svg" role="img" aria-label="Two &lt; three" width="20pt" height="10pt"'
-    ' viewBox="0 0 20 10" font-family="Lato, \'DejaVu Sans\', sans-serif" stroke-linejoin="round" stroke-linecap="butt">'
+    ' viewBox="0 0 20 10" font-family="Lato, \'DejaVu Sans\', sans-serif" stroke-linejoin="miter">'
     '<defs><clipPath id="p1"><rect x="0" y="0" width="20" height="10"/></clipPath>'
     '<path id="m1" d="M0 1.01C1 2 3 4 5 6z"/></defs>'
-    '<g clip-path="url(#p1)" fill="#fff" stroke="#b84e00" stroke-linejoin="miter">'
+    '<g clip-path="url(#p1)" fill="#fff" stroke="#b84e00">'
     '<path d="M0 1H5.5V3L4 2z"/><path d="M0 3L1-4"/></g>'
     '<use href="#m1" x="1.3" y="2"/>'
     '<g font-size="9.5"><text x="1" y="2">A  &amp;  &lt;b&gt;</text>'
@@ -48,6 +48,31 @@ LEAN = (
 
 def test_a_drawing_says_the_same_with_fewer_signs() -> None:
     assert lean_svg(DRAWING, ["Lato", "DejaVu Sans"], "Two < three") == LEAN
+
+
+@pytest.mark.parametrize(
+    ("path", "lean"),
+    [
+        ("M 0 0 L 1 1 L 2 2.04 L 3 3", "M0 0L3 3"),
+        ("M 0 0 L 1 1.08 L 2 2.2 L 3 3", "M0 0L2 2.2L3 3"),
+        ("M 0 0 L 10 0 L 5 0", "M0 0H10H5"),
+        ("M 0 0 L 4 0 L 4 3 L 0 3 L 0 0 z", "M0 0H4V3H0V0z"),
+        ("M 1 1 L 1 1", "M1 1"),
+        ("M 0 0 L 1 0 z M 5 5 L 6 5", "M0 0H1zM5 5H6"),
+    ],
+)
+def test_points_on_the_way_are_left_out(path: str, lean: str) -> None:
+    drawing = f'<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9" viewBox="0 0 9 9"><path d="{path}"/></svg>'
+    assert f'<path d="{lean}"/>' in lean_svg(drawing, ["Lato"], "")
+
+
+def test_a_circle_is_two_arcs() -> None:
+    figure = Figure(figsize=(1, 1))
+    FigureCanvasAgg(figure)
+    figure.add_axes((0, 0, 1, 1)).plot([1], [1], "o", markersize=8)
+    out = io.StringIO()
+    figure.savefig(out, format="svg")
+    assert 'd="M0 4A4 4 0 1 1 0-4A4 4 0 1 1 0 4z"' in lean_svg(out.getvalue(), ["Lato"], "")
 
 
 def test_what_would_change_on_a_group_stays_on_each() -> None:
