@@ -709,12 +709,24 @@ def account_sheet_table(accounts: pd.DataFrame, labels: Labels) -> DisplayTable:
         "cooperation_stage:word:stage recommended_option:word:option supporting_option:word:option "
         "options_assessed:count decision region field_rep kam_owner kam_status_reason reason"
     )
+    if "decision" in accounts:
+        accounts = accounts.assign(decision=[_decided(codes, labels) for codes in accounts["decision"]])
     return display_table(accounts, "accounts", columns, labels, most=None)
+
+
+def _decided(codes: Any, labels: Labels) -> str | None:
+    """What was decided about an account, `subject: decision; …`, in words."""
+    if labels.missing(codes):
+        return None
+    pairs = (part.split(": ", 1) for part in str(codes).split("; "))
+    return "; ".join(f"{labels(f'subject.{subject}')}: {labels(f'decision_word.{word}')}" for subject, word in pairs)
 
 
 def option_sheet_table(options: StrategyOptions, key_accounts: KeyAccounts, labels: Labels) -> DisplayTable:
     """Every option of every key account, for the workbook."""
     table = told(of_key_accounts(options.options, key_accounts), labels)
+    if "missing" in table:
+        table["missing"] = [labels.needs(names) or None for names in table["missing"]]
     columns = "account_id name option:word:option gate:word:gate score:number coverage:percent rank:count evidence counter action precondition risk missing"
     return display_table(table, "options", columns, labels, most=None)
 
