@@ -66,8 +66,9 @@ def _write_glance(book: Book, section: Section) -> None:
     _put_logo(book, page)
     if section.banner:
         _paragraph(book, page, 2, section.banner, bold=True)
-    _write_tiles(book, page, 4, section)
-    heading, row = book.format(bold=True, font_color=book.palette.primary, font_size=12), 9
+    _paragraph(book, page, 3, section.finding, bold=True, font_size=13)
+    _write_tiles(book, page, 5, section)
+    heading, row = book.format(bold=True, font_color=book.palette.primary, font_size=12), 10
     for points in section.lists:
         book.text(page, row, 0, points.title, heading)
         for line in points.lines():
@@ -110,7 +111,7 @@ def _write_tiles(book: Book, page: Worksheet, row: int, section: Section) -> Non
         page.set_row(y, height)
 
 
-def _paragraph(book: Book, page: Worksheet, row: int, text: str, **look: bool) -> None:
+def _paragraph(book: Book, page: Worksheet, row: int, text: str, **look: float) -> None:
     """A text over the whole width, as high as it needs."""
     style = book.format(text_wrap=True, indent=1, **look)
     page.merge_range(row, 0, row, GLANCE_COLUMNS - 1, "", style)

@@ -39,7 +39,9 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, str], Stor
         if case in bundled_cases():
             return story_of(open_project(case, language, work=folder / case))
         names = NASTY_NAMES if case == "nasty" else ()
-        file = write_large_case(folder / f"{case}-{language}", names, language, {"de": "de_AT", "en": "en_US"}[language])
+        file = write_large_case(
+            folder / f"{case}-{language}", names, language, {"de": "de_AT", "en": "en_US"}[language]
+        )
         return story_of(open_project(str(file)))
 
     return told
@@ -140,7 +142,9 @@ def other_words(language: str) -> frozenset[str]:
     """Whole texts of the other language's catalogue that this one does not have: what a reader would stumble over."""
     own = {plain(text) for text in catalogue(language).values()}
     (other,) = set(LANGUAGES) - {language}
-    fixed = {plain(text) for text in catalogue(other).values() if not [f for _, f, *_ in string.Formatter().parse(text) if f]}
+    fixed = {
+        plain(text) for text in catalogue(other).values() if not [f for _, f, *_ in string.Formatter().parse(text) if f]
+    }
     return frozenset(text for text in fixed - own if len(text) > 3)
 
 
