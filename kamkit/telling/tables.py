@@ -726,7 +726,7 @@ def option_sheet_table(options: StrategyOptions, key_accounts: KeyAccounts, labe
     """Every option of every key account, for the workbook."""
     table = told(of_key_accounts(options.options, key_accounts), labels)
     if "missing" in table:
-        table["missing"] = [labels.needs(names) or None for names in table["missing"]]
+        table["missing"] = table["missing"].map(labels.needs)
     columns = "account_id name option:word:option gate:word:gate score:number coverage:percent rank:count evidence counter action precondition risk missing"
     return display_table(table, "options", columns, labels, most=None)
 
