@@ -710,7 +710,7 @@ def account_sheet_table(accounts: pd.DataFrame, labels: Labels) -> DisplayTable:
         "options_assessed:count decision region field_rep kam_owner kam_status_reason reason"
     )
     if "decision" in accounts:
-        accounts = accounts.assign(decision=[_decided(codes, labels) for codes in accounts["decision"]])
+        accounts = accounts.assign(decision=accounts["decision"].map(lambda codes: _decided(codes, labels)))
     return display_table(accounts, "accounts", columns, labels, most=None)
 
 
