@@ -92,7 +92,7 @@ class Book:
 
     def fit(self, page: Worksheet, width: float, first_columns: int) -> None:
         """Print a sheet of a width: on A4, else on A3, else on several pages across that all begin with its first columns."""
-        across = math.ceil(width / WIDTH_A3 - 1e-6)
+        across = max(1, math.ceil(width / WIDTH_A3 - 1e-6))
         page.set_paper(PAPER_A4 if width <= WIDTH_A4 else PAPER_A3)
         page.fit_to_pages(across, 0)
         if across > 1 and first_columns:

@@ -22,7 +22,7 @@ from kamkit.telling.canvas import INK, MUTE, clean_name
 from kamkit.telling.live_pareto import LivePareto
 from kamkit.telling.tables import DisplayTable
 
-CHART_COLUMNS, CHART_ROWS, WIDTH, HEIGHT = 12, 29, 768, 560
+CHART_COLUMNS, CHART_ROWS, WIDTH, HEIGHT = 12, 29, 760, 560
 """What the chart covers: columns and rows of usual size, pixels."""
 LONGEST_NAME = 28
 """Signs of a name below the chart."""
@@ -39,6 +39,11 @@ class Live:
 
     formula: str
     value: float | str
+
+
+Content = Live | str | float
+"""What a cell holds."""
+_EMPTY: dict[str, Content] = dict.fromkeys(DATA, 0.0)
 
 
 @dataclass(frozen=True)
@@ -66,7 +71,13 @@ def write_chart(
     for y, place in enumerate((chart.heads(), *places), start=top):
         for i, name in enumerate(DATA):
             style = muted if y == top or name in {"place", "row", "label"} else percent
-            page.write_formula(y, first + i, f"={place[name].formula}", style, place[name].value)
+            content = place[name]
+            if isinstance(content, Live):
+                page.write_formula(y, first + i, f"={content.formula}", style, content.value)
+            elif isinstance(content, str):
+                page.write_string(y, first + i, content, style)
+            else:
+                page.write_number(y, first + i, content, style)
     drawn = chart.draw(len(places))
     page.insert_chart(top + 1, column, drawn, {"object_position": 3, "description": live.alt_text})
 
@@ -80,10 +91,10 @@ class _ParetoChart:
     top: int
     first: int
 
-    def heads(self) -> dict[str, Live]:
+    def heads(self) -> dict[str, Content]:
         """The names of the columns, which are those of the series."""
         labels, sentence = self.book.labels, self.live.sentences["threshold"]
-        names = {
+        names: dict[str, Content] = {
             "place": labels("column.rank"),
             "row": labels("live_pareto.row"),
             "label": labels("column.name"),
@@ -94,15 +105,16 @@ class _ParetoChart:
             "cut": labels("live_pareto.key_share"),
         }
         told = Live(sentence_term(sentence, self.cells.told), labels("chart.threshold", threshold=self.live.threshold))
-        return {name: Live(f'"{word}"', word) for name, word in names.items()} | {"threshold": told}
+        return names | {"threshold": told}
 
-    def places(self) -> Iterator[dict[str, Live]]:
+    def places(self) -> Iterator[dict[str, Content]]:
         """The data of each place: accounts, then the further key accounts, then all others."""
         for k in range(1, self.live.n_named + 1):
-            yield self._account(k)
+            yield _EMPTY | {"place": k} | self._account(k)
         if self.live.has_rest:
-            yield self._further(self.live.n_named + 1)
-            yield self._rest(self.live.n_named + 2)
+            k = self.live.n_named + 1
+            yield _EMPTY | {"place": k} | self._further(k)
+            yield _EMPTY | {"place": k + 1} | self._rest(k + 1)
 
     def _account(self, k: int) -> dict[str, Live]:
         """The account of rank k."""
@@ -111,12 +123,10 @@ class _ParetoChart:
         is_key, now = k <= self.live.n_key_accounts, self._now(k)
         short = f'IF(LEN({name})>{LONGEST_NAME},LEFT({name},{LONGEST_NAME - 1})&"…",{name})'
         return {
-            "place": Live(str(k), k),
             "row": Live(f"IFERROR(MATCH({k},{columns['rank']},0),0)", k),
             "label": Live(f'IF({row}=0,"",{short})', _shortened(now["name"], now["account_id"])),
             "key": Live(f"IF(AND({row}>0,{k}<={n_key}),{share},0)", now["share"] if is_key else 0),
             "other": Live(f"IF(AND({row}>0,{k}>{n_key}),{share},0)", 0 if is_key else now["share"]),
-            "rest": Live("0", 0),
             "cumulated": Live(f"IF({row}=0,1,{reached})", now["cumulative_share"]),
             "cut": Live(
                 f"IF({k}={n_key},{self._at('cumulated', k)},0)",
@@ -145,7 +155,7 @@ class _ParetoChart:
             account[name] = Live(formula, part.value if is_block else account[name].value)
         return account
 
-    def _rest(self, k: int) -> dict[str, Live]:
+    def _rest(self, k: int) -> dict[str, Content]:
         """All accounts that have no place of their own."""
         n_key, ranks = self.cells.figures["n_key"], self.cells.columns["rank"]
         left = f"(MAX({ranks})-MAX({n_key},{k - 1}))"
@@ -154,11 +164,10 @@ class _ParetoChart:
         reached = float(self._further(k - 1)["cumulated"].value)
         label = sentence_term(self.live.sentences["rest"], {"n": count_term(left, self.book.labels)})
         told = self.book.labels("chart.rest", n=n) if n else ""
-        return dict.fromkeys(DATA, Live("0", 0)) | {
-            "place": Live(str(k), k),
+        return {
             "label": Live(f'IF({left}>0,{label},"")', told),
             "rest": Live(f"IF({left}>0,1-{before},0)", 1 - reached if n else 0),
-            "cumulated": Live("1", 1),
+            "cumulated": 1.0,
             "threshold": Live(self.cells.figures["threshold"], self.live.threshold),
         }
 

@@ -19,7 +19,7 @@ NARROWEST, WIDEST, WIDEST_HEAD, FULL_PAGE = 9, 46, 16, 150
 """Widths in characters: of columns, of a head on one line, of a page."""
 NARROW_SENTENCE, WIDE_SENTENCE = 30, 90
 """How far the column of a sentence gives way on a crowded page, and how far it goes where there is room."""
-LINE_HEIGHT, MOST_LINES = 14.5, 8
+LINE_HEIGHT, MOST_LINES = 14.5, 12
 BARRED = frozenset({"revenue", "account_revenue", "at_stake", "value"})
 ROOM = {"owner": 20, "status": 12}
 """The least room (in characters) of columns that people fill."""

@@ -17,6 +17,7 @@ from kamkit.intake.inputs import read_decisions
 from kamkit.intake.live_selection import live_figures
 from kamkit.model.brand import Look, Palette
 from kamkit.model.codes import Basis
+from kamkit.telling.language import Labels
 from kamkit.telling.story import Story
 
 NASTY = [
@@ -290,3 +291,19 @@ def test_the_first_page_carries_the_logo_and_the_colours_of_the_brand(told) -> N
     drawing = replace(story, brand=replace(look, logo=b"<svg/>", logo_kind="svg"))
     with zipfile.ZipFile(io.BytesIO(render_xlsx(drawing))) as parts:  # cells hold no vector drawings
         assert not [name for name in parts.namelist() if "media" in name]
+
+
+@pytest.mark.parametrize(
+    ("locale", "currency", "money", "share"),
+    [
+        ("de_DE", "EUR", '#,##0"\u00a0€"', '0.0"\u00a0"%'),
+        ("de_AT", "EUR", '"€\u00a0"#,##0', '0.0"\u00a0"%'),
+        ("de_CH", "CHF", '"CHF\u00a0"#,##0', "0.0%"),
+        ("en_GB", "EUR", '"€"#,##0', "0.0%"),
+    ],
+)
+def test_numbers_look_as_the_country_writes_them(told, locale: str, currency: str, money: str, share: str) -> None:  # type: ignore[no-untyped-def]
+    book = workbook_of(replace(told().story(), labels=Labels(locale[:2], locale, currency)))
+    sheet = book["Konten"]
+    formats = {head.value: cell.number_format for head, cell in zip(sheet[3], sheet[4], strict=True)}
+    assert (formats["Umsatz"], formats["Anteil"]) == (money, share)
