@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from kamkit.deliver.drawing import INK, LINE, TINT, A, C
 from kamkit.deliver.native_charts import CLASSES, Draught, Plot, bar_chart, bubble_chart, pareto_chart, whale_chart
 from kamkit.deliver.slides import NOTE_SIZE, TABLE_SIZES, Box, Cell, Deck, Grid, Placed, Slide, paragraph
-from kamkit.model.codes import Answer, Gate
+from kamkit.model.codes import Answer, Basis, Gate
 from kamkit.telling.account_pages import AccountPage
 from kamkit.telling.canvas import Chart
 from kamkit.telling.chart_data import HeatMapCell, HeatMapData, ParetoData, PortfolioData, WhaleData, unit_for
@@ -29,6 +29,9 @@ NAME_LINES, NAMES_HIGH = 3, 0.58
 PALEST, DARKEST = 0.10, 0.80
 """How much of the full colour the weakest and the strongest open field of a column has."""
 LIGHTS = {Answer.YES: ("●", "accent6"), Answer.NO: ("✕", LINE), Answer.NOT_ASSESSABLE: ("○", INK)}
+TILE_SIZE, TILE_INSET = 24.0, 0.14
+NARROW = 11.0
+"""Inches of a body that is too narrow for three columns."""
 BESIDE = (11.0, 10.0)
 """Sizes of a table that shares its slide."""
 SHORT, LONG_WORDS = 22, 34
@@ -105,8 +108,16 @@ class _Writer:
         """A slide with its frame and its notes: how it is read, what it rests on, what people said."""
         labels, story = self.labels, self.story
         source = chart.source if chart else labels("chart.source", source=labels("chart.default_source"))
-        footer = " · ".join(part for part in (story.client, story.title, story.footer, story.confidentiality) if part)
-        slide = self.deck.slide(title.rstrip("."), subtitle, [*below, source], footer)
+        footers = [
+            " · ".join(part for part in parts if part)
+            for parts in (
+                (story.client, story.title, story.footer, story.confidentiality),
+                (story.client, story.footer, story.confidentiality),
+                (story.client, story.confidentiality),
+                (story.confidentiality,),
+            )
+        ]
+        slide = self.deck.slide(title.rstrip("."), subtitle, [*below, source], footers)
         notes = [
             labels(f"deck.read_{read}") if read else "",
             section.text,
@@ -129,18 +140,26 @@ class _Writer:
 
     def _tiles(self, slide: Slide, box: Box, tiles: Sequence[Tile]) -> float:
         """Figures side by side; gives where they end."""
-        notes = any(tile.note for tile in tiles)
-        high = 1.05 + (0.22 if notes else 0.0)
-        for tile, place in zip(tiles, box.columns(*[1.0] * len(tiles), gap=0.2), strict=True):
-            size = 24.0
-            while size > 14 and slide.type.width(tile.value, size, bold=True) > place.width - 0.3:
-                size -= 1
-            words = [paragraph(tile.value, bold=True, colour=slide.theme.legible(A), size=size)]
-            words.append(paragraph(slide.type.fitted(tile.title, place.width - 0.3, 12, lines=2), size=12))
+        places = box.columns(*[1.0] * len(tiles), gap=0.2)
+        room = places[0].width - 2 * TILE_INSET - 0.05
+        measure, size = slide.type, TILE_SIZE
+        while size > 14 and any(measure.width(tile.value, size, bold=True) > room for tile in tiles):
+            size -= 1
+        lines = max(
+            min(len(measure.wrapped(tile.title, room, 12)), 3)
+            + (min(len(measure.wrapped(tile.note, room, 12)), 2) if tile.note else 0)
+            for tile in tiles
+        )
+        high = (size + lines * 12) * 1.2 / 72 + 2 * TILE_INSET + 0.04
+        for tile, place in zip(tiles, places, strict=True):
+            words = [
+                paragraph(tile.value, bold=True, colour=slide.theme.legible(A), size=size),
+                paragraph(measure.fitted(tile.title, room, 12, lines=3), size=12),
+            ]
             if tile.note:
-                note = slide.type.fitted(tile.note, place.width - 0.3, 12)
+                note = measure.fitted(tile.note, room, 12, lines=2)
                 words.append(paragraph(note, colour=slide.muted, size=12))
-            slide.text(place.above(place.top + high), words, fill=TINT, inset=0.14)
+            slide.text(place.above(place.top + high), words, fill=TINT, inset=TILE_INSET)
         return box.top + high
 
     # The slides
@@ -182,16 +201,23 @@ class _Writer:
             box, right = slide.body.columns(1.0, 1.0)
         else:
             right = box
-        if section.lists:
-            self._points(slide, box, section.lists)
+        told = self._points(slide, box, section.lists) + 0.1 if section.lists else box.top
         for table in section.tables:
-            top = self._table(slide, right.below(top), section, table, sizes=BESIDE) + 0.2
+            place = slide.heading(right.below(top), table.caption)
+            top = self._table(slide, place, section, table, sizes=BESIDE) + 0.2
+        below = box.below(told if section.lists else top)
+        slide.paragraphs(below, [paragraph(section.text, size=12, colour=slide.muted)] if section.text else [])
 
     def _pareto(self, section: Section) -> None:
         chart, labels = section.chart, self.labels
         if chart is None or not isinstance(chart.data, ParetoData) or not chart.data.rows:
             return
-        slide = self._slide(section, section.finding, chart.subtitle, chart, chart.notes[1:], read="pareto")
+        rated = any(row.margin_rate is not None for row in chart.data.rows)
+        bold = {
+            labels("chart.note_bold", threshold=chart.data.threshold, of=labels(f"chart.of_{basis}")) for basis in Basis
+        }
+        notes = [note for note in chart.notes if rated or note not in bold]
+        slide = self._slide(section, section.finding, chart.subtitle, chart, notes, read="pareto")
         measure, box = slide.type, slide.body
         heads = [labels("chart.class"), labels("chart.margin_rate")]
         left = max(measure.width(head, NOTE_SIZE, bold=True) for head in heads) + 0.2
@@ -205,7 +231,7 @@ class _Writer:
             for row, mark in zip(data.rows, marks, strict=True)
         ]
         rows = [self._classes(slide, data)]
-        if any(row.margin_rate is not None for row in data.rows):
+        if rated:
             rows.append(self._rates(slide, data))
         high = 0.27 * len(rows)
         above = box.above(box.bottom - high)
@@ -256,43 +282,31 @@ class _Writer:
         if table is None:
             return
         labels = self.labels
-        names = [row["name"] for row in table.records()]
-        shares = [
-            None if labels.missing(share := table.raw(i, "membership_probability")) else float(share)
-            for i in range(len(names))
-        ]
-        inside = [bool(table.raw(i, "is_key_account")) for i in range(len(names))]
         title = next(column.title for column in table.columns if column.name == "membership_probability")
-        slide = self._slide(
-            section, table.finding or table.caption, self._part(table, title), section.chart, read="borderline"
-        )
-        shown = table.without("membership_probability")
-        grid = self._grid(shown)
+        subtitle = labels("deck.subtitle", name=title, period=self.story.period, n=len(table) + table.left)
+        slide = self._slide(section, table.finding or table.caption, subtitle, section.chart, read="borderline")
+        grid = replace(self._grid(table.without("membership_probability")), even=True)
         left, right = slide.body.columns(1.35, 1.0, gap=0.1)
-        high = min(0.42 * (len(names) + 1), slide.body.height)
+        high = min(0.42 * (len(table) + 1), slide.body.height)
         placed = slide.table(left.above(left.top + high), grid, table.caption, self._alt(table), roomy=True)
-        head = placed.heights[0]
-        series = [
-            (labels("deck.in_list"), [v if own else None for v, own in zip(shares, inside, strict=True)], A),
-            (labels("deck.near_list"), [None if own else v for v, own in zip(shares, inside, strict=True)], C),
-        ]
-        series = [entry for entry in series if any(v is not None for v in entry[1])]
+        rows, head = range(placed.shown), placed.heights[0]
+        series = []
+        for name, is_key, colour in (("deck.in_list", True, A), ("deck.near_list", False, C)):
+            own = [i for i in rows if bool(table.raw(i, "is_key_account")) == is_key]
+            shares = {i: float(table.raw(i, "membership_probability")) for i in own}
+            if shares:
+                series.append((labels(name), [shares.get(i) for i in rows], colour))
         bars = right.below(left.top + head).above(placed.bottom)
         plot = Plot(bars.width, bars.height, 0.05, 0.0, 0.6, 0.0)
-        slide.chart(
-            bars, bar_chart(names, series, self.draught.percent, 1.0, plot, self.draught), title, self._alt(table)
-        )
+        names = [row["name"] for row in table.records()][: placed.shown]
+        chart = bar_chart(names, series, self.draught.percent, 1.0, plot, self.draught)
+        slide.chart(bars, chart, title, self._alt(table))
         slide.text(right.above(left.top + head - 0.02), [paragraph(title, bold=True, size=placed.size)], low=True)
-        rest = slide.body.below(placed.bottom + 0.15)
-        words = [
-            paragraph(text, size=12, colour=slide.muted)
-            for text in (*([labels("deck.in_report", n=table.left)] if table.left else []), section.text)
-            if text
-        ]
-        slide.paragraphs(rest, words)
-
-    def _part(self, table: DisplayTable, title: str) -> str:
-        return self.labels("deck.subtitle", name=title, period=self.story.period, n=len(table) + table.left)
+        told = [section.text.removeprefix(table.finding).strip()]
+        if hidden := table.left + len(table) - placed.shown:
+            told.insert(0, labels("deck.in_report", n=hidden))
+        words = [paragraph(text, size=12, colour=slide.muted) for text in told if text]
+        slide.paragraphs(slide.body.below(placed.bottom + 0.15), words)
 
     def _margin(self, section: Section) -> None:
         chart, labels = section.chart, self.labels
@@ -303,31 +317,31 @@ class _Writer:
         box = slide.body
         if chart is not None and isinstance(chart.data, WhaleData):
             left, box = slide.body.columns(1.15, 1.0)
-            data, size = chart.data, 12.0
-            title = slide.type.fitted(chart.title, left.width, size, bold=True, lines=2)
-            high = len(slide.type.wrapped(title, left.width, size, bold=True)) * size * 1.2 / 72 + 0.08
-            slide.text(left.above(left.top + high), [paragraph(title, bold=True, size=size)])
+            data, left = chart.data, slide.heading(left, chart.title)
             write = labels.percent if data.in_shares else labels.money_short
             top = data.cumulated[data.n_at_peak - 1] if data.n_at_peak else 0.0
             peak = labels("value.whale_peak", share=write(top), n=data.n_at_peak)
             end = labels("value.whale_end", share=write(data.cumulated[-1]))
             losers = chart.notes[:1]
             foot = left.bottom - (0.5 if losers else 0.0)
-            frame = left.below(left.top + high).above(foot)
+            frame = left.above(foot)
             plot = Plot(frame.width, frame.height, 0.75, 0.3, slide.type.width(end, NOTE_SIZE, bold=True) + 0.2, 0.4)
             slide.chart(frame, whale_chart(data, peak, end, plot, self.draught), chart.title, chart.alt_text)
             slide.paragraphs(left.below(foot + 0.05), [paragraph(text, size=12, colour=slide.muted) for text in losers])
         top = box.top
         for table in section.tables:
             if len(table):
-                slide.text(box.below(top).above(top + 0.26), [paragraph(table.caption, bold=True, size=12)])
-                top = self._table(slide, box.below(top + 0.28), section, table, sizes=BESIDE) + 0.2
+                place = slide.heading(box.below(top), table.caption)
+                top = self._table(slide, place, section, table, sizes=BESIDE) + 0.2
         if box.bottom - top > 0.9:
             self._points(slide, box.below(top), section.lists[:1], sizes=(12.0,))
 
     def _recommendations(self, section: Section) -> None:
         for table in section.tables:
-            slide = self._slide(section, section.finding, self._subtitle(section, len(table) + table.left))
+            close = any(row.get("close_by", ABSENT) != ABSENT for row in table.records())
+            below = [self.labels("deck.close", mark=self.labels("plan.close_mark"))] if close else []
+            n = len(table) + table.left
+            slide = self._slide(section, section.finding, self._subtitle(section, n), below=below)
             self._table(slide, slide.body, section, table, self._advice)
 
     def _advice(self, table: DisplayTable) -> Grid:
@@ -383,7 +397,7 @@ class _Writer:
             self._head(titles["due_date"]),
             self._head(labels("plan.stake"), "r"),
         )
-        return Grid(heads, tuple(rows), (None, 1.5, 2.6, 0.9, None, None))
+        return Grid(heads, tuple(rows), (None, 1.5, 2.6, 0.9, None, 0.75))
 
     def _asked(self, table: DisplayTable) -> Grid:
         """The plan's questions to the customer, and when a step ends: for whoever carries it out."""
@@ -459,7 +473,7 @@ class _Writer:
         heads = (self._head(labels("column.rank"), "r"), self._head(labels("column.name")))
         slide.table(
             right,
-            Grid(heads, rows, (None, 1.0), lines=1),
+            Grid(heads, rows, (None, 1.0), lines=1, pad=0.012),
             labels("deck.key"),
             labels("deck.table_alt", caption=labels("deck.key"), n=len(rows), heads=[h.text for h in heads]),
         )
@@ -483,7 +497,10 @@ class _Writer:
                 cells += [Cell(""), self._field(slide, cell, colour)]
             rows.append(tuple(cells))
         grid = Grid(tuple(heads), tuple(rows), tuple(shares), boxed=True, middle=True, lines=1, pad=0.008)
-        slide.table(slide.body, grid, section.name, chart.alt_text, sizes=(11.0, 10.0))
+        placed = slide.table(slide.body, grid, section.name, chart.alt_text, sizes=BESIDE)
+        if placed.shown < len(rows):
+            placed = replace(placed, bottom=slide.body.bottom - 0.1)
+            self._told(slide, slide.body, placed, labels("deck.in_report", n=len(rows) - placed.shown))
 
     def _field(self, slide: Slide, field: HeatMapCell, colour: str) -> Cell:
         """An open field has a colour by its strength, a closed one none, one that cannot be assessed is hatched; the
@@ -509,16 +526,16 @@ class _Writer:
         columns = (
             box.columns(*[1.0] * min(len(lists), 2), *[1.15] * bool(section.tables)) if lists or section.tables else []
         )
-        if len(lists) > 1:
+        if box.width < NARROW and lists and section.tables:
+            columns = box.columns(1.0, 1.0)
+            self._points(slide, columns[0], lists, sizes=(13.0, 12.0))
+        elif len(lists) > 1:
             self._points(slide, columns[0], [lists[0], *lists[2:]], sizes=(13.0, 12.0))
             self._points(slide, columns[1], [lists[1]], sizes=(13.0, 12.0))
         elif lists:
             self._points(slide, columns[0], lists, sizes=(13.0, 12.0))
         for table in section.tables[:1]:
-            place = columns[-1]
-            high = len(slide.type.wrapped(table.caption, place.width, 12, bold=True)) * 12 * 1.2 / 72 + 0.06
-            slide.text(place.above(place.top + high), [paragraph(table.caption, bold=True, size=12)])
-            self._table(slide, place.below(place.top + high), section, table, sizes=BESIDE)
+            self._table(slide, slide.heading(columns[-1], table.caption), section, table, sizes=BESIDE)
 
     def _missing(self, section: Section) -> None:
         for table in section.tables:
@@ -528,8 +545,9 @@ class _Writer:
     def _one_pager(self, page: AccountPage) -> None:
         """A confirmed, managed key account: figures, advice, what speaks for and against it, revenue through the years."""
         section, labels = page.section, self.labels
+        begin, end = self.deck.sides
         facts = [f"{title}: {value}" for title, value in page.facts]
-        while len(facts) > 1 and self.deck.theme.body.width(" · ".join(facts), 14) > self.deck.room - 0.2:
+        while len(facts) > 1 and self.deck.theme.body.width(" · ".join(facts), 14) > end - begin - 0.2:
             facts.pop()
         slide = self._slide(section, f"{section.name}: {section.finding}", " · ".join(facts))
         top = self._tiles(slide, slide.body, section.tiles) + 0.2 if section.tiles else slide.body.top
@@ -537,8 +555,8 @@ class _Writer:
         self._points(slide, left, section.lists, sizes=(13.0, 12.0))
         bars = page.history.bars
         if bars:
-            slide.text(right.above(right.top + 0.26), [paragraph(page.history_title, bold=True, size=12)])
-            box = right.below(right.top + 0.28).above(right.top + 0.28 + 0.3 * len(bars))
+            right = slide.heading(right, page.history_title)
+            box = right.above(right.top + 0.3 * len(bars))
             unit = unit_for(max(bar.value for bar in bars), min(bar.value for bar in bars), labels)
             room = max(slide.type.width(bar.name, NOTE_SIZE) for bar in bars) + 0.15
             high = max(*(bar.value for bar in bars), 1.0)
@@ -557,8 +575,8 @@ class _Writer:
             slide.chart(box, chart, head, alt)
             right = right.below(box.bottom + 0.2)
         for table in section.tables:
-            slide.text(right.above(right.top + 0.26), [paragraph(table.caption, bold=True, size=12)])
-            right = right.below(self._table(slide, right.below(right.top + 0.28), section, table, sizes=BESIDE) + 0.2)
+            place = slide.heading(right, table.caption)
+            right = right.below(self._table(slide, place, section, table, sizes=BESIDE) + 0.2)
 
     # Tables
 
@@ -582,7 +600,9 @@ class _Writer:
         )
         lengths = [max(map(len, texts), default=1) for texts in zip(*table.cells, strict=True)]
         shares = tuple(
-            None if column.is_numeric or length <= SHORT else float(min(max(length, LONG_WORDS), 4 * LONG_WORDS)) ** 0.8
+            None
+            if column.is_numeric or (length <= SHORT and column.name != "name")
+            else float(min(max(length, LONG_WORDS), 4 * LONG_WORDS)) ** 0.8
             for column, length in zip(table.columns, lengths, strict=True)
         )
         return Grid(heads, rows, shares)

@@ -9,9 +9,10 @@ from __future__ import annotations
 import colorsys
 import datetime as dt
 import io
+import re
 import unicodedata
 import zipfile
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
 from importlib.resources import files
@@ -23,6 +24,8 @@ from pptx.enum.shapes import PP_PLACEHOLDER
 from pptx.exc import PythonPptxError
 from pptx.opc.constants import CONTENT_TYPE, RELATIONSHIP_TYPE
 from pptx.opc.oxml import serialize_part_xml
+from pptx.opc.package import Part
+from pptx.opc.packuri import PackURI
 from pptx.oxml import parse_xml
 from pptx.oxml.ns import qn
 from pptx.parts.chart import ChartPart
@@ -56,18 +59,36 @@ from kamkit.telling.language import Labels
 
 GREEN = "#2E7D4F"
 WIDTHS = {
-    "Calibri": 0.96,
-    "Carlito": 0.96,
-    "Lato": 1.0,
-    "Arial": 1.04,
-    "Helvetica": 1.04,
     "Aptos": 1.02,
-    "Segoe UI": 1.04,
+    "Arial": 1.04,
+    "Calibri": 0.96,
+    "Cambria": 1.0,
+    "Candara": 1.0,
+    "Carlito": 0.96,
+    "Corbel": 1.0,
+    "Garamond": 0.92,
+    "Georgia": 1.09,
+    "Helvetica": 1.04,
+    "Lato": 1.0,
+    "Open Sans": 1.09,
+    "Roboto": 1.03,
+    "Segoe UI": 1.05,
+    "Tahoma": 1.05,
+    "Times New Roman": 0.96,
+    "Trebuchet MS": 1.04,
 }
-WIDE = 1.2
+WIDE, WIDE_BOLD = 1.2, 1.3
 """How wide text runs in a typeface, as a share of Lato, which is measured; one that is not listed counts as wide."""
 
-BODY_SIZES, TABLE_SIZES, NOTE_SIZE, SMALLEST_TITLE = (14.0, 13.0, 12.0), (12.0, 11.0, 10.0), 10.0, 16.0
+BODY_SIZES, TABLE_SIZES, NOTE_SIZE, LARGEST_TITLE, SMALLEST_TITLE = (
+    (14.0, 13.0, 12.0),
+    (12.0, 11.0, 10.0),
+    10.0,
+    28.0,
+    16.0,
+)
+LONGEST_WORD = 30
+"""Signs of a word beyond which it may be broken."""
 LEAST_SHARED = 0.25
 """How much of a table's width is left at least to its columns of long words."""
 LEADING, INDENT = 1.2, 0.31
@@ -108,13 +129,19 @@ def _face(bold: bool) -> ImageFont.FreeTypeFont:
 
 @dataclass(frozen=True)
 class Type:
-    """The typeface of the slides, measured: `wide` is how wide it runs as a share of Lato."""
+    """A typeface, measured: how wide it runs as a share of Lato, and in bold as a share of Lato Bold."""
 
-    wide: float
+    wide: float = 1.0
+    wide_bold: float = 1.0
+
+    @classmethod
+    def named(cls, face: str) -> Type:
+        """The typeface of a name, with what is known of it."""
+        return cls(WIDTHS.get(face, WIDE), WIDTHS.get(face, WIDE_BOLD))
 
     def width(self, text: str, size: float, bold: bool = False) -> float:
         """How wide a text is, in inches."""
-        return self.wide * size / 72 * sum(_advance(sign, bold) for sign in text)
+        return (self.wide_bold if bold else self.wide) * size / 72 * sum(_advance(sign, bold) for sign in text)
 
     def wrapped(self, text: str, room: float, size: float, bold: bool = False) -> list[str]:
         """The lines of a text in so many inches, broken at spaces; a word that is too long is broken anywhere."""
@@ -156,6 +183,8 @@ class Type:
             words.append(cut)
             if cut != word:
                 break
+        while len(words) > 1 and not any(map(str.isalnum, words[-1])):
+            words.pop()
         return " ".join(words)
 
 
@@ -211,7 +240,7 @@ class Cell:
 class Grid:
     """A native table: heads, rows of cells, the share of the room that each column takes (None: as wide as its texts).
     Rows are lined; `boxed` sets filled fields apart instead, `middle` centres words between the lines; a cell has at most so
-    many `lines`, and at least `pad` inches above and below its words."""
+    many `lines`, and at least `pad` inches above and below its words; `even` rows are all as high as the highest."""
 
     heads: tuple[Cell, ...]
     rows: tuple[tuple[Cell, ...], ...]
@@ -220,6 +249,7 @@ class Grid:
     middle: bool = False
     lines: int = MOST_LINES
     pad: float = LEAST_PAD
+    even: bool = False
 
 
 @dataclass(frozen=True)
@@ -267,8 +297,8 @@ class Theme:
         self.mapped = {} if mapping is None else dict(mapping.attrib)
         face = root.find(f".//{qn('a:minorFont')}/{qn('a:latin')}")
         heading = root.find(f".//{qn('a:majorFont')}/{qn('a:latin')}")
-        self.body = Type(WIDTHS.get(face.get("typeface"), WIDE))
-        self.title = Type(WIDTHS.get(heading.get("typeface"), WIDE))
+        self.body = Type.named(face.get("typeface"))
+        self.title = Type.named(heading.get("typeface"))
 
     def rgb(self, colour: str) -> tuple[float, float, float]:
         """A colour as it will be shown, its parts from 0 to 1."""
@@ -328,29 +358,39 @@ class Deck:
         self.theme = Theme(self.file)
         _in_language(self.file, self.lang)
 
-    @property
-    def room(self) -> float:
-        """How wide title and body are."""
-        title = next(p for p in _placeholders(self.layout) if p.placeholder_format.type in _TITLES)
-        return float(title.width) / EMU
+    @cached_property
+    def sides(self) -> tuple[float, float]:
+        """Where the body begins and ends from left to right: as the title does, or the master's text where it is wider."""
+        holders = [p for p in _placeholders(self.layout) if p.placeholder_format.type in _TITLES]
+        holders += [
+            p for p in _placeholders(self.file.slide_master) if p.placeholder_format.type == PP_PLACEHOLDER.BODY
+        ]
+        return min(p.left for p in holders) / EMU, max(p.left + p.width for p in holders) / EMU
 
     @property
     def height(self) -> float:
         return float(self.file.slide_height or 0) / EMU
 
-    @cached_property
-    def _title_size(self) -> float:
-        """The size of titles in points, as layout and master say."""
-        placeholder = next(p for p in _placeholders(self.layout) if p.placeholder_format.type in _TITLES)
-        own = next((p for p in _placeholders(self.file.slide_master) if p.placeholder_format.type in _TITLES), None)
-        styles = self.file.slide_master._element.find(f"{qn('p:txStyles')}/{qn('p:titleStyle')}")
-        for root in (placeholder._element, None if own is None else own._element, styles):
-            found = None if root is None else root.find(f".//{qn('a:lvl1pPr')}/{qn('a:defRPr')}[@sz]")
-            if found is not None:
-                return int(found.get("sz")) / 100
+    def size_of(self, kinds: Container[Any], style: str) -> float:
+        """The size of a placeholder's words in points, as layout and master say."""
+        holders = (self.layout, self.file.slide_master)
+        found = (p for holder in holders for p in _placeholders(holder) if p.placeholder_format.type in kinds)
+        styles = self.file.slide_master._element.find(f"{qn('p:txStyles')}/{qn(style)}")
+        for root in (*(p._element for p in found), styles):
+            size = None if root is None else root.find(f".//{qn('a:lvl1pPr')}/{qn('a:defRPr')}[@sz]")
+            if size is not None:
+                return int(size.get("sz")) / 100
         return 18.0
 
-    def slide(self, title: str, subtitle: str, below: Sequence[str], footer: str) -> Slide:
+    @cached_property
+    def title_size(self) -> float:
+        return self.size_of(_TITLES, "p:titleStyle")
+
+    @cached_property
+    def footer_size(self) -> float:
+        return self.size_of({PP_PLACEHOLDER.FOOTER}, "p:otherStyle")
+
+    def slide(self, title: str, subtitle: str, below: Sequence[str], footer: Sequence[str]) -> Slide:
         """A new slide with title, subtitle, the lines below its body (notes, source), footer and number."""
         page = self.file.slides.add_slide(self.layout)
         slide = Slide(self, page)
@@ -489,8 +529,9 @@ def _own_master(look: Look) -> bytes:
             deck.slide_layouts.remove(layout)
     _dress_theme(deck, look.palette)
     master, layout = deck.slide_master, deck.slide_layouts[0]
+    logo = _put_logo(deck, look) if look.logo else 0.0
     places = {
-        PP_PLACEHOLDER.TITLE: (0.5, 0.3, 12.333, 0.86),
+        PP_PLACEHOLDER.TITLE: (0.5, 0.3, 12.333 - logo, 0.86),
         PP_PLACEHOLDER.BODY: (0.5, 1.6, 12.333, 5.0),
         PP_PLACEHOLDER.FOOTER: (0.5, 7.06, 10.5, 0.28),
         PP_PLACEHOLDER.SLIDE_NUMBER: (12.033, 7.06, 0.8, 0.28),
@@ -526,6 +567,54 @@ def _own_master(look: Look) -> bytes:
     out = io.BytesIO()
     deck.save(out)
     return out.getvalue()
+
+
+LOGO_ROOM = (1.6, 0.5)
+"""Inches that a logo may take, above on the right."""
+_EMPTY_PNG = bytes.fromhex(
+    "89504e470d0a1a0a0000000d49484452000000010000000108060000001f15c4890000000b49444154789c6360000200000500017a5eab3f"
+    "0000000049454e44ae426082"
+)
+"""A pixel without colour, for those who cannot draw an SVG logo."""
+
+
+def _put_logo(deck: PresentationType, look: Look) -> float:
+    """Put the logo on the master; gives how much of the title's width it takes."""
+    part = deck.slide_master.part
+    if look.logo_kind == "svg":
+        wide, high = _svg_size(look.logo)
+        _, picture = part.get_or_add_image_part(io.BytesIO(_EMPTY_PNG))
+        svg = Part(PackURI("/ppt/media/logo.svg"), "image/svg+xml", part.package, look.logo)
+        own = (
+            '<a:extLst><a:ext uri="{96DAC541-7B7A-43D3-8B79-37D633B846F1}"><asvg:svgBlip xmlns:asvg="http://schemas.'
+            f'microsoft.com/office/drawing/2016/SVG/main" r:embed="{part.relate_to(svg, RELATIONSHIP_TYPE.IMAGE)}"/></a:ext>'
+            "</a:extLst>"
+        )
+    else:
+        image, picture = part.get_or_add_image_part(io.BytesIO(look.logo))
+        (wide, high), own = image.image.size, ""
+    scale = min(LOGO_ROOM[0] / wide, LOGO_ROOM[1] / high)
+    box = Box(12.833 - wide * scale, 0.3, 12.833, 0.3 + high * scale)
+    deck.slide_master.shapes._spTree.append(
+        parse_xml(
+            f'<p:pic {_NAMESPACES}><p:nvPicPr><p:cNvPr id="30" name="Logo" descr="Logo"/><p:cNvPicPr><a:picLocks '
+            f'noChangeAspect="1"/></p:cNvPicPr><p:nvPr userDrawn="1"/></p:nvPicPr><p:blipFill><a:blip r:embed="{picture}">{own}'
+            f"</a:blip><a:stretch><a:fillRect/></a:stretch></p:blipFill><p:spPr>{_place(box, 'a')}"
+            '<a:prstGeom prst="rect"><a:avLst/></a:prstGeom></p:spPr></p:pic>'
+        )
+    )
+    return box.width + 0.3
+
+
+def _svg_size(svg: bytes) -> tuple[float, float]:
+    """Width and height of an SVG picture, whatever its unit; three to one where it does not say."""
+    head = svg[svg.index(b"<svg") :][:2000].decode("utf-8", "replace")
+    if view := re.search(r'viewBox\s*=\s*["\'][\s,]*[-\d.]+[\s,]+[-\d.]+[\s,]+([\d.]+)[\s,]+([\d.]+)', head):
+        wide, high = float(view[1]), float(view[2])
+    else:
+        found = [re.search(rf'<svg[^>]*\s{name}\s*=\s*["\']([\d.]+)', head) for name in ("width", "height")]
+        wide, high = (float(found[0][1]), float(found[1][1])) if found[0] and found[1] else (3.0, 1.0)
+    return (wide, high) if wide > 0 and high > 0 else (3.0, 1.0)
 
 
 _SUBTITLE = (
@@ -594,10 +683,10 @@ class Slide:
     def type(self) -> Type:
         return self.deck.theme.body
 
-    def fill_frame(self, title: str, subtitle: str, below: Sequence[str], footer: str) -> None:
+    def fill_frame(self, title: str, subtitle: str, below: Sequence[str], footer: Sequence[str]) -> None:
         """Title, subtitle, the lines at the foot, footer and number; what is left is the body."""
         holder: Any = self.page.shapes.title
-        left, right = holder.left / EMU, (holder.left + holder.width) / EMU
+        left, right = self.deck.sides
         self._fill(holder._element, [paragraph(title, colour="", size=self._title_size(title, holder))])
         subtitles = [p for p in self.page.placeholders if p.placeholder_format.type in _TEXTS]
         top = (holder.top + holder.height) / EMU
@@ -633,15 +722,15 @@ class Slide:
     def _title_size(self, title: str, holder: Any) -> float | None:
         """None where the title fits at the size of the template, else the size at which it does."""
         room, high = holder.width / EMU - 0.2, holder.height / EMU
-        size = self.deck._title_size
+        size = min(self.deck.title_size, LARGEST_TITLE)
         while size > SMALLEST_TITLE:
             lines = len(self.theme.title.wrapped(title, room, size, bold=True))
             if lines * size * LEADING / 72 <= high + 0.02:
                 break
             size -= 1
-        return None if size == self.deck._title_size else size
+        return None if size == self.deck.title_size else size
 
-    def _around(self, footer: str) -> float:
+    def _around(self, footer: Sequence[str]) -> float:
         """Footer and slide number where the layout has them; gives where the body must end."""
         bottom = self.deck.height - 0.35
         for shape in _placeholders(self.deck.layout):
@@ -652,12 +741,14 @@ class Slide:
                 self._clone(shape, _NOT_CLONED[kind], footer)
         return bottom
 
-    def _clone(self, shape: Any, kind: str, footer: str) -> None:
+    def _clone(self, shape: Any, kind: str, footer: Sequence[str]) -> None:
         if kind == "sldNum":
             inner = f'<a:fld id="{{B6F15528-21DE-4FAA-801E-634DDDAF4B2B}}" type="slidenum">{self._dress()}<a:t>{len(self.deck.file.slides)}</a:t></a:fld>'
         else:
             room = shape.width / EMU - 0.2
-            inner = f"<a:r>{self._dress()}<a:t>{xml_text(self.type.fitted(footer, room, NOTE_SIZE))}</a:t></a:r>"
+            size = self.deck.footer_size
+            text = next((t for t in footer if self.type.width(t, size) <= room), footer[-1])
+            inner = f"<a:r>{self._dress(size)}<a:t>{xml_text(self.type.fitted(text, room, size))}</a:t></a:r>"
         index = shape.placeholder_format.idx
         number = self._next_id()
         self.page.shapes._spTree.append(
@@ -768,6 +859,14 @@ class Slide:
             self.text(box.above(top), kept)
         return top if kept else box.top
 
+    def heading(self, box: Box, text: str, size: float = 12.0) -> Box:
+        """A bold line, or two, at the top of a box; gives the rest of it."""
+        text = self.type.fitted(text, box.width - 0.05, size, bold=True, lines=2)
+        lines = self.type.wrapped(text, box.width - 0.05, size, bold=True)
+        high = len(lines) * size * LEADING / 72 + 0.06
+        self.text(box.above(box.top + high), [paragraph(text, bold=True, size=size)])
+        return box.below(box.top + high)
+
     def points(
         self, box: Box, lists: Sequence[tuple[str, Sequence[str]]], sizes: Sequence[float], more: Callable[[int], str]
     ) -> float:
@@ -840,6 +939,24 @@ class Placed:
     """Of its rows, the heads first, in inches."""
 
 
+def _divided(room: float, shares: Sequence[float], needed: Sequence[float]) -> list[float]:
+    """Room divided by shares, none below what it needs as long as others can give."""
+    found, held = [room * share / sum(shares) for share in shares], [False] * len(shares)
+    for _ in shares:
+        short = [i for i, wide in enumerate(found) if wide < needed[i] - 1e-9 and not held[i]]
+        if not short:
+            break
+        for i in short:
+            held[i], found[i] = True, needed[i]
+        free = [i for i in range(len(shares)) if not held[i]]
+        left = room - sum(found[i] for i in range(len(shares)) if held[i])
+        if not free or left <= 0:
+            return [room * share / sum(shares) for share in shares]
+        for i in free:
+            found[i] = left * shares[i] / sum(shares[j] for j in free)
+    return found
+
+
 def _joined(cell: Cell) -> str:
     return f"{cell.lead} {cell.text}" if cell.lead else cell.text
 
@@ -854,6 +971,8 @@ class _Set:
         lines = [max(self._lines(cell, i) for i, cell in enumerate(row)) for row in rows]
         self.heights = [n * size * LEADING / 72 for n in lines]
         self.n_heads = 1 if grid.heads else 0
+        if grid.even:
+            self.heights[self.n_heads :] = [max(self.heights[self.n_heads :], default=0.0)] * len(grid.rows)
         total = sum(self.heights)
         self.fits = not self.narrow and total + 2 * grid.pad * len(rows) <= box.height
         spare = (box.height - total) / (2 * len(rows)) if rows else 0.0
@@ -875,16 +994,28 @@ class _Set:
         """A column without a share takes what its words need, its head on several lines if it must; the others share."""
         whole = self._needed(lambda head: [head])
         wide = whole if self._fixed(whole) <= (1 - LEAST_SHARED) * self.box.width else self._needed(str.split)
-        shared = sum(share for share in self.grid.shares if share is not None)
+        shares = any(share is not None for share in self.grid.shares)
         fixed = self._fixed(wide)
-        room, least = self.box.width - fixed, LEAST_SHARED * self.box.width if shared else 0.0
+        room, least = self.box.width - fixed, LEAST_SHARED * self.box.width if shares else 0.0
         self.narrow = bool(fixed) and room < least - 1e-9
         if self.narrow:
             wide = [need * (self.box.width - least) / fixed for need in wide]
             room = least
-        return [
-            need if share is None else room * share / shared for need, share in zip(wide, self.grid.shares, strict=True)
-        ]
+        own = [share for share in self.grid.shares if share is not None]
+        given = iter(
+            _divided(room, own, [self._longest(i) for i, share in enumerate(self.grid.shares) if share is not None])
+        )
+        return [need if share is None else next(given) for need, share in zip(wide, self.grid.shares, strict=True)]
+
+    def _longest(self, column: int) -> float:
+        """What the longest word of a column needs."""
+        cells = [row[column] for row in ([self.grid.heads] if self.grid.heads else []) + [*self.grid.rows]]
+        words = ((word, cell.bold) for cell in cells for word in f"{cell.lead} {cell.text} {cell.below}".split())
+        most = max(
+            (self.slide.type.width(word, self.size, bold) for word, bold in words if len(word) <= LONGEST_WORD),
+            default=0.0,
+        )
+        return most + 2 * SIDE + 0.03
 
     def _fixed(self, wide: Sequence[float]) -> float:
         return sum(need for need, share in zip(wide, self.grid.shares, strict=True) if share is None)

@@ -11,12 +11,13 @@ import zipfile
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import openpyxl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 from pptx import Presentation
 from pptx.enum.shapes import PP_PLACEHOLDER
 from pptx.oxml import parse_xml
@@ -270,7 +271,7 @@ def test_both_axes_of_the_pareto_chart_agree() -> None:
         ParetoRow(name, value, value / 100, reached, abc, abc == "A", False, 1, None)
         for name, value, reached, abc in (("a", 60.0, 0.6, "A"), ("b", 30.0, 0.9, "A"), ("c", 10.0, 1.0, "C"))
     )
-    data = ParetoData(rows, 0.8, "Umsatz", unit_for(60, 10, DE), (60.0, 30.0, 10.0), 3)
+    data = ParetoData(rows, 0.8, "Umsatz", unit_for(60, 10, DE), (60.0, 30.0, 10.0), 3, "Umsatz in €", ("", ""))
     root = _plain(pareto_chart(data, ["a", "b", "c"], PLOT, DRAUGHT).xml)
     limits = {
         place: tuple(
@@ -297,7 +298,7 @@ def test_further_accounts_become_blocks() -> None:
         row("d", 12, key=False, abc="B", rate=None),
         row("e", 8, key=False, abc="C", n=7),
     )
-    data = ParetoData(rows, 0.8, "Umsatz", unit_for(40, 8, DE), (), 11)
+    data = ParetoData(rows, 0.8, "Umsatz", unit_for(40, 8, DE), (), 11, "Umsatz in €", ("", ""))
     short = data.shortened(1, DE)
     assert [(r.name, r.value, r.abc_class, r.is_key, r.n_accounts, r.margin_rate) for r in short.rows] == [
         ("a", 40, "A", True, 1, 0.1),
@@ -514,6 +515,27 @@ def test_own_colours_become_the_theme(told) -> None:  # type: ignore[no-untyped-
     assert [round(255 * part) for part in theme.rgb("accent4")] == [0x99, 0x00, 0x11]
 
 
+@pytest.mark.parametrize("kind", ["png", "svg"])
+def test_the_logo_stands_on_the_master(told, kind: Literal["png", "svg"]) -> None:  # type: ignore[no-untyped-def]
+    """Four to one: as wide as a logo may be, 1.6 inches, and the title ends before it."""
+    picture = io.BytesIO()
+    Image.new("RGB", (400, 100)).save(picture, "PNG")
+    logo = {"png": picture.getvalue(), "svg": b'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 400 100"/>'}[kind]
+    file = render_pptx(replace(told().story(), brand=Look(logo=logo, logo_kind=kind)))
+    assert_sound(file)
+    assert logo in parts_of(file).values()
+    deck = Presentation(io.BytesIO(file))
+    (shape,) = [s for s in deck.slide_master.shapes if s.name == "Logo"]
+    assert [round(part / 914_400, 2) for part in (shape.left, shape.top, shape.width, shape.height)] == [
+        11.23,
+        0.3,
+        1.6,
+        0.4,
+    ]
+    title = deck.slides[0].shapes.title
+    assert title.left + title.width < shape.left
+
+
 @pytest.mark.parametrize(
     ("template", "why"),
     [
@@ -553,7 +575,7 @@ WORDS = st.text("abc ÄßmW…", max_size=60)
 
 @given(WORDS, st.floats(0.2, 6.0), st.sampled_from([10.0, 12.0, 24.0]))
 def test_lines_keep_every_sign_and_their_room(text: str, room: float, size: float) -> None:
-    measure = Type(1.0)
+    measure = Type()
     lines = measure.wrapped(text, room, size)
     assert "".join(lines).replace(" ", "") == text.replace(" ", "")
     assert all(measure.width(line, size) <= room + 1e-9 or len(line) <= 1 for line in lines)
@@ -561,14 +583,14 @@ def test_lines_keep_every_sign_and_their_room(text: str, room: float, size: floa
 
 @given(WORDS, st.floats(0.5, 6.0), st.integers(1, 4))
 def test_what_is_cut_says_so(text: str, room: float, lines: int) -> None:
-    measure = Type(1.0)
+    measure = Type()
     cut = measure.fitted(text, room, 12, lines=lines)
     assert len(measure.wrapped(cut, room, 12)) <= lines
     assert cut == text or cut.endswith("…")
 
 
 def test_short_names_keep_whole_words() -> None:
-    measure = Type(1.0)
+    measure = Type()
     assert measure.short_name("Rümscheid & Söhne Krananlagen GmbH", 0.75, 10, 3) == "Rümscheid & Söhne Krananlag…"
     assert measure.short_name("Donaudampfschifffahrt AG", 0.75, 10, 3) == "Donauda…"
     assert measure.short_name("", 0.75, 10, 3) == ""
