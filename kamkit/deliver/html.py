@@ -7,6 +7,7 @@ import hashlib
 import io
 import re
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import cache
 from importlib.resources import files
@@ -26,7 +27,7 @@ from kamkit.telling.story import NAMED_IN_MAIN_PART, Story, is_restricted
 
 ALPHABET = "".join(map(chr, range(0x20, 0x7F))) + "\u00a0ÄÖÜäöüß§°·×–—‘’‚“”„«»•…€−→≈◊‹›"
 """What the typeface always holds, so that most pages share it; signs that a page needs beyond it are added."""
-FONTS_GO_HERE, SCRIPT_GOES_HERE = "/* fonts */", "/* script */"
+FONTS_GO_HERE, SCRIPT_GOES_HERE, NOTEBOOK_GOES_HERE = "/* fonts */", "/* script */", "<!-- notebook -->"
 
 MOST_IN_APPENDIX = 10
 IN_WORKBOOK = {
@@ -67,7 +68,7 @@ def render_html(story: Story) -> str:
     managed = [page.account_id for page in story.pages if page.is_managed]
     whole = managed or [page.account_id for page in story.pages[:NAMED_IN_MAIN_PART]]
     parts = {"charts": charts, "told": told, "live": live is not None, "places": _places(story), "whole": whole}
-    return _page("report", story.labels, story.brand, script, story=story, **parts)
+    return dress_page("report", story.labels, story.brand, {SCRIPT_GOES_HERE: script}, story=story, **parts)
 
 
 def _trimmed(section: Section, story: Story) -> Section:
@@ -127,30 +128,40 @@ def _places(story: Story) -> dict[object, str]:
 
 def render_sign_off(story: Story) -> str:
     """The page on the data to be signed, and the questions to the client, for A4. The same story gives the same bytes."""
-    return _page("sign_off", story.labels, story.brand, story=story, page=story.sign_off)
+    return dress_page("sign_off", story.labels, story.brand, story=story, page=story.sign_off)
 
 
 def render_plans(story: Story) -> str:
     """The account plans, each on pages of its own when printed; no script. The same story gives the same bytes."""
-    return _page("account_plans", story.labels, story.brand, story=story)
+    return dress_page("account_plans", story.labels, story.brand, story=story)
 
 
 def render_request(request: DataRequest) -> str:
     """A data request as a page of its own, to be printed or sent; it needs no script."""
-    return _page("data_request", request.labels, Look(), request=request)
+    return dress_page("data_request", request.labels, Look(), request=request)
 
 
-def _page(name: str, labels: Labels, brand: Look, script: str = "", **parts: object) -> str:
-    """A page from its template, dressed like the report and by its own style sheet; `script` is all that it may run."""
+def dress_page(
+    name: str, labels: Labels, brand: Look, inserted: Mapping[str, str] | None = None, **parts: object
+) -> str:
+    """A page from its template, dressed like the report and by its own style sheet.
+
+    `inserted` is put in place of its marks once all else is written, letter by letter; of scripts, it may run the one in it.
+    """
+    given = inserted or {}
     styles = [_part(f"{style}.css") for style in dict.fromkeys(["report", name])]
-    dress = {"styles": styles, "palette": brand.palette, "logo": _logo(brand), "script_hash": _hash(script)}
-    page = _lean(_templates().get_template(f"{name}.html").render(labels=labels, **dress, **parts))
-    alphabet = "".join(sorted({*ALPHABET, *page} & _signs()))
+    dress = {"styles": styles, "palette": brand.palette, "logo": _logo(brand)}
+    script_hash = _hash(given.get(SCRIPT_GOES_HERE, ""))
+    template = _templates().get_template(f"{name}.html")
+    page = _lean(template.render(labels=labels, script_hash=script_hash, **dress, **parts))
+    alphabet = "".join(sorted({*ALPHABET, *page, *"".join(given.values())} & _signs()))
     faces = "\n".join(
         f"@font-face{{font-family:Lato;font-weight:{weight};src:url(data:font/woff2;base64,{_font(style, alphabet)})}}"
         for weight, style in ((400, "Regular"), (700, "Bold"))
     )
-    return page.replace(FONTS_GO_HERE, faces, 1).replace(SCRIPT_GOES_HERE, script, 1)
+    for mark, text in {FONTS_GO_HERE: faces, **given}.items():
+        page = page.replace(mark, text, 1)
+    return page
 
 
 def _lean(page: str) -> str:

@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from kamkit.deliver.notebook import write_notebooks
 from kamkit.errors import EngagementError, InputError
 from kamkit.execution import kernels
 from kamkit.execution.engine import Execution, Limits, run_notebook
@@ -99,6 +100,8 @@ def run(
         state = "failed" if any(record.error for record, _ in records) else "ok"
         if state == "ok":
             warnings += refresh_entries(project)
+            if "notebooks" in plan.engagement.deliverables:
+                write_notebooks(scratch / "notebooks", project.labels, plan.engagement.look)
             for path in write_explanations(project, explained):
                 log.line(f"{path.parent.name}/{path.name}")
         outcome = _outcome(plan, state, tuple(record for record, _ in records), warnings, started)

@@ -40,7 +40,8 @@ LANGUAGES = ("de", "en")
 LOCALES = {"de": "de_DE", "en": "en_GB"}
 UNKNOWN = "?"
 """Stands for a column, or for the year of a wide list, that nobody has named yet: the import asks for it."""
-Deliverable = Literal["html", "pdf", "pptx", "xlsx"]
+Deliverable = Literal["html", "pdf", "pptx", "xlsx", "notebooks"]
+"""What a run can write: the story in a format, or its own notebooks as pages to print or to send."""
 AVAILABLE_DELIVERABLES: tuple[Deliverable, ...] = ("html", "pdf", "pptx", "xlsx")
 
 MarginStep = Literal[

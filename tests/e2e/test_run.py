@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import signal
 import subprocess
@@ -110,6 +111,16 @@ def test_executed_notebooks_keep_one_language_and_fold_their_code(kit: Path, eng
         assert [cell.source for cell in nb.cells if cell.cell_type == "markdown"] == [prose]
         assert all(cell.metadata.jupyter.source_hidden for cell in nb.cells if cell.cell_type == "code")
         assert nb.cells[-1].outputs[0].data["text/plain"] == repr((language, "engagement.yml"))
+
+
+def test_executed_notebooks_become_pages_when_asked_for(kit: Path, engagement: Path) -> None:
+    outcome = run(engagement, out=engagement / "here", parameters={"deliverables": ["notebooks"]})
+    shown = ["01_first.html", "01_first.ipynb", "02_second.html", "02_second.ipynb"]
+    assert names(outcome.out / "notebooks") == shown
+    page = (outcome.out / "notebooks" / "01_first.html").read_text(encoding="utf-8")
+    assert "<p>Zuerst</p>" in page
+    assert repr(("de", "engagement.yml")) in html.unescape(page)
+    assert str(engagement) not in page
 
 
 def test_executed_notebooks_run_again_and_name_no_machine(kit: Path, engagement: Path) -> None:
