@@ -130,6 +130,8 @@ class Book:
 
     def number_format(self, kind: str) -> str:
         """As the country writes it: with a space before the percent sign or without, the currency before or behind."""
+        if kind == "money_rough":
+            return self._rough_money()
         if kind in MONEY:
             symbol = self.labels.currency_symbol().replace('"', "")
             before = self.labels.locale.currency_formats["standard"].pattern.split(";")[0].split("#")[0]
@@ -141,6 +143,15 @@ class Book:
         spaced = self.labels.locale.percent_formats[None].pattern.endswith("\u00a0%")
         found = NUMBER_FORMATS.get(kind, "")
         return found.replace("%", '"\u00a0"%') if spaced else found
+
+    def _rough_money(self) -> str:
+        """Estimates no finer than the report tells them: millions and thousands with one digit, below that only so much."""
+        labels, parts = self.labels, []
+        for least, size, scaled in ((999_500, 1_500_000, "0.0,,"), (999.5, 1500, "0.0,")):
+            before, behind = (part.replace('"', "") for part in labels.money_short(size).split(labels.number(1.5)))
+            parts.append(f'[>={least}]"{before}"{scaled}"{behind}"')
+        below = labels.money_rough(0).replace('"', "")
+        return ";".join((*parts, f'"{below}"')).replace('""', "")
 
 
 def pale(colour: str) -> str:

@@ -1005,7 +1005,7 @@ class _Teller:
 
     def _main_sheets(self) -> Iterator[Sheet]:
         labels, parts = self.labels, (self.options, self.key_accounts, self.labels)
-        if not (self.restricted and self.key_accounts.pareto.basis is Basis.MARGIN):
+        if not self._shares_are_margins:
             table, live = live_pareto(self.key_accounts, labels, self.frame)
             yield Sheet("pareto", labels("workbook.pareto"), table, pareto=live)
         yield self._sheet("key_accounts", tables.key_accounts_table(self.key_accounts, labels, None))
@@ -1050,7 +1050,13 @@ class _Teller:
 
     def _sheet(self, key: str, table: DisplayTable) -> Sheet:
         shown = table.without(*STATUS_COLUMNS, *_DECIDED) if self.restricted else table
+        shown = shown.without("share", "cumulative_share") if self._shares_are_margins else shown
         return Sheet(key, self.labels(f"workbook.{key}"), shown)
+
+    @property
+    def _shares_are_margins(self) -> bool:
+        """Whether shares of accounts would tell margins to who must not see them."""
+        return self.restricted and self.key_accounts.pareto.basis is Basis.MARGIN
 
     def _decision_sheet(self) -> Sheet:
         """Every candidate with its proposal and what was decided; who does not decide sees the key accounts only."""

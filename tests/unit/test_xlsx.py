@@ -2,11 +2,14 @@ from __future__ import annotations
 
 import datetime as dt
 import io
+import subprocess
 import zipfile
 from dataclasses import replace
+from pathlib import Path
 
 import openpyxl
 import pytest
+import xlsxwriter
 from openpyxl.utils import get_column_letter
 from openpyxl.worksheet.worksheet import Worksheet
 from PIL import Image
@@ -230,6 +233,8 @@ def test_field_sales_get_no_ranking_by_margin(told) -> None:  # type: ignore[no-
     client = replace(client, key_accounts=replace(client.key_accounts, pareto=pareto))
     assert "Pareto" in workbook_of(client.story()).sheetnames
     assert "Pareto" not in workbook_of(client.story("field")).sheetnames
+    heads = {c.value for sheet in workbook_of(client.story("field")) for row in sheet for c in row}
+    assert not {"Anteil", "Kumuliert"} & heads
 
 
 def test_customers_get_the_first_page_without_names_of_others(told) -> None:  # type: ignore[no-untyped-def]
@@ -307,3 +312,33 @@ def test_numbers_look_as_the_country_writes_them(told, locale: str, currency: st
     sheet = book["Konten"]
     formats = {head.value: cell.number_format for head, cell in zip(sheet[3], sheet[4], strict=True)}
     assert (formats["Umsatz"], formats["Anteil"]) == (money, share)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("language", ["de", "en"])
+def test_estimates_are_no_finer_in_the_workbook_than_in_the_report(told, language: str, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    """The plan's amounts stay numbers and read as `money_rough` in an office program of the same country."""
+    sheet = workbook_of(told(language=language).story()).worksheets[4]
+    first = {head.value: cell for head, cell in zip(sheet[3], sheet[4], strict=True)}
+    cell = first["Es geht um" if language == "de" else "At stake"]
+    assert cell.value == 90
+    known = {
+        "de": '[>=999500]0.0,,"\u00a0Mio.\u00a0€";[>=999.5]0.0,"\u00a0Tsd.\u00a0€";"unter\u00a01.000\u00a0€"',
+        "en": '[>=999500]"€"0.0,,"M";[>=999.5]"€"0.0,"k";"under\u00a0€1,000"',
+    }
+    assert cell.number_format == known[language]
+    with xlsxwriter.Workbook(tmp_path / "rough.xlsx") as made:
+        page, style = made.add_worksheet(), made.add_format({"num_format": cell.number_format})
+        for y, amount in enumerate((2_940_000, 45_670, 999.5, 598)):
+            page.write_number(y, 0, amount, style)
+    profile, as_shown = f"-env:UserInstallation=file://{tmp_path}/profile", "csv:Text - txt - csv (StarCalc):59,34,76"
+    command = ["libreoffice", profile, "--headless", "--convert-to", as_shown, "--outdir", tmp_path]
+    subprocess.run([*command, tmp_path / "rough.xlsx"], check=True, capture_output=True, timeout=120)
+    shown = (tmp_path / "rough.csv").read_text(encoding="utf-8").splitlines()
+    assert (
+        shown
+        == {
+            "de": ["2.9\u00a0Mio.\u00a0€", "45.7\u00a0Tsd.\u00a0€", "1.0\u00a0Tsd.\u00a0€", "unter\u00a01.000\u00a0€"],
+            "en": ["€2.9M", "€45.7k", "€1.0k", "under\u00a0€1,000"],
+        }[language]
+    )
