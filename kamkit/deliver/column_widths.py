@@ -41,12 +41,21 @@ def column_widths(table: DisplayTable, framed: Sequence[bool], room: float) -> l
     return widths
 
 
+def title_fits(title: str, width: float) -> bool:
+    """Whether a column of so many ems has room for each word of its title."""
+    return all(_width(word) * HEAD + GAP <= width + 1e-9 for word in _words(title))
+
+
+def _words(title: str) -> list[str]:
+    return re.split("[ \u00ad-]", title)
+
+
 def _limits(table: DisplayTable, i: int, framed: bool) -> tuple[float, float]:
     """How narrow a column may become, and how wide it would be with its entries on one line."""
     column, entries = table.columns[i], sorted((row[i] for row in table.cells), key=len) or [""]
     around = GAP + (FRAME if framed else 0)
     usual = _width(entries[-1 if column.is_numeric else math.ceil(USUAL * (len(entries) - 1))])
-    heads = [min(_width(head) * HEAD, BROKEN_HEAD) for head in re.split("[ \u00ad-]", column.title)]
+    heads = [min(_width(head) * HEAD, BROKEN_HEAD) for head in _words(column.title)]
     words = max((word for entry in entries for word in entry.split(" ")), key=len)
     word = usual if column.is_numeric else min(_width(words), FRAMED_WORD if framed else BROKEN_WORD)
     least = max(word, *heads) + around

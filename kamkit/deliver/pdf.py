@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 import matplotlib
 from matplotlib.ft2font import FT2Font
 
-from kamkit.deliver.column_widths import column_widths
+from kamkit.deliver.column_widths import column_widths, title_fits
 from kamkit.errors import DeliverableError
 from kamkit.model.brand import Look
 from kamkit.model.codes import Certainty
@@ -228,9 +228,17 @@ def _table(table: DisplayTable) -> dict[str, Any]:
         ]
         for line in zip(table.cells, table.rows, strict=True)
     ]
-    columns = [{"name": column.name, "title": column.title, "numeric": column.is_numeric} for column in table.columns]
-    size = TEXT_SIZE if len(columns) < MANY_COLUMNS else SMALL_SIZE
-    frames = [any(isinstance(row[i], list) for row in rows) for i in range(len(columns))]
+    size = TEXT_SIZE if len(framed) < MANY_COLUMNS else SMALL_SIZE
+    frames = [any(isinstance(row[i], list) for row in rows) for i in range(len(framed))]
     widths = column_widths(table, frames, PAGE_WIDTH / size)
+    columns = [
+        {
+            "name": column.name,
+            "title": column.title,
+            "numeric": column.is_numeric,
+            "divided": not title_fits(column.title, width),
+        }
+        for column, width in zip(table.columns, widths, strict=True)
+    ]
     parts = {"columns": columns, "rows": rows, "size": size, "widths": widths}
     return {"key": table.key, "caption": table.caption, "more": table.more, **parts}
