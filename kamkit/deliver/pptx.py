@@ -383,7 +383,8 @@ class _Writer:
                 (
                     Cell(row["rank"], align="r"),
                     Cell(row["name"], bold=True, below=row["option"]),
-                    Cell(row["first_step"], lead=f"{row['trigger']}:"),
+                    Cell(row["trigger"], colour=self.deck.muted),
+                    Cell(row["first_step"]),
                     Cell(who),
                     Cell(row["due_date"]),
                     Cell(row["at_stake"], bold=True, below=row["stake"], align="r"),
@@ -392,12 +393,13 @@ class _Writer:
         heads = (
             Cell("", bold=True),
             self._head(titles["name"]),
-            self._head(labels("plan.step")),
+            self._head(titles["trigger"]),
+            self._head(titles["first_step"]),
             self._head(titles["role"]),
             self._head(titles["due_date"]),
             self._head(labels("plan.stake"), "r"),
         )
-        return Grid(heads, tuple(rows), (None, 1.5, 2.6, 0.9, None, 0.75))
+        return Grid(heads, tuple(rows), (None, 2.6, 1.6, 4.1, 1.7, None, 1.25), pad=0.02)
 
     def _asked(self, table: DisplayTable) -> Grid:
         """The plan's questions to the customer, and when a step ends: for whoever carries it out."""

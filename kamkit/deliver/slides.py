@@ -91,7 +91,7 @@ LONGEST_WORD = 30
 """Signs of a word beyond which it may be broken."""
 LEAST_SHARED = 0.25
 """How much of a table's width is left at least to its columns of long words."""
-LEADING, INDENT = 1.2, 0.31
+LEADING, INDENT = 1.22, 0.31
 SIDE, LEAST_PAD, MOST_PAD, ROOMY_PAD, MOST_LINES = 0.06, 0.03, 0.07, 0.2, 6
 """Room beside and above the words of a cell, in inches; lines of a cell beyond which it is cut."""
 LEGIBLE = 3.0
@@ -220,13 +220,12 @@ def paragraph(text: str, bold: bool = False, colour: str = INK, **dress: Any) ->
 
 @dataclass(frozen=True)
 class Cell:
-    """A cell of a table: its text with a muted part before and another below it, how it is dressed, what fills and frames it. One that
+    """A cell of a table: its text with a muted part below it, how it is dressed, what fills and frames it. One that
     spans several columns is followed by merged ones."""
 
     text: str
     bold: bool = False
     colour: str = INK
-    lead: str = ""
     below: str = ""
     fill: str = ""
     hatched: bool = False
@@ -355,7 +354,10 @@ class Deck:
         _emptied(self.file)
         self.layout = _layout(self.file)
         _dress_notes(self.file)
+        if not look.template:
+            self._prompt()
         self.theme = Theme(self.file)
+        self.slides: list[Slide] = []
         _in_language(self.file, self.lang)
 
     @cached_property
@@ -371,6 +373,16 @@ class Deck:
     def height(self) -> float:
         return float(self.file.slide_height or 0) / EMU
 
+    def _prompt(self) -> None:
+        """What an empty place on a new slide asks for, in the language of the deck."""
+        for holder in (self.file.slide_master, self.layout):
+            for place in _placeholders(holder):
+                kind = place.placeholder_format.type
+                if kind in _TITLES or (kind in _TEXTS and holder is self.layout):
+                    place.text_frame.text = self.labels(
+                        "deck.prompt_title" if kind in _TITLES else "deck.prompt_subtitle"
+                    )
+
     def size_of(self, kinds: Container[Any], style: str) -> float:
         """The size of a placeholder's words in points, as layout and master say."""
         holders = (self.layout, self.file.slide_master)
@@ -381,6 +393,11 @@ class Deck:
             if size is not None:
                 return int(size.get("sz")) / 100
         return 18.0
+
+    @cached_property
+    def muted(self) -> str:
+        """Words that step back: grey where it can be read, else as all words."""
+        return self.theme.legible(MUTE)
 
     @cached_property
     def title_size(self) -> float:
@@ -395,10 +412,14 @@ class Deck:
         page = self.file.slides.add_slide(self.layout)
         slide = Slide(self, page)
         slide.fill_frame(title, subtitle, below, footer)
+        self.slides.append(slide)
         return slide
 
     def saved(self, title: str, subject: str, author: str, date: dt.date) -> bytes:
         """The file; the same content gives the same bytes."""
+        for slide in self.slides:
+            for element in slide.last:
+                element.getparent().append(element)
         about, moment = self.file.core_properties, dt.datetime.combine(date, dt.time())
         about.title, about.subject, about.author, about.language = (
             printable(text)[:255] for text in (title, subject, author, self.lang)
@@ -673,7 +694,8 @@ class Slide:
     deck: Deck
     page: PowerPointSlide
     body: Box = field(default_factory=lambda: Box(0, 0, 0, 0))
-    said: list[str] = field(default_factory=list)
+    last: list[Any] = field(default_factory=list)
+    """What is read after the body: source, footer, number."""
 
     @property
     def theme(self) -> Theme:
@@ -701,6 +723,7 @@ class Slide:
             text = self.type.fitted(subtitle, right - left, 14)
             self.text(Box(left, top + 0.02, right, top + 0.32), [paragraph(text, colour=self.muted, size=14)])
             top += 0.34
+        begun = len(self.page.shapes._spTree)
         bottom = self._around(footer)
         lines = [
             cut for text in below if text for cut in [self.type.fitted(text, right - left - 0.05, NOTE_SIZE, lines=2)]
@@ -713,11 +736,11 @@ class Slide:
                 [paragraph(text, colour=self.muted, size=NOTE_SIZE) for text in lines],
             )
         self.body = Box(left, top + 0.12, right, foot - 0.12)
+        self.last = list(self.page.shapes._spTree)[begun:]
 
     @property
     def muted(self) -> str:
-        """Words that step back: grey in kamkit's own look, a paler ink in a template, whose accents mean other things."""
-        return self.theme.legible("tx1:0.65")
+        return self.deck.muted
 
     def _title_size(self, title: str, holder: Any) -> float | None:
         """None where the title fits at the size of the template, else the size at which it does."""
@@ -957,10 +980,6 @@ def _divided(room: float, shares: Sequence[float], needed: Sequence[float]) -> l
     return found
 
 
-def _joined(cell: Cell) -> str:
-    return f"{cell.lead} {cell.text}" if cell.lead else cell.text
-
-
 class _Set:
     """A table set in one size: widths of columns, words cut to the cell, heights of rows."""
 
@@ -1010,7 +1029,7 @@ class _Set:
     def _longest(self, column: int) -> float:
         """What the longest word of a column needs."""
         cells = [row[column] for row in ([self.grid.heads] if self.grid.heads else []) + [*self.grid.rows]]
-        words = ((word, cell.bold) for cell in cells for word in f"{cell.lead} {cell.text} {cell.below}".split())
+        words = ((word, cell.bold) for cell in cells for word in f"{cell.text} {cell.below}".split())
         most = max(
             (self.slide.type.width(word, self.size, bold) for word, bold in words if len(word) <= LONGEST_WORD),
             default=0.0,
@@ -1038,7 +1057,7 @@ class _Set:
 
     def _lines(self, cell: Cell, column: int) -> int:
         room, measure = self._room(cell, column), self.slide.type
-        lines = min(len(measure.wrapped(_joined(cell), room, self.size, cell.bold)), self.grid.lines)
+        lines = min(len(measure.wrapped(cell.text, room, self.size, cell.bold)), self.grid.lines)
         return lines + (min(len(measure.wrapped(cell.below, room, self.size)), 2) if cell.below else 0)
 
     def xml(self) -> str:
@@ -1056,16 +1075,14 @@ class _Set:
 
     def _cell(self, i: int, j: int, cell: Cell) -> str:
         room, measure = self._room(cell, j), self.slide.type
-        text = measure.fitted(_joined(cell), room, self.size, cell.bold, self.grid.lines)
-        lead, text = text[: len(cell.lead)], text[len(cell.lead) :]
-        runs = (Run(lead, colour=self.slide.muted), Run(text, cell.bold, cell.colour))
-        said = [Paragraph(runs, self.size, align=cell.align)]
+        text = measure.fitted(cell.text, room, self.size, cell.bold, self.grid.lines)
+        said = [Paragraph((Run(text, cell.bold, cell.colour),), self.size, align=cell.align)]
         if cell.below:
             below = measure.fitted(cell.below, room, self.size, lines=2)
             said.append(Paragraph((Run(below, colour=self.slide.muted),), self.size, align=cell.align))
         words = "".join(self.slide._paragraph(part) for part in said)
         fill = fill_xml(cell.fill) if cell.fill else hatch_xml(MUTE) if cell.hatched else "<a:noFill/>"
-        side, pad = round(SIDE * EMU) if _joined(cell) else 0, round(self.pad * EMU * 0.9)
+        side, pad = round(SIDE * EMU) if cell.text else 0, round(self.pad * EMU * 0.9)
         merge = ' hMerge="1"' if cell.merged else f' gridSpan="{cell.span}"' if cell.span > 1 else ""
         anchor = ' anchor="ctr"' if self.grid.middle else ' anchor="b"' if i < self.n_heads else ""
         return (

@@ -192,6 +192,9 @@ def test_every_slide_is_complete(told) -> None:  # type: ignore[no-untyped-def]
         frames = [s for s in slide.shapes if s.has_chart or s.has_table]
         assert all(len(s._element.nvGraphicFramePr.cNvPr.get("descr")) > 20 for s in frames)
         assert "Quelle:" in slide.notes_slide.notes_text_frame.text
+        read = [s.placeholder_format.type if s.is_placeholder else None for s in slide.shapes]
+        assert read[:2] == [PP_PLACEHOLDER.TITLE, PP_PLACEHOLDER.BODY]
+        assert {*read[-3:]} == {None, PP_PLACEHOLDER.FOOTER, PP_PLACEHOLDER.SLIDE_NUMBER}
     charts = [s for slide in slides_of(render_pptx(story)) for s in slide.shapes if s.has_chart]
     assert len(charts) >= 3
 
