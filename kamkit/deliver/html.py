@@ -75,17 +75,18 @@ def _trimmed(section: Section, story: Story) -> Section:
     """A section of the appendix without rows that the workbook has in full, told with the sheet that has them; evidence
     that stands on the pages of key accounts is not told twice."""
     labels, names = story.labels, {sheet.key: sheet.name for sheet in story.sheets}
-    shown = []
+    shown, text = [], section.text
     for table in section.tables:
-        if table.key == "evidence" and story.pages:
+        sheet, left = names.get(IN_WORKBOOK.get(table.key, "")), table.left + len(table) - MOST_IN_APPENDIX
+        if sheet and table.key == "evidence" and story.pages:
+            pages = labels("account_page.title")
+            text = f"{text} {labels('report.evidence_on_pages', section=pages, sheet=sheet)}".strip()
             continue
-        left = table.left + len(table) - MOST_IN_APPENDIX
-        if (sheet := names.get(IN_WORKBOOK.get(table.key, ""))) and left > 0:
-            more = labels("report.more_in_workbook", n=left, sheet=sheet)
-            kept = slice(MOST_IN_APPENDIX)
+        if sheet and left > 0:
+            more, kept = labels("report.more_in_workbook", n=left, sheet=sheet), slice(MOST_IN_APPENDIX)
             table = replace(table, rows=table.rows[kept], cells=table.cells[kept], more=more, left=left)
         shown.append(table)
-    return replace(section, tables=tuple(shown))
+    return replace(section, text=text, tables=tuple(shown))
 
 
 def _words(labels: Labels) -> dict[str, str]:

@@ -10,6 +10,7 @@ import pytest
 from kamkit.deliver import ascii_name, file_name, write_deliverables
 from kamkit.deliver.html import render_html
 from kamkit.errors import DeliverableError
+from kamkit.model.brand import Look, Palette
 
 NASTY = [
     '=cmd|"/c calc"!A1',
@@ -130,32 +131,98 @@ def test_the_same_story_gives_the_same_bytes(told) -> None:  # type: ignore[no-u
     assert render_html(told().story()) == render_html(told().story())
 
 
-def test_eight_hundred_accounts_still_make_a_small_page(told) -> None:  # type: ignore[no-untyped-def]
+def many(client, n: int, n_key: int):  # type: ignore[no-untyped-def]
+    """The client with `n` accounts, of which `n_key` are key accounts, each with as much to say as a real one."""
     import pandas as pd
 
     from kamkit.analysis.pareto import rank_accounts
 
-    client = told()
-    many = pd.DataFrame(
+    ids = [f"K{i:05d}" for i in range(n)]
+    frame = pd.DataFrame(
         {
-            "account_id": [f"K{i:05d}" for i in range(800)],
-            "name": [f"Muster Maschinenbau Nr. {i} GmbH & Co. KG" for i in range(800)],
-            "revenue": [1e6 / (i + 1) for i in range(800)],
-            "margin": float("nan"),
+            "account_id": ids,
+            "name": [f"Muster Maschinenbau Nr. {i} GmbH & Co. KG" for i in range(n)],
+            "revenue": [1e6] * n_key + [1e6 / 4 * n_key / (n - n_key)] * (n - n_key),
+            "margin": 1e5,
         }
     )
-    accounts = many.assign(in_period=True, margin_coverage=0.0, region="Nord", field_rep=None, kam_owner=None)
-    ids = many["account_id"]
+    pareto, options = rank_accounts(frame), client.options
+    assert pareto.n_key_accounts == n_key
+    client.labels._sentences |= {
+        "evidence.seen": "9 von 11 vergleichbaren Kunden kaufen „Lagertechnik“, dieser Kunde noch nie. " * 3,
+        "reason.why": "Weißer Fleck „Lagertechnik“: 9 von 11 vergleichbaren Kunden kaufen es, oft neben „Lineartechnik“; "
+        "üblich wären 1,2 Mio. € im Jahr, von selbst kämen 2,9 Tsd. €.",
+        "first_step.call": "Beim nächsten Termin zu „Lineartechnik“ (2,1 Mio. € im Jahr) den Bedarf an „Lagertechnik“ klären, "
+        "Muster oder Auslegung anbieten.",
+    }
+    advice = options.recommendations.loc[[1] * n].reset_index(drop=True).assign(account_id=ids)
+    scores = pd.concat(
+        [options.options[options.options["account_id"] == "0002"].assign(account_id=i) for i in ids[:n_key]]
+    )
     key_accounts = replace(
         client.key_accounts,
-        pareto=rank_accounts(many),
+        pareto=pareto,
         membership=pd.DataFrame({"account_id": ids, "membership_probability": 1.0}),
         tiers=pd.DataFrame({"account_id": ids, "tier": "other", "proposed_tier": "other"}),
     )
-    story = replace(client, facts=replace(client.facts, accounts=accounts), key_accounts=key_accounts).story()
+    accounts = frame.assign(in_period=True, margin_coverage=0.0, region="Nord", field_rep="Frau Weiß", kam_owner=None)
+    facts = replace(client.facts, accounts=accounts)
+    told = replace(options, recommendations=advice, options=scores)
+    return replace(client, facts=facts, key_accounts=key_accounts, options=told)
+
+
+def test_three_hundred_customers_and_fifty_key_accounts_make_a_small_page(told) -> None:  # type: ignore[no-untyped-def]
+    story = many(told(), 300, 50).story()
+    assert len(story.pages) == 50
     page = render_html(story)
     assert len(page.encode()) < 300_000
+    assert page.count("<details>") == 50
+    assert page.count("Außendienst: Frau Weiß") == 15
+    assert "15 Seiten sind vollständig; die übrigen nennen das Wichtigste" in page
+
+
+def test_of_eight_hundred_accounts_four_hundred_are_listed(told) -> None:  # type: ignore[no-untyped-def]
+    page = render_html(many(told(), 800, 100).story())
     assert "… 400 weitere Zeilen" in page.replace("\u00a0", " ")
+    assert page.count("<details>") == 100
+
+
+def test_managed_accounts_have_their_pages_in_full_and_in_print(told) -> None:  # type: ignore[no-untyped-def]
+    story = told().story()
+    first, *others = story.pages
+    page = render_html(replace(story, pages=(replace(first, is_managed=True), *others)))
+    assert page.count("<details class=managed>") == 1
+    assert page.count("Außendienst: Frau Weiß") == 1
+    assert "class=appendix>" in page.partition("id=account-pages")[2][:80]
+    nobody = render_html(replace(story, pages=tuple(replace(each, is_managed=False) for each in story.pages)))
+    assert 'class="appendix on-screen">' in nobody.partition("id=account-pages")[2][:80]
+
+
+def test_the_page_wears_the_colours_and_the_logo_of_the_client(told) -> None:  # type: ignore[no-untyped-def]
+    story = told().story()
+    palette = Palette(primary="#123456", secondary="#234567", neutral="#345678", accent="#456789")
+    worn = render_html(replace(story, brand=Look(palette=palette, logo=b"<svg></svg>", logo_kind="svg")))
+    assert ":root{--a:#123456;--b:#234567;--c:#345678;--line:#456789}" in worn
+    assert '<img class=logo src="data:image/svg+xml;base64,PHN2Zz48L3N2Zz4=" alt="">' in worn
+    assert " img-src data:;" in worn
+    plain = render_html(story)
+    assert ":root{--a:#0B4F8A;--b:#3F93D2;--c:#84909C;--line:#B84E00}" in plain
+    assert "<img" not in plain
+    assert "img-src" not in plain
+
+
+def test_who_does_not_decide_gets_no_slider(told) -> None:  # type: ignore[no-untyped-def]
+    client = told()
+    assert "id=threshold" in render_html(client.story())
+    for audience in ("field", "customer_meeting"):
+        page = render_html(client.story(audience))
+        assert "id=threshold" not in page
+        assert '"pareto":null' in page
+
+
+def test_the_typeface_holds_the_signs_of_the_page(told) -> None:  # type: ignore[no-untyped-def]
+    plain, other = (len(render_html(told([name] * 16).story())) for name in ("Kunde", "Kundę"))
+    assert plain < other < plain + 2_000
 
 
 @pytest.mark.parametrize(
