@@ -29,11 +29,6 @@ from kamkit.telling import charts, portfolio_words
 from kamkit.telling.language import Labels
 from kamkit.telling.results import finding_sentence, of_key_accounts, ranking, said_by
 
-SHRINKING = "shrinking"
-"""What sets off a step where revenue fell and no alarm is raised."""
-SET_OFF_BY = ("red", "amber", SHRINKING)
-"""What revenue to secure is counted by: the levels of risk that raise an alarm, and a fall without one."""
-
 
 class Sentence(str):
     """A computed sentence that a notebook shows as a heading of its result, whatever names it contains."""
@@ -272,24 +267,14 @@ def plan_headline(options: StrategyOptions, labels: Labels) -> Sentence:
 
 
 def _set_off(lines: pd.DataFrame, labels: Labels) -> str:
-    """Which levels of risk revenue to secure is counted at, in brackets; with the amount of each where there are several."""
+    """How much of the revenue to secure is at high risk, in brackets: the first page counts that alone. The rest is at raised
+    risk, or shrinks without a warning."""
     if lines["stake"].iloc[0] != "revenue_at_risk":
         return ""
-    level = [
-        SHRINKING if trigger == SHRINKING else values.get("level")
-        for trigger, values in zip(lines["trigger"], lines["values"], strict=True)
-    ]
-    if not set(level) <= {*SET_OFF_BY}:
-        return ""
-    if len(set(level)) == 1:
-        return f" ({labels(f'plan_set_off.{level[0]}')})"
-    sums = lines["at_stake"].groupby(level).sum()
-    amounts = [
-        labels("prose.plan_of_it", what=labels(f"plan_set_off.{code}"), money=float(sums[code]))
-        for code in SET_OFF_BY
-        if code in sums
-    ]
-    return f" ({', '.join(amounts)})"
+    high = [values.get("level") == "red" for values in lines["values"]]
+    if all(high):
+        return f" {labels('prose.plan_all_high')}"
+    return f" {labels('prose.plan_high', money=math.fsum(lines.loc[high, 'at_stake'].dropna()))}" if any(high) else ""
 
 
 def close_calls_sentence(options: StrategyOptions, key_accounts: KeyAccounts, labels: Labels) -> Sentence:

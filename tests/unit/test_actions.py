@@ -100,7 +100,7 @@ def test_what_differs_in_kind_is_never_added_up() -> None:
 
 
 def test_revenue_to_secure_says_at_which_risk_it_is_counted() -> None:
-    """One line at high, one at raised risk, and a fall without an alarm; where all are of one kind, its name is enough."""
+    """One line at high, one at raised risk, and a fall without an alarm; where all are at high risk, no amount is said twice."""
     lines = [
         account("a", "relationship", 400.0, "secure", at_risk=300.0, risk_evidence="risk_silent", level="red"),
         account("b", "relationship", 300.0, "secure", at_risk=50.0, risk_evidence="risk_weaker", level="amber"),
@@ -111,7 +111,6 @@ def test_revenue_to_secure_says_at_which_risk_it_is_counted() -> None:
         options: Any = SimpleNamespace(actions=plan(*lines[:n]))
         said[n] = plan_headline(options, Labels("de", "de_DE", "EUR")).replace("\u00a0", " ")
     assert said == {
-        1: "Ein Schritt für die nächsten 90 Tage: 300 € Umsatz sind zu sichern (hohes Risiko).",
-        3: "3 Schritte für die nächsten 90 Tage: 370 € Umsatz sind zu sichern "
-        "(hohes Risiko 300 €, erhöhtes Risiko 50 €, Rückgang ohne Warnung 20 €).",
+        1: "Ein Schritt für die nächsten 90 Tage: 300 € Umsatz sind zu sichern (mit hohem Risiko).",
+        3: "3 Schritte für die nächsten 90 Tage: 370 € Umsatz sind zu sichern (davon 300 € mit hohem Risiko).",
     }
