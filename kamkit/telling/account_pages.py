@@ -118,9 +118,7 @@ def _tiles(book: Dossier, row: Mapping[Any, Any]) -> Iterator[Tile]:
     change = labels("account_page.change", change=row["revenue"] / prior - 1) if known_before else ""
     yield Tile(labels.money_short(row["revenue"]), labels("account_page.revenue", period=book.period), change)
     if not labels.missing(row["share"]):
-        yield Tile(
-            labels.percent(row["share"]), labels("account_page.share"), labels("account_page.rank", rank=row["rank"])
-        )
+        yield Tile(labels.percent(row["share"]), labels("account_page.share"), book.rank(account_id))
     if book.candid and not labels.missing(row["margin"]):
         rate = labels("account_page.rate", rate=row["margin"] / row["revenue"]) if row["revenue"] > 0 else ""
         yield Tile(labels.money_short(row["margin"]), labels("account_plan.margin"), rate)

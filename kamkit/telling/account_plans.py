@@ -145,7 +145,7 @@ class _Planner:
             labels(
                 "account_plan.brings" if change is None else "account_plan.brings_change",
                 **{"name": row["name"], "period": self.book.period, "revenue": row["revenue"], "share": row["share"]},
-                **{"rank": row["rank"], "change": change},
+                **{"rank": self.book.rank(account_id), "change": change},
             )
         ]
         option = advice.get("recommended_option")

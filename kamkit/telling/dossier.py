@@ -39,10 +39,13 @@ class Dossier:
 
     @cached_property
     def ranked(self) -> pd.DataFrame:
+        """The accounts by rank with master data and type; `share` is of revenue, whatever they are ranked by."""
         known = self.facts.accounts.reindex(
             columns=["account_id", "region", "field_rep", "kam_owner", "industry_text", "revenue_prior"]
         )
         table = ranking(self.key_accounts).merge(known, on="account_id", how="left")
+        total = table["revenue"].clip(lower=0).sum()
+        table["share"] = table["revenue"].clip(lower=0) / total if total > 0 else float("nan")
         types = self.kam_types.table.reindex(columns=["account_id", "kam_type", "kam_status"])
         return table.merge(types, on="account_id", how="left")
 
@@ -74,6 +77,11 @@ class Dossier:
 
     def _of_key_accounts(self, frame: pd.DataFrame) -> pd.DataFrame:
         return frame[frame["account_id"].isin(self.ranked.loc[self.ranked["chosen"], "account_id"])]
+
+    def rank(self, account_id: str) -> str:
+        """The account's rank in words; one that earns nothing of what is ranked by has none."""
+        rank = self.row(account_id)["rank"]
+        return self.labels("account_page.no_rank") if pd.isna(rank) else self.labels("account_page.rank", rank=rank)
 
     def known(self, value: Any, kind: str = "", missing: str = "") -> str:
         """A value as written, or that it cannot be assessed and what is missing for it."""

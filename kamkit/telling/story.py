@@ -479,7 +479,10 @@ class _Teller:
     @cached_property
     def wanted(self) -> frozenset[str]:
         """The sections that the engagement asks for and its audience may have."""
-        return frozenset(self.engagement.sections or SECTIONS) - HIDDEN.get(self.engagement.audience, frozenset())
+        hidden = HIDDEN.get(self.engagement.audience, frozenset()) | (
+            {"pareto"} if self._shares_are_margins else frozenset()
+        )
+        return frozenset(self.engagement.sections or SECTIONS) - hidden
 
     @cached_property
     def restricted(self) -> bool:
@@ -896,6 +899,7 @@ class _Teller:
         rows = beside_decisions(self.account_rows, self.key_accounts, **proposed)
         rows = rows.assign(membership=rows["membership"].where(rows["membership"] != "outside"))
         shown = display_table(rows, "accounts", columns, self.labels, most=MOST_LISTED)
+        shown = shown.without("share", "cumulative_share") if self._shares_are_margins else shown
         finding = self.labels("story.accounts_finding", n=len(self.account_rows))
         worth = value.value_table(self.key_accounts, self.labels, None)
         others = (worth, tables.consolidation_table(self.key_accounts, self.labels))

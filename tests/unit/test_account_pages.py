@@ -8,6 +8,8 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from kamkit.analysis.pareto import rank_accounts
+from kamkit.model.codes import Basis
 from kamkit.telling.account_pages import AccountPage
 
 
@@ -65,3 +67,17 @@ def test_a_key_account_without_advice_says_so(told: Any) -> None:
     assert {page.section.finding for page in pages} == {
         "Nicht beurteilbar: Zu diesem Key Account liegt keine Empfehlung vor"
     }
+
+
+@pytest.mark.parametrize(("audience", "hears"), [("management", True), ("field", False)])
+def test_a_ranking_by_margin_tells_field_sales_no_margin_through_its_shares(
+    told: Any, audience: str, hears: bool
+) -> None:
+    client = told()
+    pareto = rank_accounts(client.facts.accounts, 0.8, Basis.MARGIN)
+    story = replace(client, key_accounts=replace(client.key_accounts, pareto=pareto)).story(audience)
+    assert ("pareto" in {section.key for section in story.main}) == hears
+    accounts = next(section for section in story.appendix if section.key == "accounts").tables[0]
+    assert ("share" in {column.name for column in accounts.columns}) == hears
+    shares = {page.account_id: tiles(page)[1][0] for page in story.pages}
+    assert shares["0002"] == "20 %"  # 500 of 2,475 revenue, while 150 of 442 margin would be 34 %
