@@ -10,9 +10,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
-from kamkit.deliver.drawing import INK, LINE, TINT, A, C
+from kamkit.deliver.drawing import INK, LINE, TINT, A, Box, C, Paragraph
 from kamkit.deliver.native_charts import CLASSES, Draught, Plot, bar_chart, bubble_chart, pareto_chart, whale_chart
-from kamkit.deliver.slides import NOTE_SIZE, TABLE_SIZES, Box, Cell, Deck, Grid, Placed, Slide, paragraph
+from kamkit.deliver.slide_tables import Cell, Grid, Placed
+from kamkit.deliver.slides import NOTE_SIZE, SUBTITLE_SIZE, TABLE_SIZES, Deck, Slide
+from kamkit.deliver.typesetting import high
 from kamkit.model.codes import Answer, Basis, Gate
 from kamkit.telling.account_pages import AccountPage
 from kamkit.telling.canvas import Chart
@@ -150,17 +152,17 @@ class _Writer:
             + (min(len(measure.wrapped(tile.note, room, 12)), 2) if tile.note else 0)
             for tile in tiles
         )
-        high = (size + lines * 12) * 1.2 / 72 + 2 * TILE_INSET + 0.04
+        tall = high(1, size) + high(lines, 12) + 2 * TILE_INSET + 0.02
         for tile, place in zip(tiles, places, strict=True):
             words = [
-                paragraph(tile.value, bold=True, colour=slide.theme.legible(A), size=size),
-                paragraph(measure.fitted(tile.title, room, 12, lines=3), size=12),
+                Paragraph(tile.value, bold=True, colour=slide.theme.legible(A), size=size),
+                Paragraph(measure.fitted(tile.title, room, 12, lines=3), size=12),
             ]
             if tile.note:
                 note = measure.fitted(tile.note, room, 12, lines=2)
-                words.append(paragraph(note, colour=slide.muted, size=12))
-            slide.text(place.above(place.top + high), words, fill=TINT, inset=TILE_INSET)
-        return box.top + high
+                words.append(Paragraph(note, colour=slide.muted, size=12))
+            slide.text(place.above(place.top + tall), words, fill=TINT, inset=TILE_INSET)
+        return box.top + tall
 
     # The slides
 
@@ -171,10 +173,10 @@ class _Writer:
         top = slide.body.top
         if section.banner:
             lines = slide.type.wrapped(section.banner, slide.body.width - 0.3, 12, bold=True)
-            high = len(lines) * 12 * 1.2 / 72 + 0.16
-            banner = [paragraph(section.banner, bold=True, size=12)]
-            slide.text(slide.body.above(top + high), banner, fill=TINT, inset=0.08)
-            top += high + 0.15
+            tall = high(len(lines), 12) + 0.16
+            banner = [Paragraph(section.banner, bold=True, size=12)]
+            slide.text(slide.body.above(top + tall), banner, fill=TINT, inset=0.08)
+            top += tall + 0.15
         if section.tiles:
             top = self._tiles(slide, slide.body.below(top), section.tiles) + 0.25
         if section.lists:
@@ -206,7 +208,7 @@ class _Writer:
             place = slide.heading(right.below(top), table.caption)
             top = self._table(slide, place, section, table, sizes=BESIDE) + 0.2
         below = box.below(told if section.lists else top)
-        slide.paragraphs(below, [paragraph(section.text, size=12, colour=slide.muted)] if section.text else [])
+        slide.paragraphs(below, [Paragraph(section.text, size=12, colour=slide.muted)] if section.text else [])
 
     def _pareto(self, section: Section) -> None:
         chart, labels = section.chart, self.labels
@@ -233,12 +235,12 @@ class _Writer:
         rows = [self._classes(slide, data)]
         if rated:
             rows.append(self._rates(slide, data))
-        high = 0.27 * len(rows)
-        above = box.above(box.bottom - high)
+        strip = 0.27 * len(rows)
+        above = box.above(box.bottom - strip)
         plot = Plot(above.width, above.height, left, 0.28, right, NAMES_HIGH)
         slide.chart(above, pareto_chart(data, names, plot, self.draught), section.name, chart.alt_text)
         grid = Grid((), tuple(rows), (left, *[slot] * len(data.rows)), middle=True)
-        place = Box(box.left, box.bottom - high, box.right - right, box.bottom)
+        place = Box(box.left, box.bottom - strip, box.right - right, box.bottom)
         slide.table(
             place,
             grid,
@@ -287,8 +289,8 @@ class _Writer:
         slide = self._slide(section, table.finding or table.caption, subtitle, section.chart, read="borderline")
         grid = replace(self._grid(table.without("membership_probability")), even=True)
         left, right = slide.body.columns(1.35, 1.0, gap=0.1)
-        high = min(0.42 * (len(table) + 1), slide.body.height)
-        placed = slide.table(left.above(left.top + high), grid, table.caption, self._alt(table), roomy=True)
+        tall = min(0.42 * (len(table) + 1), slide.body.height)
+        placed = slide.table(left.above(left.top + tall), grid, table.caption, self._alt(table), roomy=True)
         rows, head = range(placed.shown), placed.heights[0]
         series = []
         for name, is_key, colour in (("deck.in_list", True, A), ("deck.near_list", False, C)):
@@ -301,11 +303,11 @@ class _Writer:
         names = [row["name"] for row in table.records()][: placed.shown]
         chart = bar_chart(names, series, self.draught.percent, 1.0, plot, self.draught)
         slide.chart(bars, chart, title, self._alt(table))
-        slide.text(right.above(left.top + head - 0.02), [paragraph(title, bold=True, size=placed.size)], low=True)
+        slide.text(right.above(left.top + head - 0.02), [Paragraph(title, bold=True, size=placed.size)], low=True)
         told = [section.text.removeprefix(table.finding).strip()]
         if hidden := table.left + len(table) - placed.shown:
             told.insert(0, labels("deck.in_report", n=hidden))
-        words = [paragraph(text, size=12, colour=slide.muted) for text in told if text]
+        words = [Paragraph(text, size=12, colour=slide.muted) for text in told if text]
         slide.paragraphs(slide.body.below(placed.bottom + 0.15), words)
 
     def _margin(self, section: Section) -> None:
@@ -327,7 +329,7 @@ class _Writer:
             frame = left.above(foot)
             plot = Plot(frame.width, frame.height, 0.75, 0.3, slide.type.width(end, NOTE_SIZE, bold=True) + 0.2, 0.4)
             slide.chart(frame, whale_chart(data, peak, end, plot, self.draught), chart.title, chart.alt_text)
-            slide.paragraphs(left.below(foot + 0.05), [paragraph(text, size=12, colour=slide.muted) for text in losers])
+            slide.paragraphs(left.below(foot + 0.05), [Paragraph(text, size=12, colour=slide.muted) for text in losers])
         top = box.top
         for table in section.tables:
             if len(table):
@@ -425,8 +427,8 @@ class _Writer:
         )
         if types is not None:
             words = [
-                paragraph(types.name, bold=True, colour=slide.theme.legible(A), size=12),
-                paragraph(types.finding, size=12),
+                Paragraph(types.name, bold=True, colour=slide.theme.legible(A), size=12),
+                Paragraph(types.finding, size=12),
             ]
             slide.paragraphs(slide.body.below(max(placed.bottom + 0.15, slide.body.bottom - 0.7)), words)
 
@@ -446,7 +448,7 @@ class _Writer:
                 self.left.append((section, len(table) + table.left, table, self._grid))
         if alone:
             slide = self._slide(section, section.finding, f"{section.name} · {self.story.period}")
-            top = slide.paragraphs(slide.body, [paragraph(section.text, size=14)])
+            top = slide.paragraphs(slide.body, [Paragraph(section.text, size=14)])
             for table in section.tables:
                 top = self._table(slide, slide.body.below(top + 0.2), section, table)
 
@@ -549,7 +551,7 @@ class _Writer:
         section, labels = page.section, self.labels
         begin, end = self.deck.sides
         facts = [f"{title}: {value}" for title, value in page.facts]
-        while len(facts) > 1 and self.deck.theme.body.width(" · ".join(facts), 14) > end - begin - 0.2:
+        while len(facts) > 1 and self.deck.theme.body.width(" · ".join(facts), SUBTITLE_SIZE) > end - begin - 0.2:
             facts.pop()
         slide = self._slide(section, f"{section.name}: {section.finding}", " · ".join(facts))
         top = self._tiles(slide, slide.body, section.tiles) + 0.2 if section.tiles else slide.body.top
@@ -561,14 +563,14 @@ class _Writer:
             box = right.above(right.top + 0.3 * len(bars))
             unit = unit_for(max(bar.value for bar in bars), min(bar.value for bar in bars), labels)
             room = max(slide.type.width(bar.name, NOTE_SIZE) for bar in bars) + 0.15
-            high = max(*(bar.value for bar in bars), 1.0)
+            most = max(*(bar.value for bar in bars), 1.0)
             series = [(page.history_title, [bar.value for bar in bars], A)]
             head = labels("chart.head", measure=page.history_title, unit=unit.name)
             chart = bar_chart(
                 [bar.name for bar in bars],
                 series,
                 self.draught.money(unit),
-                high,
+                most,
                 Plot(box.width, box.height, room, 0.0, 0.6, 0.0),
                 self.draught,
                 named=True,
@@ -621,10 +623,10 @@ class _Writer:
         """A table of the story as far as it fits, and below it how many rows are left and where; gives where it ends.
         What does not fit is continued in the appendix."""
         grid = grid or self._grid
-        made, high = grid(table), 0.24 if table.left else 0.0
-        if slide.measured(box.above(box.bottom - high), made, sizes).shown < len(table):
-            high = 0.24
-        placed = slide.table(box.above(box.bottom - high), made, table.caption, self._alt(table), sizes)
+        made, foot = grid(table), 0.24 if table.left else 0.0
+        if slide.measured(box.above(box.bottom - foot), made, sizes).shown < len(table):
+            foot = 0.24
+        placed = slide.table(box.above(box.bottom - foot), made, table.caption, self._alt(table), sizes)
         if placed.shown < len(table):
             rest = replace(table, rows=table.rows[placed.shown :], cells=table.cells[placed.shown :])
             self.left.append((section, len(table) + table.left, rest, grid))
@@ -636,7 +638,7 @@ class _Writer:
     def _told(self, slide: Slide, box: Box, placed: Placed, text: str) -> float:
         """A small line below a table; gives where it ends."""
         foot = Box(box.left, placed.bottom + 0.03, box.right, placed.bottom + 0.23)
-        slide.text(foot, [paragraph(text, colour=slide.muted, size=NOTE_SIZE)])
+        slide.text(foot, [Paragraph(text, colour=slide.muted, size=NOTE_SIZE)])
         return foot.bottom
 
     def _appendix(self) -> None:

@@ -23,10 +23,11 @@ from pptx.enum.shapes import PP_PLACEHOLDER
 from pptx.oxml import parse_xml
 from pptx.util import Inches
 
+from kamkit.deliver.deck_template import Theme
 from kamkit.deliver.drawing import printable
 from kamkit.deliver.native_charts import Draught, Plot, bubble_chart, pareto_chart, whale_chart
 from kamkit.deliver.pptx import render_pptx
-from kamkit.deliver.slides import Theme, Type
+from kamkit.deliver.typesetting import Type
 from kamkit.errors import DeliverableError
 from kamkit.model.brand import Look, Palette
 from kamkit.telling.chart_data import Axis, ParetoData, ParetoRow, PortfolioData, PortfolioPoint, WhaleData, unit_for
@@ -474,6 +475,13 @@ def corporate(*, potx: bool = False, title: bool = True) -> bytes:
                     shape._element.getparent().remove(shape._element)
     slide = deck.slides.add_slide(deck.slide_layouts[6])
     slide.shapes.add_textbox(Inches(1), Inches(1), Inches(3), Inches(1)).text_frame.text = "Musterfolie der Firma"
+    shown = deck.part._element.sldIdLst[0].rId
+    deck.part._element.append(
+        parse_xml(
+            f'<p:custShowLst xmlns:p="{NAMES["p"]}" xmlns:r="{NAMES["r"]}"><p:custShow name="Kurzfassung" id="0"><p:sldLst>'
+            f'<p:sld r:id="{shown}"/></p:sldLst></p:custShow></p:custShowLst>'
+        )
+    )
     slide.notes_slide.notes_text_frame.text = "Notiz der Firma"  # type: ignore[union-attr]
     deck.core_properties.author, deck.core_properties.keywords = "Frau Vorlage", "Altes Stichwort"
     out = io.BytesIO()
@@ -500,7 +508,9 @@ def test_a_corporate_template_dresses_the_deck(told, potx: bool) -> None:  # typ
     text = words_of(file)
     assert 'typeface="Georgia"' in text
     assert [
-        word for word in ("Musterfolie", "Notiz der Firma", "Frau Vorlage", "Altes Stichwort") if word in text
+        word
+        for word in ("Musterfolie", "Notiz der Firma", "Frau Vorlage", "Altes Stichwort", "Kurzfassung")
+        if word in text
     ] == []
     faces = {n for n, part in parts_of(file).items() if b'"Calibri"' in part and not n.startswith("ppt/theme/theme2")}
     assert (faces, 'srgbClr val="0B4F8A"' in text) == (set(), False)
