@@ -15,6 +15,8 @@ from PIL import Image
 
 PICTURES = Path(__file__).parent / "pictures"
 WIDTH = 1200
+THRESHOLD_SHEET = "Order of equal"
+"""What only the live Pareto's head says."""
 
 
 def newest(folder: Path, kind: str) -> Path:
@@ -68,6 +70,10 @@ def page_with(file: Path, words: str) -> int:
     return next(n for n, page in enumerate(text.split("\f"), start=1) if words in page)
 
 
+def upper_part(picture: Image.Image) -> Image.Image:
+    return picture.crop((0, 0, picture.width, picture.height * 5 // 8))
+
+
 def main() -> None:
     """Write the four pictures."""
     folder = Path(sys.argv[1]) if len(sys.argv) > 1 else Path("kamkit-demo")
@@ -78,11 +84,11 @@ def main() -> None:
             "report-html": screenshot(newest(folder, "_report.html").resolve(), scratch),
             "report-pdf": page_of(newest(folder, "_report.pdf"), 2, scratch),
             "deck": page_of(as_pdf(newest(folder, "_deck.pptx"), scratch), 2, scratch),
-            "workbook": page_of(workbook, page_with(workbook, "Pareto") + 1, scratch),
+            "workbook": upper_part(page_of(workbook, page_with(workbook, THRESHOLD_SHEET), scratch)),
         }
         for kind, picture in pictures.items():
             small = picture.convert("RGB").resize((WIDTH, round(picture.height * WIDTH / picture.width)))
-            small.quantize(64, dither=Image.Dither.NONE).save(PICTURES / f"{kind}.png", optimize=True)
+            small.quantize(128, dither=Image.Dither.NONE).save(PICTURES / f"{kind}.png", optimize=True)
 
 
 if __name__ == "__main__":

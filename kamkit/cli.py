@@ -300,6 +300,7 @@ def _report(outcome: RunOutcome, as_json: bool) -> int:
     for title, pattern in (
         ("Report", "deliverables/*_report.html"),
         ("PDF", "deliverables/*_report.pdf"),
+        ("Deck", "deliverables/*_deck.pptx"),
         ("Workbook", "deliverables/*_workbook.xlsx"),
         ("Explained", "explain/*.xlsx"),
     ):
