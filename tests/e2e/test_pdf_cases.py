@@ -12,8 +12,10 @@ import pytest
 
 from kamkit import open_project
 from kamkit.deliver.pdf import render_pdf
+from kamkit.model.engagement import LOCALES
 from kamkit.model.kit import bundled_cases
 from kamkit.telling.story import MAIN, Story, story_of
+from tests.large_case import write_large_case
 
 LONGEST_MAIN_PART = 8
 MARGIN = 16 / 25.4 * 72
@@ -36,14 +38,16 @@ def language(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
-@pytest.fixture(scope="module", params=bundled_cases())
+@pytest.fixture(scope="module", params=[*bundled_cases(), "large"])
 def story(request: pytest.FixtureRequest, language: str, tmp_path_factory: pytest.TempPathFactory) -> Story:
     work = tmp_path_factory.getbasetemp() / f"pdf-{request.param}"
+    if request.param == "large":
+        return story_of(open_project(str(write_large_case(work / language, (), language, LOCALES[language]))))
     return story_of(open_project(request.param, language, work))
 
 
 def test_the_main_part_is_read_in_eight_pages(story: Story, tmp_path: Path) -> None:
-    pages = pages_of(story, tmp_path, "-layout")
+    pages = pages_of(replace(story, pages=()), tmp_path, "-layout")
     appendix = story.labels("report.appendix")
     starts = [n for n, page in enumerate(pages) if re.search(rf"(?m)^{appendix}$", page)]
     assert 5 < starts[0] <= LONGEST_MAIN_PART
@@ -82,3 +86,13 @@ def test_nothing_leaves_its_page(story: Story, tmp_path: Path) -> None:
         or float(bottom) > height - 20
     ]
     assert outside == []
+
+
+def test_no_heading_is_left_at_the_foot_of_a_page(story: Story, tmp_path: Path) -> None:
+    parts = (*story.main, *story.appendix)
+    headings = {part.name for part in parts} | {points.title for part in parts for points in part.lists}
+    headings |= {table.caption for part in parts for table in part.tables}
+    headings |= {part.finding for part in parts}
+    for number, page in enumerate(pages_of(story, tmp_path, "-layout")[1:], start=2):
+        lines = [" ".join(line.split()) for line in page.splitlines() if line.strip()]
+        assert lines[-2:-1] == [] or lines[-2] not in headings, number
