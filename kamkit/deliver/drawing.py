@@ -168,8 +168,11 @@ def paragraph_xml(said: Paragraph, lang: str, namespaces: str = "") -> str:
         else dress_xml(lang, said.size, tag="endParaRPr")
     )
     after = f'<a:spcAft><a:spcPts val="{round(100 * said.after)}"/></a:spcAft>' if said.after else ""
-    start = f' startAt="{said.number}"' if said.number > 1 else ""
-    numbers = f'<a:buFont typeface="+mj-lt"/><a:buAutoNum type="arabicPeriod"{start}/>' if said.number else ""
+    numbers = (
+        f'<a:buFont typeface="+mj-lt"/><a:buAutoNum type="arabicPeriod" startAt="{said.number}"/>'
+        if said.number
+        else ""
+    )
     indent = ' marL="285750" indent="-285750"' if said.number else ""
     plain = said.align == "l" and not after and not numbers
     own = "" if plain else f'<a:pPr{indent} algn="{said.align}">{after}{numbers}</a:pPr>'

@@ -559,13 +559,13 @@ class _Writer:
         self._points(slide, left, section.lists, sizes=(13.0, 12.0))
         bars = page.history.bars
         if bars:
-            right = slide.heading(right, page.history_title)
-            box = right.above(right.top + 0.3 * len(bars))
             unit = unit_for(max(bar.value for bar in bars), min(bar.value for bar in bars), labels)
+            head = labels("chart.head", measure=page.history_title, unit=unit.name)
+            right = slide.heading(right, head)
+            box = right.above(right.top + 0.3 * len(bars))
             room = max(slide.type.width(bar.name, NOTE_SIZE) for bar in bars) + 0.15
             most = max(*(bar.value for bar in bars), 1.0)
             series = [(page.history_title, [bar.value for bar in bars], A)]
-            head = labels("chart.head", measure=page.history_title, unit=unit.name)
             chart = bar_chart(
                 [bar.name for bar in bars],
                 series,

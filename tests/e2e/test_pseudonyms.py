@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import io
 import json
 import re
 import shutil
@@ -94,11 +95,8 @@ def _texts(path: Path) -> Iterator[str]:
             table = pq.read_table(path)
             yield str(table.schema.metadata)
             yield table.to_pandas().to_csv()
-        case ".xlsx":
-            with zipfile.ZipFile(path) as packed:
-                for member in packed.namelist():
-                    yield member
-                    yield html.unescape(packed.read(member).decode("utf-8", "replace"))
+        case ".xlsx" | ".pptx":
+            yield from _packed(path.read_bytes())
         case ".pdf" if shutil.which("pdftotext"):
             yield subprocess.run(["pdftotext", path, "-"], capture_output=True, check=True).stdout.decode()
         case ".ipynb" | ".json":
@@ -107,6 +105,17 @@ def _texts(path: Path) -> Iterator[str]:
             yield html.unescape(json.dumps(json.loads(text), ensure_ascii=False).replace("\\n", "\n"))
         case _:
             yield html.unescape(path.read_bytes().decode("utf-8", "replace"))
+
+
+def _packed(content: bytes) -> Iterator[str]:
+    """What a packed file holds, workbooks within it included."""
+    with zipfile.ZipFile(io.BytesIO(content)) as packed:
+        for member in packed.namelist():
+            yield member
+            if member.endswith(".xlsx"):
+                yield from _packed(packed.read(member))
+            else:
+                yield html.unescape(packed.read(member).decode("utf-8", "replace"))
 
 
 def _stands_alone(word: str, text: str) -> bool:
@@ -124,7 +133,7 @@ def test_a_run_holds_no_name_and_no_number_of_a_customer(engagement: Path) -> No
     told = {*master["id"], *master["name"], *map(_short, master["name"]), *master["vat_id"].dropna()}
     wanted = {text.casefold() for text in told if len(text) >= 4}
     files = [path for path in outcome.out.rglob("*") if path.is_file()]
-    assert {path.suffix for path in files} >= {".ipynb", ".parquet", ".xlsx", ".html", ".csv", ".json", ".log"}
+    assert {path.suffix for path in files} >= {".ipynb", ".parquet", ".xlsx", ".pptx", ".html", ".csv", ".json", ".log"}
     found = {
         f"{path.relative_to(outcome.out)}: {word}"
         for path in files
