@@ -357,7 +357,10 @@ class Slide:
             said.pop()
         if left:
             said.append(Paragraph(more(left), colour=self.muted, size=sizes[-1]))
-        return self.paragraphs(box, said)
+        top, begun = box.top, [i for i, part in enumerate(said) if part.bold] or [0]
+        for first, last in zip(begun, [*begun[1:], len(said)], strict=True):  # a box each, so that each counts from one
+            top = self.paragraphs(box.below(top), said[first:last])
+        return top
 
     def _high(self, said: Paragraph, box: Box) -> float:
         size, indent = said.size or BODY_SIZES[-1], INDENT if said.number else 0.0
