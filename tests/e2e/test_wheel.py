@@ -42,7 +42,7 @@ def test_wheel_alone_runs_the_demo(repository: Path, tmp_path: Path) -> None:
     out = Path(json.loads(done.stdout)["out"])
     assert out.is_relative_to(elsewhere)
     assert json.loads((out / "manifest.json").read_text(encoding="utf-8"))["state"] == "ok"
-    assert {path.suffix for path in (out / "deliverables").iterdir()} == {".html", ".pdf", ".xlsx"}
+    assert {path.suffix for path in (out / "deliverables").iterdir()} == {".html", ".pdf", ".pptx", ".xlsx"}
 
 
 def test_what_runs_leave_beside_the_notebooks_stays_out_of_the_wheel(repository: Path, tmp_path: Path) -> None:

@@ -40,7 +40,7 @@ def test_the_chain_runs_in_both_languages(outcome: RunOutcome) -> None:
     assert sorted(path.name for path in outcome.out.iterdir()) == [
         "deliverables", "manifest.json", "notebooks", "results", "run.log", "tables",
     ]  # fmt: skip
-    assert {path.suffix for path in (outcome.out / "deliverables").iterdir()} == {".html", ".pdf", ".xlsx"}
+    assert {path.suffix for path in (outcome.out / "deliverables").iterdir()} == {".html", ".pdf", ".pptx", ".xlsx"}
 
 
 def test_executed_notebooks_hold_one_language_and_no_path(outcome: RunOutcome, case: Path) -> None:
