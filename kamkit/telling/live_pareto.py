@@ -10,7 +10,7 @@ from kamkit.model.codes import Basis
 from kamkit.model.results import KeyAccounts
 from kamkit.telling.chart_data import Frame
 from kamkit.telling.language import Labels
-from kamkit.telling.pareto_chart import n_named, pareto_headline, plot_pareto
+from kamkit.telling.pareto_chart import n_named, open_headlines, pareto_headline, plot_pareto
 from kamkit.telling.tables import DisplayTable, display_table
 
 TOLERANCE = 1e-9
@@ -88,12 +88,9 @@ def live_pareto(key_accounts: KeyAccounts, labels: Labels, frame: Frame) -> tupl
 
 
 def _sentences(basis: Basis, labels: Labels) -> dict[str, str]:
-    kind = "potential" if basis is Basis.POTENTIAL else "headline"
     keys = {
         "none": "pareto.headline_none",
         "only": "pareto.headline_only",
-        "one": f"pareto.{kind}.one",
-        "other": f"pareto.{kind}.other",
         "further": "chart.further_key_accounts.other",
         "rest": "chart.rest",
         "threshold": "chart.threshold",
@@ -102,4 +99,5 @@ def _sentences(basis: Basis, labels: Labels) -> dict[str, str]:
     sentences = {case: labels.sentence(key) for case, key in keys.items()}
     for field, word in known.items():
         sentences = {case: sentence.replace(field, word) for case, sentence in sentences.items()}
-    return sentences
+    one, other = open_headlines(basis, labels)
+    return {**sentences, "one": one, "other": other}

@@ -42,12 +42,20 @@ def pareto_headline(pareto: Pareto, labels: Labels) -> str:
     if not pareto.n_positive:
         return labels("pareto.headline_none", measure=_measure(pareto, labels))
     return labels(
-        "pareto.headline_only" if pareto.n_accounts == 1 else _headline_key(pareto),
+        "pareto.headline_only" if pareto.n_accounts == 1 else _headline_key(pareto.basis),
         n=pareto.n_key_accounts,
         total=pareto.n_accounts,
         share=pareto.key_account_share,
         of=_of(pareto, labels),
     )
+
+
+def open_headlines(basis: Basis, labels: Labels) -> tuple[str, str]:
+    """The headline for one and for several key accounts, with {n}, {total} and {share} open: whoever moves the threshold
+    fills them."""
+    one, other = (labels.sentence(f"{_headline_key(basis)}.{form}") for form in ("one", "other"))
+    of = labels(f"chart.of_{basis}")
+    return one.replace("{of}", of), other.replace("{of}", of)
 
 
 def n_named(n: int, n_key: int) -> int:
@@ -173,9 +181,7 @@ class _ParetoChart:
         values = tuple(table["value"].astype(float).tolist())
         measure = _measure(self.pareto, self.labels)
         shown = (tuple(rows), self.pareto.threshold, measure, self.unit, values, self.pareto.n_accounts)
-        open_sentence = [self.labels.sentence(f"{_headline_key(self.pareto)}.{form}") for form in ("one", "other")]
-        one, other = (text.replace("{of}", _of(self.pareto, self.labels)) for text in open_sentence)
-        return ParetoData(*shown, self.head, (one, other))
+        return ParetoData(*shown, self.head, open_headlines(self.pareto.basis, self.labels))
 
     @property
     def head(self) -> str:
@@ -487,8 +493,8 @@ class _Panels:
         axes.axhline(0, color=INK, linewidth=1.0, clip_on=False)
 
 
-def _headline_key(pareto: Pareto) -> str:
-    return "pareto.potential" if pareto.basis is Basis.POTENTIAL else "pareto.headline"
+def _headline_key(basis: Basis) -> str:
+    return "pareto.potential" if basis is Basis.POTENTIAL else "pareto.headline"
 
 
 def _measure(pareto: Pareto, labels: Labels) -> str:

@@ -66,8 +66,10 @@ def test_the_second_year_says_what_became_of_the_first(
     assert changes.loc["0012204", "revenue_change"] == pytest.approx(2026978.31 / 3189361.15 - 1)
 
     report = next((second.out / "deliverables").glob("*_report.html")).read_text(encoding="utf-8")
-    assert 'id="changes"' in report
-    assert report.count("Stand vor der Änderung der Zahlen (bemerkt am 15.01.2026)") == 1
+    assert "<section id=changes " in report
+    assert (
+        report.count("Stand vor der Änderung der Zahlen (bemerkt am 15.01.2026)") == 2
+    )  # section, page of the account
     comments = {row["Kommentar"]: row for row in read(inputs, "Kommentare")}
     assert comments["Bestellt wie immer."]["Zahlen geändert am"] == dt.datetime(2026, 1, 15)
     assert "Zahlen geändert am" not in comments["Bitte um KAM-Glossar ergänzen."]

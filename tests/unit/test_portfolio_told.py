@@ -133,7 +133,8 @@ def test_portfolio_and_investment_have_their_pages(client) -> None:  # type: ign
         "6 € Erwartbarer zusätzlicher Deckungsbeitrag",
     ]
     assert [sheet.key for sheet in story.sheets] == [
-        "accounts", "types", "recommendations", "options", "portfolio", "plan", "decisions", "weights", "method",
+        "pareto", "key_accounts", "recommendations", "plan", "decisions", "accounts", "types", "options", "portfolio",
+        "weights", "method",
     ]  # fmt: skip
     assert plain(story.main[-1].lists[-1].points[0]) == (
         "Damit ließe sich mehr sagen: Stellen im Key Account Management, Stunden je Stelle und Jahr für Kunden, Stunden je Key "
