@@ -216,9 +216,9 @@
       const wide = target.scrollWidth > target.clientWidth;
       const set = (name, value) => (wide ? target.setAttribute(name, value) : target.removeAttribute(name));
       set("tabindex", "0");
-      set("role", "region");
-      set("aria-label", (target.querySelector("caption") || target.querySelector("[aria-label]"))?.textContent
-        || target.querySelector("[aria-label]")?.getAttribute("aria-label") || "");
+      set("role", "group");
+      const named = target.querySelector("[aria-label]");
+      set("aria-label", target.querySelector("caption")?.textContent ?? named?.getAttribute("aria-label") ?? "");
     }));
     document.querySelectorAll(".scroll, figure").forEach(element => look.observe(element));
   }
