@@ -216,3 +216,16 @@ def test_what_an_audience_may_not_see_is_in_no_part_of_any_file(tmp_path: Path, 
             assert squeezed(word) not in text, (name, word)
         if audience == "customer_meeting":
             assert squeezed("Maschinenbau 1 GmbH") not in text, name
+
+
+def test_a_swiss_report_is_swiss_in_every_format(tmp_path: Path) -> None:
+    file = write_large_case(tmp_path, language="de", locale="de_CH", currency="CHF")
+    told = story_of(open_project(str(file)))
+    by_client = {"Großkunden", "Großenbrode", "Straßburger", "Außendienst"}
+    for name, kind in FILES.items():
+        if name == "pdf":  # breaks words anywhere
+            continue
+        text = " ".join(pieces(name, RENDERERS[name][kind](told) or b""))
+        assert set(re.findall(r"\w*ß\w*", text)) <= by_client, name
+        assert not re.search(r"[„“€]|\d\s%", text), name
+        assert re.search(r"CHF\s\d", text), name
