@@ -169,8 +169,8 @@ ADVICE_COLUMNS = ("reason", "first_step", "question", "avoid", "close_by")
 
 MARGIN_STABLE = "margin_stable"
 """The condition of an alliance that speaks of an account's margin."""
-LOSS_MAKING = "loss_making"
-"""The reason of a recommendation that says an account loses money."""
+LOSS_MAKING, WITH_MANAGEMENT = "loss_making", "with_management"
+"""The reason of a recommendation that says an account loses money, and what an audience reads that must not know."""
 
 DECISION_CHOICES = {
     "subject": ("key_account", "tier", "kam_type", "option"),
@@ -384,7 +384,8 @@ def for_audience(
         names = dict(zip(table["account_id"], table["name"], strict=True))
         accounts = accounts.assign(name=accounts["account_id"].map(names))
     advice, actions, exposed = options.recommendations, options.actions, options.options["option"] == Option.TAKEOVER
-    losing = advice["reason"] == LOSS_MAKING
+    losing = advice.loc[advice["reason"] == LOSS_MAKING, "account_id"]
+    shown = actions[~actions["account_id"].isin(losing)].sort_values("rank")
     return (
         replace(
             key_accounts,
@@ -397,8 +398,8 @@ def for_audience(
         replace(
             options,
             options=_without_margin_trend(options.options[~exposed]),
-            recommendations=advice.assign(**{c: advice[c].mask(losing) for c in ADVICE_COLUMNS if c in advice}),
-            actions=actions[~actions["account_id"].isin(advice.loc[losing, "account_id"])],
+            recommendations=_without_loss_makers(advice),
+            actions=shown.assign(rank=range(1, len(shown) + 1)),
             portfolio=Portfolio(),
             allocation=Allocation(),
             investment=Investment(),
@@ -408,6 +409,14 @@ def for_audience(
             takeover_sensitivity=options.takeover_sensitivity.head(0),
         ),
     )
+
+
+def _without_loss_makers(advice: pd.DataFrame) -> pd.DataFrame:
+    """The recommendations, those for accounts that lose money as something to settle with sales management."""
+    losing = advice["reason"] == LOSS_MAKING
+    masked = {column: advice[column].mask(losing) for column in ADVICE_COLUMNS if column in advice}
+    settled = {name: masked[name].mask(losing, WITH_MANAGEMENT) for name in ("reason", "first_step") if name in masked}
+    return advice.assign(**masked | settled)
 
 
 def _without_margin_trend(options: pd.DataFrame) -> pd.DataFrame:

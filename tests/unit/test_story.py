@@ -363,6 +363,7 @@ def test_comments_and_loss_makers_stay_with_those_who_decide(told, audience: str
     client.labels._sentences["trigger.seen"] = "Anlass Verlust"
     text = everything_told(client.story(audience, comments=comments()))
     assert "Verlust" not in text
+    assert ("Das Vorgehen wird in Absprache mit der Vertriebsleitung festgelegt." in text) == (audience == "field")
     assert "Einkaufsleiter" not in text
     assert "Verlust" in everything_told(client.story("management", comments=comments()))
 
