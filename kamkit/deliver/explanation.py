@@ -15,7 +15,8 @@ import xlsxwriter
 from xlsxwriter.format import Format
 from xlsxwriter.worksheet import Worksheet
 
-from kamkit.telling.canvas import INK, MUTE, A
+from kamkit.model.brand import Palette
+from kamkit.telling.canvas import INK, MUTE
 from kamkit.telling.explanation import Explanation
 from kamkit.telling.language import Labels
 from kamkit.telling.trace import EPOCH, LINES, Rows
@@ -30,7 +31,7 @@ COLUMN_NUMBERS = {"share": "0.0%", "usual_share": "0.0%", "n_products": "#,##0",
 NUMBERS = {"percent": "0.0%", "change": "+0.0%;-0.0%;0.0%", "count": "#,##0.##", "number": "0.00"}
 
 
-def render_explanation(explained: Explanation, made_on: dt.date, labels: Labels) -> bytes:
+def render_explanation(explained: Explanation, made_on: dt.date, labels: Labels, palette: Palette) -> bytes:
     """The workbook of one account. The same explanation gives the same bytes."""
     out = io.BytesIO()
     settings = {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
@@ -41,7 +42,7 @@ def render_explanation(explained: Explanation, made_on: dt.date, labels: Labels)
                 "created": dt.datetime.combine(made_on, dt.time()),
             }
         )
-        writer = _Writer(explained, book, labels)
+        writer = _Writer(explained, book, labels, palette)
         writer.write_sentences()
         writer.write_figures()
         writer.write_lines()
@@ -55,13 +56,20 @@ class _Writer:
     explained: Explanation
     book: xlsxwriter.Workbook
     labels: Labels
+    palette: Palette
 
     def _format(self, **settings: Any) -> Format:
         base = {"font_name": "Calibri", "font_size": 10.5, "font_color": INK, "valign": "top"}
         return self.book.add_format(base | settings)
 
     def _head(self, **settings: Any) -> Format:
-        look = {"bold": True, "font_color": "#FFFFFF", "bg_color": A, "text_wrap": True, "valign": "vcenter"}
+        look = {
+            "bold": True,
+            "font_color": "#FFFFFF",
+            "bg_color": self.palette.primary,
+            "text_wrap": True,
+            "valign": "vcenter",
+        }
         return self._format(**look, **settings)
 
     def _page(self, key: str, heads: list[str], title: str, names: str = "explained") -> Worksheet:
@@ -69,7 +77,9 @@ class _Writer:
         page.hide_gridlines(2)
         page.set_landscape()
         page.fit_to_pages(1, 0)
-        page.write_string(0, 0, title[:LONGEST_TEXT], self._format(bold=True, font_size=14, font_color=A))
+        page.write_string(
+            0, 0, title[:LONGEST_TEXT], self._format(bold=True, font_size=14, font_color=self.palette.primary)
+        )
         for i, text in enumerate(heads):
             page.write_string(FIRST_LINE - 1, i, text, self._head())
         for i, width in enumerate(WIDTHS.get(key, ())):

@@ -29,7 +29,6 @@ from kamkit.telling.chart_data import PAGE_WIDTH, ChartData, Frame
 from kamkit.telling.language import Labels
 from kamkit.telling.lean_svg import lean_svg
 
-A, B, C, LINE = (Palette().primary, Palette().secondary, Palette().neutral, Palette().accent)
 INK, MUTE, PAPER, TINT = "#1F2933", "#616E7C", "#FFFFFF", "#F2F4F6"
 """What no brand changes: text, lesser text, the ground and a pale one."""
 

@@ -21,6 +21,7 @@ from matplotlib.transforms import Bbox
 
 from kamkit.analysis.concentration import measure_concentration
 from kamkit.analysis.pareto import rank_accounts
+from kamkit.model.brand import Palette
 from kamkit.model.codes import Basis
 from kamkit.model.engagement import Period
 from kamkit.model.results import KeyAccounts, StrategyOptions
@@ -32,7 +33,7 @@ from kamkit.telling.language import Labels
 
 YEAR = Period(start=dt.date(2025, 1, 1), end=dt.date(2025, 12, 31))
 DE, EN = Labels("de", "de_DE", "EUR"), Labels("en", "en_GB", "GBP")
-NBSP = "\u00a0"
+NBSP, PALETTE = "\u00a0", Palette()
 
 
 def key_accounts_of(
@@ -104,7 +105,7 @@ def test_the_pareto_chart_of_a_few_accounts() -> None:
         membership={"K001": 1.0, "K002": 0.7, "K003": 0.3, "K004": 0.0, "K005": 0.049},
     )
     chart = plot_pareto(key_accounts, DE, Frame(YEAR))
-    a, b, c = canvas.A, canvas.B, canvas.C
+    a, b, c = PALETTE.primary, PALETTE.secondary, PALETTE.neutral
     assert bars(chart) == [
         ("Müller & Söhne", 500e3, a),
         ("Ruhrtal Chemie", 300e3, a),
@@ -158,7 +159,7 @@ def test_fifty_key_accounts_of_three_hundred_are_drawn_in_blocks() -> None:
     assert f"{n_key - 15} weitere Key Accounts" in shown
     assert f"Übrige ({300 - n_key})" in shown
     further, rest = axes(chart, "bars").patches[15:]
-    assert to_hex(further.get_facecolor()).upper() == canvas.A
+    assert to_hex(further.get_facecolor()).upper() == PALETTE.primary
     assert rest.get_hatch() == "/////"
     assert to_hex(rest.get_facecolor()).upper() == canvas.PAPER
     assert further.get_data().values.tolist() == values[15:n_key]
@@ -338,9 +339,9 @@ def test_recommendations_count_key_accounts_only_and_basic_care_last() -> None:
     n_key = key_accounts.pareto.n_key_accounts
     assert n_key == 5
     assert bars(chart) == [
-        ("Cross-Selling", 2, canvas.A),
-        ("Beziehungsmanagement", 1, canvas.A),
-        ("Grundbetreuung", 2, canvas.C),
+        ("Cross-Selling", 2, PALETTE.primary),
+        ("Beziehungsmanagement", 1, PALETTE.primary),
+        ("Grundbetreuung", 2, PALETTE.neutral),
     ]
     assert "Am häufigsten empfohlen: Cross-Selling (2 von 5)" in texts(chart)
     assert_nothing_overlaps_or_leaves(chart)
@@ -350,7 +351,7 @@ def test_revenue_at_risk_is_sorted_and_its_level_written() -> None:
     key_accounts = key_accounts_of([50.0, 49.0, 1.0])
     options = options_of(["basic_care"] * 3, [1000.0, 5000.0, 9000.0], ["green", "red", "amber"])
     chart = plot_account_risk(options, key_accounts, DE, Frame(YEAR))
-    assert bars(chart) == [("Kunde K002", 5000.0, canvas.LINE), ("Kunde K001", 1000.0, canvas.C)]
+    assert bars(chart) == [("Kunde K002", 5000.0, PALETTE.accent), ("Kunde K001", 1000.0, PALETTE.neutral)]
     shown = texts(chart)
     assert "Bei 2 Key Accounts stehen zusammen 6,0 Tsd. € Umsatz auf dem Spiel" in shown
     assert "5,0 · hoch" in shown
@@ -408,8 +409,13 @@ SIGHT = {  # Machado, Oliveira & Fernandes 2009, full severity, on linear RGB
 
 
 def test_colours_stand_out_from_the_page() -> None:
-    graphics = {colour: contrast_on_white(colour) for colour in (canvas.A, canvas.B, canvas.C, canvas.LINE)}
-    written = {colour: contrast_on_white(colour) for colour in (canvas.INK, canvas.MUTE, canvas.LINE, canvas.A)}
+    graphics = {
+        colour: contrast_on_white(colour)
+        for colour in (PALETTE.primary, PALETTE.secondary, PALETTE.neutral, PALETTE.accent)
+    }
+    written = {
+        colour: contrast_on_white(colour) for colour in (canvas.INK, canvas.MUTE, PALETTE.accent, PALETTE.primary)
+    }
     assert {c: round(x, 1) for c, x in graphics.items()} == {
         "#0B4F8A": 8.4,
         "#3F93D2": 3.3,
@@ -422,7 +428,10 @@ def test_colours_stand_out_from_the_page() -> None:
 
 @pytest.mark.parametrize("sight", SIGHT)
 def test_colours_can_be_told_apart(sight: str) -> None:
-    seen = [lab(np.clip(SIGHT[sight] @ linear(c), 0, 1)) for c in (canvas.A, canvas.B, canvas.C, canvas.LINE)]
+    seen = [
+        lab(np.clip(SIGHT[sight] @ linear(c), 0, 1))
+        for c in (PALETTE.primary, PALETTE.secondary, PALETTE.neutral, PALETTE.accent)
+    ]
     distances = [float(np.linalg.norm(one - other)) for one, other in itertools.combinations(seen, 2)]
     assert min(distances) >= 20
 

@@ -18,6 +18,7 @@ from kamkit.deliver.explanation import render_explanation
 from kamkit.errors import EngagementError
 from kamkit.execution import explain
 from kamkit.execution.explain import find_accounts, write_explanations
+from kamkit.model.brand import Look, Palette
 from kamkit.telling.explanation import Explanation, Figure, Told
 from kamkit.telling.language import Labels
 from kamkit.telling.trace import COMPARISONS, TRACES, Compared, Lines, Rows, Term, account_lines
@@ -163,7 +164,7 @@ def explanation(with_lines: bool = True) -> Explanation:
 
 
 def sheets(explained: Explanation, values: bool = True) -> openpyxl.Workbook:
-    made = render_explanation(explained, dt.date(2026, 1, 15), LABELS)
+    made = render_explanation(explained, dt.date(2026, 1, 15), LABELS, Palette())
     return openpyxl.load_workbook(io.BytesIO(made), data_only=values)
 
 
@@ -216,7 +217,7 @@ def test_a_spreadsheet_computes_the_same_figures(
     tmp_path: Path, recalculated: Callable[[Path], openpyxl.Workbook]
 ) -> None:
     path = tmp_path / "007.xlsx"
-    path.write_bytes(render_explanation(explanation(), dt.date(2026, 1, 15), LABELS))
+    path.write_bytes(render_explanation(explanation(), dt.date(2026, 1, 15), LABELS, Palette()))
     figures = recalculated(path)["Belege"]
     exact = [figures.cell(row, 5).value for row in range(4, LAST_FIGURE)]
     assert [figures.cell(row, 6).value for row in range(4, LAST_FIGURE)] == pytest.approx(exact)
@@ -270,7 +271,8 @@ def test_each_account_has_a_file_of_its_own_and_none_leaves_no_folder(
 ) -> None:
     monkeypatch.setattr(explain, "explain", lambda _, account_id: account_id)
     monkeypatch.setattr(explain, "render_explanation", lambda account_id, *_: account_id.encode())
-    known: Any = SimpleNamespace(work=tmp_path, labels=LABELS, today=END)
+    dressed = SimpleNamespace(look=Look())
+    known: Any = SimpleNamespace(work=tmp_path, labels=LABELS, today=END, engagement=dressed)
     assert list(write_explanations(known, [])) == []
     assert list(tmp_path.iterdir()) == []
     written = {path.name: path.read_text() for path in write_explanations(known, ["A/1", "A-1", "B"])}

@@ -13,12 +13,13 @@ from matplotlib.patches import Rectangle
 
 from kamkit.analysis.concentration import measure_concentration
 from kamkit.analysis.pareto import rank_accounts
+from kamkit.model.brand import Palette
 from kamkit.model.codes import Basis, Option
 from kamkit.model.engagement import Engagement, OptionSettings, Period
 from kamkit.model.option_rules import load_option_rules
 from kamkit.model.results import Finding, KeyAccounts, StrategyOptions
 from kamkit.telling import option_tables
-from kamkit.telling.canvas import LINE, PAPER
+from kamkit.telling.canvas import PAPER
 from kamkit.telling.chart_data import Frame
 from kamkit.telling.heat_map import plot_heat_map
 from kamkit.telling.language import Labels
@@ -80,7 +81,7 @@ def test_gate_and_score_can_be_told_without_colour() -> None:
     assert any(text.startswith("Jede Spalte hat ihre eigene Skala") for text in said)
     drawn = boxes(found())
     assert sum(box.get_hatch() is not None for box in drawn) == 6
-    assert sum(to_hex(box.get_edgecolor()) == LINE.lower() for box in drawn) == 2
+    assert sum(to_hex(box.get_edgecolor()) == Palette().accent.lower() for box in drawn) == 2
 
 
 def test_every_column_has_a_scale_of_its_own() -> None:
