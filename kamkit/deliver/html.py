@@ -64,7 +64,8 @@ def render_html(story: Story) -> str:
     script, live = re.sub(r"\n\s*(//[^\n]*)?", "\n", _part("report.js")), _live(story)
     drawn = [s for s in (*story.main, *story.appendix) if s.chart and not isinstance(s.chart.data, HeatMapData)]
     charts = {section.key: Markup(section.chart.svg()) for section in drawn if section.chart}
-    told = {"locale": str(story.labels.locale).replace("_", "-"), "words": _words(story.labels), "pareto": live}
+    locale = str(story.labels.locale).replace("_", "-")
+    told = {"locale": locale, "signs": _signs(story.labels), "words": _words(story.labels), "pareto": live}
     managed = [page.account_id for page in story.pages if page.is_managed]
     whole = managed or [page.account_id for page in story.pages[:NAMED_IN_MAIN_PART]]
     parts = {"charts": charts, "told": told, "live": live is not None, "places": _places(story), "whole": whole}
@@ -92,6 +93,15 @@ def _trimmed(section: Section, story: Story) -> Section:
 def _words(labels: Labels) -> dict[str, str]:
     """The sentences for the script with their placeholders, by the last part of their key."""
     return {form.partition(".")[2]: text for key in TOLD_BY_SCRIPT for form, text in labels.forms(key)}
+
+
+def _signs(labels: Labels) -> dict[str, str]:
+    """How numbers are written, for the script: browsers know other editions of the countries' habits."""
+    return {
+        "group": labels.count(1111).replace("1", ""),
+        "decimal": labels.number(1.1).replace("1", ""),
+        "percent": labels.percent(0),
+    }
 
 
 def _live(story: Story) -> dict[str, Any] | None:
@@ -155,7 +165,7 @@ def dress_page(
     script_hash = _hash(given.get(SCRIPT_GOES_HERE, ""))
     template = _templates().get_template(f"{name}.html")
     page = _lean(template.render(labels=labels, script_hash=script_hash, **dress, **parts))
-    alphabet = "".join(sorted({*ALPHABET, *page, *"".join(given.values())} & _signs()))
+    alphabet = "".join(sorted({*ALPHABET, *page, *"".join(given.values())} & _drawn()))
     faces = "\n".join(
         f"@font-face{{font-family:Lato;font-weight:{weight};src:url(data:font/woff2;base64,{_font(style, alphabet)})}}"
         for weight, style in ((400, "Regular"), (700, "Bold"))
@@ -202,7 +212,7 @@ def _hash(script: str) -> str:
 
 
 @cache
-def _signs() -> frozenset[str]:
+def _drawn() -> frozenset[str]:
     """The signs that Lato has."""
     with subset.load_font(_font_file("Regular"), subset.Options()) as font:
         return frozenset(map(chr, font.getBestCmap()))

@@ -1,20 +1,19 @@
 (() => {
   "use strict";
   const byId = id => document.getElementById(id);
-  const { locale, words, pareto } = JSON.parse(byId("told").textContent);
+  const { locale, signs, words, pareto } = JSON.parse(byId("told").textContent);
 
-  // Numbers and sentences as the report writes them: the sentences come from its catalogue, with their placeholders.
-  const whole = new Intl.NumberFormat(locale, { maximumFractionDigits: 0 });
-  const fixed = (value, digits, style = "decimal") => new Intl.NumberFormat(locale, {
+  // Numbers and sentences as the report writes them: signs and sentences come from it, with their placeholders.
+  const rounded = (value, digits, style = "decimal") => new Intl.NumberFormat("en-US", {
     style, minimumFractionDigits: digits, maximumFractionDigits: digits, roundingMode: "halfEven",
-  }).format(value).replace("-", "−");
+  }).format(value).replace(/[,.-]/g, sign => ({ ",": signs.group, ".": signs.decimal, "-": "−" })[sign]);
+  const inPercents = (share, digits) => signs.percent.replace("0", rounded(share, digits, "percent").replace("%", ""));
   const percent = share => {
     const value = +share.toPrecision(12);
     if (value >= 0.9995 && value < 1) return `>\u00a0${percent(0.999)}`;
-    const fine = (value !== 0 && Math.abs(value) < 0.005) || (value >= 0.995 && value < 1);
-    return fixed(value, fine ? 1 : 0, "percent");
+    return inPercents(value, (value !== 0 && Math.abs(value) < 0.005) || (value >= 0.995 && value < 1) ? 1 : 0);
   };
-  const written = { count: whole.format, percent };
+  const written = { count: value => rounded(value, 0), percent };
   const fill = (sentence, values) => sentence.replace(
     /\{(\w+)(?::(\w+))?\}/g, (_, name, format) => (written[format] || String)(values[name]));
   const say = (key, values) => fill(words[key] || words[`${key}.${values.n === 1 ? "one" : "other"}`], values);
@@ -42,11 +41,12 @@
     const classOf = i => (i < endOfA ? "A" : i < endOfB ? "B" : "C");
     const amount = value => {
       const scaled = value / size, least = 10 ** -digits;
-      return scaled > 0 && scaled < least / 2 ? `< ${fixed(least, digits)}` : fixed(scaled, scaled < 100 ? digits : 0);
+      return scaled > 0 && scaled < least / 2 ? `< ${rounded(least, digits)}` : rounded(scaled, scaled < 100 ? digits : 0);
     };
     const slider = byId("threshold"), bars = byId("bars");
     const inPercent = +(pareto.threshold * 100).toFixed(6);
-    slider.step = Number.isInteger(inPercent) ? 1 : 0.1;
+    const stepDigits = Number.isInteger(inPercent) ? 0 : 1;
+    slider.step = 10 ** -stepDigits;
     slider.min = Math.min(slider.min, Math.floor(inPercent));
     slider.max = Math.max(slider.max, Math.ceil(inPercent));
 
@@ -150,8 +150,8 @@
       const nKey = draw(threshold), values = { n: nKey, total: pareto.total, share: shares[nKey - 1] };
       const finding = fill(pareto.finding[nKey === 1 ? 0 : 1], values), more = nKey - atReport;
       const key = more > 0 ? "threshold_more" : more < 0 ? "threshold_fewer" : "threshold_same";
-      byId("reached").textContent = percent(threshold);
-      slider.setAttribute("aria-valuetext", percent(threshold));
+      byId("reached").textContent = inPercents(threshold, stepDigits);
+      slider.setAttribute("aria-valuetext", byId("reached").textContent);
       byId("finding").textContent = finding;
       byId("change").textContent = say(key, { n: Math.abs(more), threshold: pareto.threshold });
       bars.setAttribute("aria-label", finding);
@@ -187,10 +187,9 @@
       byId("hits").textContent = wanted ? say("hits", { n, total }) : "";
     });
     const compare = new Intl.Collator(locale, { numeric: true }).compare;
-    const comma = new Intl.NumberFormat(locale).formatToParts(0.5).find(part => part.type === "decimal").value;
     const number = text => {
-      const digits = [...text.replace("−", "-")].filter(sign => /[\d-]/.test(sign) || sign === comma).join("");
-      return digits ? parseFloat(digits.replace(comma, ".")) : NaN;
+      const digits = [...text.replace("−", "-")].filter(sign => /[\d-]/.test(sign) || sign === signs.decimal).join("");
+      return digits ? parseFloat(digits.replace(signs.decimal, ".")) : NaN;
     };
     [...table.tHead.rows[0].cells].forEach((head, i) => {
       const button = make("button", "", head.textContent), isNumber = table.classList.contains(`n${i + 1}`);

@@ -23,6 +23,7 @@ from kamkit.execution.project import Project, open_project
 from kamkit.model.engagement import LANGUAGES, Period
 from kamkit.model.follow_up import FollowUp, PreviousRun
 from kamkit.model.kit import bundled_cases
+from kamkit.telling.canvas import Chart
 from kamkit.telling.chart_data import Frame
 from kamkit.telling.language import Labels
 from kamkit.telling.pareto_chart import pareto_headline, plot_pareto
@@ -169,6 +170,30 @@ def test_the_slider_keeps_the_rule_of_the_threshold(
     page: Page, projects: Callable[[str, str], Project], tmp_path: Path, revenue: list[float]
 ) -> None:
     project = projects("technical-service", "de")
+    accounts, chart, file = report_on(revenue, project, project.labels, tmp_path)
+    page.goto(file.as_uri())
+    assert page.locator("#finding").text_content() == chart.title
+    assert page.evaluate(MOVE, list(THRESHOLDS)) == headlines(accounts, project.labels)
+
+
+@pytest.mark.parametrize("country", ["de_DE", "de_AT", "de_CH", "en_GB", "en_US"])
+def test_the_slider_writes_numbers_as_the_country_does(
+    page: Page, projects: Callable[[str, str], Project], tmp_path: Path, country: str
+) -> None:
+    labels = Labels(country[:2], country, "EUR")
+    revenue = [1000 - 0.3 * i for i in range(2500)]
+    accounts, chart, file = report_on(revenue, projects("technical-service", "de"), labels, tmp_path, threshold=0.825)
+    page.goto(file.as_uri())
+    assert page.locator("#finding").text_content() == chart.title
+    assert page.evaluate(MOVE, list(THRESHOLDS)) == headlines(accounts, labels)
+    page.locator("#reset").click()
+    assert page.locator("#reached").text_content() == labels.percent(0.825, 1)
+
+
+def report_on(
+    revenue: list[float], project: Project, labels: Labels, folder: Path, threshold: float = 0.8
+) -> tuple[pd.DataFrame, Chart, Path]:
+    """Accounts with these revenues, their Pareto, and the report of a project that has it in place of its own."""
     accounts = pd.DataFrame(
         {
             "account_id": [f"K{i:04d}" for i in range(len(revenue))],
@@ -178,15 +203,13 @@ def test_the_slider_keeps_the_rule_of_the_threshold(
         }
     )
     unknown = accounts[["account_id"]].assign(membership_probability=float("nan"))
-    keys = replace(project.key_accounts, pareto=rank_accounts(accounts), membership=unknown)
-    chart = plot_pareto(keys, project.labels, Frame(project.facts.period))
+    keys = replace(project.key_accounts, pareto=rank_accounts(accounts, threshold), membership=unknown)
+    chart = plot_pareto(keys, labels, Frame(project.facts.period))
     story = story_of(project)
     main = tuple(replace(part, chart=chart) if part.key == "pareto" else part for part in story.main)
-    file = tmp_path / "report.html"
-    file.write_text(render_html(replace(story, main=main)), encoding="utf-8")
-    page.goto(file.as_uri())
-    assert page.locator("#finding").text_content() == chart.title
-    assert page.evaluate(MOVE, list(THRESHOLDS)) == headlines(accounts, project.labels)
+    file = folder / "report.html"
+    file.write_text(render_html(replace(story, labels=labels, main=main)), encoding="utf-8")
+    return accounts, chart, file
 
 
 def test_the_slider_is_moved_by_keyboard_marks_the_rows_and_goes_back(page: Page, report: Path) -> None:
