@@ -21,7 +21,14 @@ import pandas as pd
 from babel import Locale
 from babel.dates import format_date
 from babel.lists import format_list
-from babel.numbers import format_currency, format_decimal, format_percent, get_currency_symbol
+from babel.numbers import (
+    NumberPattern,
+    format_currency,
+    format_decimal,
+    format_percent,
+    get_currency_symbol,
+    parse_pattern,
+)
 
 MINUS, NARROW = "−", "\u00a0"
 
@@ -44,6 +51,12 @@ def _flat(tree: Mapping[str, Any], prefix: str = "") -> Iterable[tuple[str, str]
 def _swiss(sentence: str) -> str:
     """Swiss German writes ss for ß, « » for quotes and 80% for 80 %. Done before filling, so names keep their letters."""
     return sentence.replace("ß", "ss").replace("„", "«").replace("“", "»").replace(f"{NARROW}%", "%")
+
+
+@cache
+def _pattern(text: str) -> NumberPattern:
+    """A number pattern read once: a report writes twenty thousand numbers in a dozen patterns."""
+    return parse_pattern(text)
 
 
 class Labels(string.Formatter):
@@ -96,11 +109,11 @@ class Labels(string.Formatter):
                 return str(getattr(self, kind)(value))
 
     def count(self, value: float) -> str:
-        return format_decimal(round(value), format="#,##0", locale=self.locale).replace("-", MINUS)
+        return format_decimal(round(value), format=_pattern("#,##0"), locale=self.locale).replace("-", MINUS)
 
     def number(self, value: float, digits: int = 1) -> str:
         pattern = "#,##0." + "0" * digits if digits else "#,##0"
-        return format_decimal(value, format=pattern, locale=self.locale).replace("-", MINUS)
+        return format_decimal(value, format=_pattern(pattern), locale=self.locale).replace("-", MINUS)
 
     def percent(self, value: float, digits: int = 0) -> str:
         """A share as percent. What is above 0 never reads 0 %, what is below 1 never 100 %."""
@@ -112,7 +125,7 @@ class Labels(string.Formatter):
             digits = 1
         pattern = self.locale.percent_formats[None].pattern
         whole = pattern.replace("#,##0", "#,##0." + "0" * digits) if digits else pattern
-        return format_percent(value, format=whole, locale=self.locale).replace("-", MINUS)
+        return format_percent(value, format=_pattern(whole), locale=self.locale).replace("-", MINUS)
 
     def change(self, value: float) -> str:
         """A change in percent with its sign: +12 %, −30 %."""
@@ -181,5 +194,5 @@ class Labels(string.Formatter):
             number = number.replace(f"{NARROW}¤", f"'{NARROW}{unit}{NARROW}'¤")
         elif unit:
             number = f"{number}'{unit if self.language == 'en' else NARROW + unit}'"
-        text = format_currency(value, self.currency, format=number, locale=self.locale, currency_digits=False)
+        text = format_currency(value, self.currency, format=_pattern(number), locale=self.locale, currency_digits=False)
         return text.replace("-", MINUS)
