@@ -207,7 +207,7 @@ def _page(page: AccountPage) -> dict[str, Any]:
 
 
 def _section(section: Section) -> dict[str, Any]:
-    names = ("key", "name", "finding", "text", "banner")
+    names = ("key", "name", "finding", "text", "banner", "to_do", "limits")
     return {
         **{name: getattr(section, name) for name in names},
         **{name: [asdict(p) for p in getattr(section, name)] for name in ("tiles", "lists", "lights", "comments")},

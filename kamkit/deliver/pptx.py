@@ -119,11 +119,14 @@ class _Writer:
                 (story.confidentiality,),
             )
         ]
-        slide = self.deck.slide(title.rstrip("."), subtitle, [*below, source], footers)
+        foot = [section.to_do, *below, source] if section.to_do else [*below, source]
+        slide = self.deck.slide(title.rstrip("."), subtitle, foot, footers)
         notes = [
             labels(f"deck.read_{read}") if read else "",
             section.text,
             *(chart.notes if chart else ()),
+            section.to_do,
+            section.limits,
             *self._comments(section),
             source,
         ]

@@ -60,6 +60,10 @@ class Section:
     tables: tuple[DisplayTable, ...] = ()
     comments: tuple[Comment, ...] = ()
     banner: str = ""
+    to_do: str = ""
+    """What the reader does with it, below the finding."""
+    limits: str = ""
+    """What it cannot say, below the evidence."""
     figures: str = ""
     """A fingerprint of the numbers that the section tells, the same in every language."""
 

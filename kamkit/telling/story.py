@@ -59,6 +59,7 @@ from kamkit.telling.dossier import Dossier
 from kamkit.telling.heat_map import plot_heat_map
 from kamkit.telling.language import Labels
 from kamkit.telling.live_pareto import LivePareto, live_pareto
+from kamkit.telling.next_moves import NextMoves, next_moves
 from kamkit.telling.portfolio_chart import plot_portfolio
 from kamkit.telling.questions import client_questions, open_questions
 from kamkit.telling.results import (
@@ -451,7 +452,17 @@ class _Teller:
             if key in self.wanted:
                 tell: Callable[[], Section | None] = getattr(self, f"_{key}")
                 if section := tell():
-                    yield section
+                    yield replace(section, to_do=self._told("to_do", key), limits=self._told("limits", key))
+
+    def _told(self, what: str, key: str) -> str:
+        """What to do with a section of the main part, or its limits, in one line; nothing in a meeting with customers."""
+        said = "" if self.engagement.audience == "customer_meeting" else getattr(self.moves, what).get(key, "")
+        return self.labels(f"report.{what}", what=said) if said else ""
+
+    @cached_property
+    def moves(self) -> NextMoves:
+        parts = (self.facts, self.key_accounts, self.kam_types, self.options, self.labels)
+        return next_moves(*parts, self.frame.period_words(self.labels), candid=not self.restricted)
 
     @cached_property
     def main(self) -> tuple[Section, ...]:
