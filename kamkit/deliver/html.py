@@ -37,6 +37,8 @@ IN_WORKBOOK = {
     "takeover": "takeover",
     "evidence": "options",
     "positions": "portfolio",
+    "value": "value",
+    "intensity": "intensity",
     "weights": "weights",
     "methods": "method",
 }

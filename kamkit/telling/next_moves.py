@@ -49,7 +49,9 @@ def next_moves(
         "existence": labels(f"to_do.existence_{kam_types.existence.verdict}"),
         "types": _about_types(kam_types, key_accounts, labels),
         "portfolio": labels("to_do.portfolio"),
-        "investment": labels("to_do.investment" if options.investment.missing else "to_do.investment_known"),
+        "investment": labels(
+            "to_do.investment" if options.investment.break_even_cost is None else "to_do.investment_known"
+        ),
     }
     if len(options.actions):
         to_do["plan"] = labels("to_do.plan", date=min(options.actions["due_date"]))

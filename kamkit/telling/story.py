@@ -925,14 +925,22 @@ class _Teller:
         others = (worth, tables.consolidation_table(self.key_accounts, self.labels))
         return self._section("accounts", finding, tables=(shown, *(table for table in others if len(table))))
 
+    @cached_property
+    def _intensity(self) -> DisplayTable | None:
+        """How intensely we work with each key account, where that can be said of somebody."""
+        found = self.kam_types.intensity
+        if found.empty or not found["intensity"].notna().any():
+            return None
+        return tables.intensity_table(self.kam_types, self.key_accounts, self.labels, MOST_LISTED)
+
     def _organisation(self) -> Section | None:
         """Figures of the existence check, cooperation intensity and self-check, as far as there is something to show."""
         labels, kam_types = self.labels, self.kam_types
         shown = [tables.existence_figures_table(kam_types, labels)]
         findings = []
-        if len(kam_types.intensity) and kam_types.intensity["intensity"].notna().any():
+        if self._intensity:
             findings.append(prose.intensity_headline(kam_types, self.key_accounts, labels))
-            shown.append(tables.intensity_table(kam_types, self.key_accounts, labels, MOST_LISTED))
+            shown.append(self._intensity)
         if len(check := tables.self_check_table(self.facts, labels)):
             findings.append(prose.self_check_sentence(self.facts, labels))
             shown.append(check)
@@ -1056,6 +1064,8 @@ class _Teller:
             if len(self.options.portfolio.positions):
                 positions = tables.positions_table(self.options.portfolio, self.key_accounts, labels, None)
                 found = {"portfolio": positions, **found}
+            found["value"] = value.value_table(self.key_accounts, labels, None)
+            found |= {"intensity": self._intensity} if self._intensity else {}
             found |= {
                 "takeover": option_tables.takeover_table(*parts, None),
                 "pilots": option_tables.pilot_table(*parts),

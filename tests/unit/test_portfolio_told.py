@@ -134,7 +134,7 @@ def test_portfolio_and_investment_have_their_pages(client) -> None:  # type: ign
     ]
     assert [sheet.key for sheet in story.sheets] == [
         "pareto", "key_accounts", "recommendations", "plan", "decisions", "accounts", "types", "options", "portfolio",
-        "weights", "method",
+        "value", "intensity", "weights", "method",
     ]  # fmt: skip
     assert plain(story.main[-1].lists[-1].points[0]) == (
         "Damit ließe sich mehr sagen: Stellen im Key Account Management, Stunden je Stelle und Jahr für Kunden, Stunden je Key "

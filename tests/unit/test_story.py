@@ -42,7 +42,9 @@ def test_the_first_pages_stand_in_their_order(told) -> None:  # type: ignore[no-
         "risk", "potential", "options", "missing", "decisions", "accounts", "organisation", "method", "data", "glossary",
     ]  # fmt: skip
     assert [sheet.key for sheet in story.sheets] == [
-        "pareto", "key_accounts", "recommendations", "plan", "decisions", "accounts", "types", "options", "weights", "method",
+        "pareto", "key_accounts", "recommendations", "plan", "decisions", "accounts", "types", "options", "value",
+        "intensity",
+        "weights", "method",
     ]  # fmt: skip
 
 
