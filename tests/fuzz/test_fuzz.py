@@ -38,5 +38,7 @@ def test_a_short_run_of_the_fuzzer_finds_nothing(tmp_path: Path) -> None:
     seeds = [str(tmp_path), str(HERE / "seeds")]
     # By way of a shell: Linux starts the peak memory of a process at that of its parent, and the fuzzer stops at 2 GB.
     apart = ["sh", "-c", '"$@"; exit $?', "sh"]
-    run = subprocess.run([*apart, *script, *seeds], capture_output=True, text=True, check=False, env=os.environ, timeout=300)
+    run = subprocess.run(
+        [*apart, *script, *seeds], capture_output=True, text=True, check=False, env=os.environ, timeout=300
+    )
     assert run.returncode == 0, run.stderr[-3000:]
