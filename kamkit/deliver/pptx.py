@@ -119,8 +119,7 @@ class _Writer:
                 (story.confidentiality,),
             )
         ]
-        foot = [section.to_do, *below, source] if section.to_do else [*below, source]
-        slide = self.deck.slide(title.rstrip("."), subtitle, foot, footers)
+        slide = self.deck.slide(title.rstrip("."), subtitle, [*below, source], footers, section.to_do)
         notes = [
             labels(f"deck.read_{read}") if read else "",
             section.text,

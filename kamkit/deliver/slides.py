@@ -111,11 +111,12 @@ class Deck:
     def footer_size(self) -> float:
         return self.size_of({PP_PLACEHOLDER.FOOTER}, "p:otherStyle")
 
-    def slide(self, title: str, subtitle: str, below: Sequence[str], footer: Sequence[str]) -> Slide:
-        """A new slide with title, subtitle, the lines below its body (notes, source), footer and number."""
+    def slide(self, title: str, subtitle: str, below: Sequence[str], footer: Sequence[str], to_do: str = "") -> Slide:
+        """A new slide with title, subtitle, the lines below its body (what to do in full colour, then notes and source), footer
+        and number."""
         page = self.file.slides.add_slide(self.layout)
         slide = Slide(self, page)
-        slide.fill_frame(title, subtitle, below, footer)
+        slide.fill_frame(title, subtitle, [to_do, *below], footer)
         self.slides.append(slide)
         return slide
 
@@ -171,7 +172,8 @@ class Slide:
         return self.deck.theme.body
 
     def fill_frame(self, title: str, subtitle: str, below: Sequence[str], footer: Sequence[str]) -> None:
-        """Title, subtitle, the lines at the foot, footer and number; what is left is the body."""
+        """Title, subtitle, the lines at the foot (the first in full colour, where it says something), footer and number; what
+        is left is the body."""
         holder: Any = self.page.shapes.title
         left, right = self.deck.sides
         self._fill(holder._element, [Paragraph(title, colour="", size=self._title_size(title, holder))])
@@ -192,15 +194,14 @@ class Slide:
             top += 0.34
         begun = len(self.page.shapes._spTree)
         bottom = self._around(footer)
-        lines = [
-            cut for text in below if text for cut in [self.type.fitted(text, right - left - 0.05, NOTE_SIZE, lines=2)]
-        ]
+        to_do, *rest = (self.type.fitted(text, right - left - 0.05, NOTE_SIZE, lines=2) for text in below)
+        lines = [line for line in (to_do, *rest) if line]
         n = sum(len(self.type.wrapped(text, right - left - 0.05, NOTE_SIZE)) for text in lines)
         foot = bottom - 0.06 - high(n, NOTE_SIZE)
         if lines:
             self.text(
                 Box(left, foot, right, bottom - 0.05),
-                [Paragraph(text, colour=self.muted, size=NOTE_SIZE) for text in lines],
+                [Paragraph(text, colour="" if text is to_do else self.muted, size=NOTE_SIZE) for text in lines],
             )
         self.body = Box(left, top + 0.12, right, foot - 0.12)
         self.last = list(self.page.shapes._spTree)[begun:]
