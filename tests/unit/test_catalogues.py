@@ -174,3 +174,40 @@ def test_words_of_codes_are_complete() -> None:
     missing = [f"{s}.{c}" for s, words in sections.items() for c in words if f"{s}.{c}" not in labels]
     assert missing == []
     assert f"option.{codes.BASIC_CARE}" in labels
+
+
+QUOTED = {"de": r"„[^„“]*“", "en": r"“[^“”]*”"}
+"""A quotation of the language, from its opening sign to its closing one."""
+SETTING = r'\["\{source\}"\]'
+"""What is to be typed into the engagement file."""
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_quotation_marks_are_those_of_the_language(language: str) -> None:
+    odd = {
+        key: rest
+        for key, sentence in catalogue(language).items()
+        if re.search(r"[\"„“”«»]", rest := re.sub(f"{QUOTED[language]}|{SETTING}", "", sentence))
+    }
+    assert odd == {}
+
+
+def test_swiss_sentences_have_no_sharp_s_and_their_own_quotation_marks() -> None:
+    labels = Labels("de", "de_CH", "CHF")
+    odd = {key for key in catalogue("de") if re.search(r"[ß„“]|\u00a0%", labels.sentence(key))}
+    assert odd == set()
+    assert labels("to_do.pareto_clear", total=3).endswith("Blatt «Entscheidungen».")
+
+
+@pytest.mark.parametrize(
+    ("language", "one", "several"),
+    [
+        ("de", "1 von 4 Kunden bringt 80 % des Umsatzes", "2 von 4 Kunden bringen 80 % des Umsatzes"),
+        ("en", "1 of 4 accounts brings 80% of revenue", "2 of 4 accounts bring 80% of revenue"),
+    ],
+)
+def test_one_brings_and_several_bring(language: str, one: str, several: str) -> None:
+    labels = Labels(language, {"de": "de_DE", "en": "en_GB"}[language], "EUR")
+    of = labels("chart.of_revenue")
+    said = [labels("pareto.headline", n=n, total=4, share=0.8, of=of).replace("\u00a0", " ") for n in (1, 2)]
+    assert said == [one, several]
