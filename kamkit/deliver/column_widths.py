@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping, Sequence
-from functools import cache
-from importlib.resources import files
+from collections.abc import Sequence
 
-from matplotlib.ft2font import FT2Font, LoadFlags
-
+from kamkit.telling.canvas import advance
 from kamkit.telling.tables import DisplayTable
 
 USUAL = 0.9
@@ -19,7 +16,6 @@ HEAD, BROKEN_HEAD, BROKEN_WORD, FRAMED_WORD, LONGEST_HEAD = 0.92, 7.0, 6.0, 12.0
 on one line."""
 GAP, FRAME, RAGGED = 1.3, 0.9, 1.8
 """In ems: between columns, around a word in a frame, and what is lost at the end of lines."""
-OTHER_SIGN = 0.6
 
 
 def column_widths(table: DisplayTable, framed: Sequence[bool], room: float) -> list[float]:
@@ -63,15 +59,5 @@ def _limits(table: DisplayTable, i: int, framed: bool) -> tuple[float, float]:
 
 
 def _width(text: str) -> float:
-    advances = _advances()
-    return sum(advances.get(sign, OTHER_SIGN) for sign in text)
-
-
-@cache
-def _advances() -> Mapping[str, float]:
-    """The width of each sign of Lato Bold, in ems."""
-    font = FT2Font(str(files("font_lato").joinpath("files", "Lato-Bold.ttf")))
-    return {
-        chr(code): font.load_char(code, flags=LoadFlags.NO_SCALE).horiAdvance / font.units_per_EM
-        for code in font.get_charmap()
-    }
+    """How wide a text is in bold, in ems."""
+    return sum(advance(sign, bold=True) for sign in text)

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import unicodedata
 from dataclasses import dataclass
-from functools import cache
-from importlib.resources import files
-
-from PIL import ImageFont
 
 from kamkit.deliver.drawing import printable
+from kamkit.telling.canvas import advance
 
 WIDTHS = {
     "Aptos": 1.02,
@@ -37,20 +34,11 @@ LEADING = 1.22
 """The height of a line as a share of the size of its type."""
 
 
-@cache
 def _advance(sign: str, bold: bool) -> float:
-    """How far a sign moves the pen, as a share of the size of the type."""
+    """How far a sign moves the pen, as a share of the size of the type; East Asian signs are as wide as they are high."""
     if unicodedata.east_asian_width(sign) in {"W", "F"}:
         return 1.0
-    return _face(bold).getlength(sign if sign.isprintable() else " ") / 1000
-
-
-@cache
-def _face(bold: bool) -> ImageFont.FreeTypeFont:
-    name = "Lato-Bold.ttf" if bold else "Lato-Regular.ttf"
-    return ImageFont.truetype(
-        str(files("font_lato").joinpath("files", name)), 1000, layout_engine=ImageFont.Layout.BASIC
-    )
+    return advance(sign if sign.isprintable() else " ", bold)
 
 
 @dataclass(frozen=True)

@@ -132,12 +132,12 @@ class Chart:
 
 def text_width(text: str, size: float, bold: bool = False) -> float:
     """How wide a text is at most, in inches: its letters side by side, without the kerning that draws some closer."""
-    return sum(_advance(sign, bold) for sign in text) * size / 72
+    return sum(advance(sign, bold) for sign in text) * size / 72
 
 
 @cache
-def _advance(sign: str, bold: bool) -> float:
-    """How far a letter moves the pen, in parts of the type size; from the first family that has it, else an empty box."""
+def advance(sign: str, bold: bool) -> float:
+    """How far a letter moves the pen, as a share of the size of the type; from the first family that has it, else an empty box."""
     fonts = _fonts(bold)
     font = next((font for font in fonts if font.get_char_index(ord(sign))), fonts[0])
     glyph = font.load_glyph(font.get_char_index(ord(sign)), flags=LoadFlags.NO_HINTING)
