@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import zipfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -12,6 +13,9 @@ LARGEST_LOGO = 100_000
 """Bytes: every deliverable carries the logo, and the report stays below 300 KB."""
 TEXT_CONTRAST, SHAPE_CONTRAST = 4.5, 3.0
 """On white, for text and for shapes (WCAG 2.1, 1.4.3 and 1.4.11)."""
+
+PRESENTATION = "ppt/presentation.xml"
+"""The part that makes a package a presentation."""
 
 LogoKind = Literal["png", "svg"]
 
@@ -88,22 +92,43 @@ def _darkened(colour: str, needed: float) -> str:
 
 
 def file_problems(folder: Path, logo: str | None, template: str | None) -> Iterator[str]:
-    """What is wrong with the files of a brand: missing, of a wrong kind, too large."""
-    if logo is not None:
-        if not (folder / logo).is_file():
-            yield f"logo: {logo} does not exist: give a PNG or SVG file in the engagement's folder"
-        elif (size := (folder / logo).stat().st_size) > LARGEST_LOGO:
-            yield (
-                f"logo: {logo} has {size / 1000:,.0f} KB, and every deliverable carries it: make it smaller than "
-                f"{LARGEST_LOGO // 1000} KB"
+    """What is wrong with the files of a brand, before a run has begun: missing, a folder, of a wrong kind, too large, or
+    loading something from elsewhere."""
+    for place, name, wanted in (("logo", logo, "a PNG or SVG file"), ("template", template, "a PowerPoint file")):
+        if name is None:
+            continue
+        if (file := folder / name).is_file():
+            yield from (
+                f"{place}: {name} {problem}" for problem in (_of_logo if place == "logo" else _of_template)(file)
             )
-        elif logo_kind((folder / logo).read_bytes()) is None:
-            yield f"logo: {logo} is neither PNG nor SVG: save it as one of them"
-    if template is not None:
-        if not (folder / template).is_file():
-            yield f"template: {template} does not exist: give a PowerPoint file (.pptx or .potx) in the engagement's folder"
-        elif not (folder / template).read_bytes().startswith(b"PK"):
-            yield f"template: {template} is no PowerPoint file: save it as .pptx or .potx"
+        else:
+            how = "is a folder" if file.is_dir() else "does not exist"
+            yield f"{place}: {name} {how}: give {wanted} in the engagement's folder"
+
+
+def _of_logo(file: Path) -> Iterator[str]:
+    if (size := file.stat().st_size) > LARGEST_LOGO:
+        yield (
+            f"has {size / 1000:,.0f} KB, and every deliverable carries it: make it smaller than {LARGEST_LOGO // 1000} KB"
+        )
+    elif (kind := logo_kind(content := file.read_bytes())) is None:
+        yield "is neither PNG nor SVG: save it as one of them"
+    elif kind == "svg" and (link := _ELSEWHERE.search(content)):
+        yield f"loads {link[1].decode(errors='replace')} from elsewhere: save it with all pictures inside"
+
+
+_ELSEWHERE = re.compile(rb"""(?:href\s*=\s*["']|url\(\s*["']?)\s*((?!#|data:)[^"')\s]+)""")
+"""In an SVG, what is neither a part of it nor written into it."""
+
+
+def _of_template(file: Path) -> Iterator[str]:
+    try:
+        with zipfile.ZipFile(file) as package:
+            is_presentation = PRESENTATION in package.namelist()
+    except (zipfile.BadZipFile, OSError):
+        is_presentation = False
+    if not is_presentation:
+        yield "is no PowerPoint file: save it as .pptx or .potx"
 
 
 def logo_kind(content: bytes) -> LogoKind | None:

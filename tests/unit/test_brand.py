@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -37,7 +38,9 @@ def test_contrast_runs_from_one_to_twenty_one() -> None:
 
 def test_a_brand_dresses_the_story(tmp_path: Path) -> None:
     (tmp_path / "logo.png").write_bytes(PNG + b"...")
-    (tmp_path / "vorlage.potx").write_bytes(b"PK...")
+    with zipfile.ZipFile(tmp_path / "vorlage.potx", "w") as package:
+        package.writestr("ppt/presentation.xml", "<presentation/>")
+    template = (tmp_path / "vorlage.potx").read_bytes()
     look = load_engagement(
         written(
             tmp_path, "logo: logo.png, template: vorlage.potx, footer: Beratung & Söhne, colours: {primary: '#7a0019'}"
@@ -47,7 +50,7 @@ def test_a_brand_dresses_the_story(tmp_path: Path) -> None:
     assert (look.logo, look.logo_kind, look.template, look.footer) == (
         PNG + b"...",
         "png",
-        b"PK...",
+        template,
         "Beratung & Söhne",
     )
 
@@ -76,6 +79,21 @@ def test_what_is_wrong_with_a_brand_is_told_at_once(tmp_path: Path) -> None:
             "logo: logo.png",
             PNG + b"0" * 150_000,
             "brand.logo: logo.png has 150 KB, and every deliverable carries it: make it smaller than 100 KB",
+        ),
+        (
+            "logo: logo.png",
+            b'<svg><image href="https://x.example/a.png"/></svg>',
+            "brand.logo: logo.png loads https://x.example/a.png from elsewhere: save it with all pictures inside",
+        ),
+        (
+            "template: logo.png",
+            b"PK\x03\x04",
+            "brand.template: logo.png is no PowerPoint file: save it as .pptx or .potx",
+        ),
+        (
+            "template: .",
+            None,
+            "brand.template: . is a folder: give a PowerPoint file in the engagement's folder",
         ),
         ("template: logo.png", PNG, "brand.template: logo.png is no PowerPoint file: save it as .pptx or .potx"),
         (
@@ -109,3 +127,9 @@ def test_a_chart_is_drawn_in_the_colours_of_its_frame() -> None:
     assert "#505860" in drawn
     assert Palette().primary not in drawn
     assert Palette().primary in usual
+
+
+def test_an_svg_may_point_into_itself(tmp_path: Path) -> None:
+    drawn = '<svg><path id="a"/><use href="#a" fill="url(#b)"/><image href="data:image/png;base64,AA"/></svg>'
+    (tmp_path / "logo.svg").write_text(drawn)
+    assert load_engagement(written(tmp_path, "logo: logo.svg")).look.logo_kind == "svg"
