@@ -74,7 +74,7 @@ def write_explanations(project: Project, account_ids: Sequence[str]) -> Iterator
         folder.mkdir(exist_ok=True)
         explained = explain(project, account_id)
         path = _free_place(folder / f"{ascii_name(account_id)}.xlsx")
-        path.write_bytes(render_explanation(explained, project.today, project.labels, project.engagement.look.palette))
+        path.write_bytes(render_explanation(explained, project.today, project.labels, project.engagement.palette))
         yield path
 
 

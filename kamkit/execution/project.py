@@ -138,7 +138,7 @@ class Project:
     @property
     def frame(self) -> Frame:
         """What surrounds every chart: the period shown and how its fiscal year is named."""
-        return Frame(self.facts.period, self.engagement.fiscal_year_start, palette=self.engagement.look.palette)
+        return Frame(self.facts.period, self.engagement.fiscal_year_start, palette=self.engagement.palette)
 
     @property
     def key_accounts(self) -> KeyAccounts:

@@ -138,13 +138,11 @@ def logo_kind(content: bytes) -> LogoKind | None:
     return "svg" if b"<svg" in content[:2000] and b"<!ENTITY" not in content else None
 
 
-def load_look(
-    folder: Path, logo: str | None, template: str | None, colours: Mapping[str, str], footer: str | None
-) -> Look:
+def load_look(folder: Path, logo: str | None, template: str | None, palette: Palette, footer: str | None) -> Look:
     """The dress of an engagement whose brand has been checked."""
     picture = (folder / logo).read_bytes() if logo else b""
     return Look(
-        palette=Palette(**{place: colour.upper() for place, colour in colours.items()}),
+        palette=palette,
         footer=footer or "",
         logo=picture,
         logo_kind=logo_kind(picture) or "png",

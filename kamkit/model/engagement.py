@@ -28,7 +28,7 @@ from pydantic import (
 )
 
 from kamkit.errors import EngagementError
-from kamkit.model.brand import Look, colour_problems, file_problems, load_look
+from kamkit.model.brand import Look, Palette, colour_problems, file_problems, load_look
 from kamkit.model.codes import Basis, Level
 from kamkit.model.kit import bundled_cases, kit_folder
 from kamkit.model.presets import preset_named, presets
@@ -358,10 +358,15 @@ class Engagement(_Setting):
         return self.locale or LOCALES[self.language]
 
     @property
+    def palette(self) -> Palette:
+        """The colours of charts and deliverables."""
+        return Palette(**{place: colour.upper() for place, colour in self.brand.colours.items()})
+
+    @property
     def look(self) -> Look:
         """The dress of the deliverables, read from the files that `brand` names."""
         brand = self.brand
-        return load_look(self.folder, brand.logo, brand.template, brand.colours, brand.footer)
+        return load_look(self.folder, brand.logo, brand.template, self.palette, brand.footer)
 
     @model_validator(mode="after")
     def _locale_fits(self) -> Self:

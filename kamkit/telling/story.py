@@ -510,7 +510,7 @@ class _Teller:
 
     @cached_property
     def frame(self) -> Frame:
-        return Frame(self.facts.period, self.engagement.fiscal_year_start, palette=self.engagement.look.palette)
+        return Frame(self.facts.period, self.engagement.fiscal_year_start, palette=self.engagement.palette)
 
     @cached_property
     def found(self) -> prose.Highlights:
@@ -799,8 +799,13 @@ class _Teller:
         lists = (Points(labels("investment.how"), how),)
         return self._section("portfolios", finding, lists=lists, tables=tuple(shown))
 
+    @cached_property
+    def _risks(self) -> DisplayTable:
+        """The key accounts with raised risk of leaving."""
+        return tables.account_risk_table(self.options, self.key_accounts, self.labels, most=None)
+
     def _risk(self) -> Section | None:
-        shown = tables.account_risk_table(self.options, self.key_accounts, self.labels, most=None)
+        shown = self._risks
         if not len(shown):
             return None
         signs = option_tables.risk_signs_table(self.options, self.key_accounts, self.labels, NAMED_IN_MAIN_PART)
@@ -976,7 +981,7 @@ class _Teller:
         return (table,) if len(table) and not self.restricted else ()
 
     def _method(self) -> Section:
-        told = option_tables.CHANCE if self._risk() else ()  # beside the probabilities
+        told = option_tables.CHANCE if len(self._risks) else ()  # beside the probabilities
         how = tuple(finding_sentence(note, self.labels) for note in self.options.methods if note.code not in told)
         tested = backtest_sentences(self.options, self.labels)
         changed = value.list_history_sentences(self.key_accounts, self.labels)

@@ -18,7 +18,7 @@ from kamkit.deliver.explanation import render_explanation
 from kamkit.errors import EngagementError
 from kamkit.execution import explain
 from kamkit.execution.explain import find_accounts, write_explanations
-from kamkit.model.brand import Look, Palette
+from kamkit.model.brand import Palette
 from kamkit.telling.explanation import Explanation, Figure, Told
 from kamkit.telling.language import Labels
 from kamkit.telling.trace import COMPARISONS, TRACES, Compared, Lines, Rows, Term, account_lines
@@ -271,7 +271,7 @@ def test_each_account_has_a_file_of_its_own_and_none_leaves_no_folder(
 ) -> None:
     monkeypatch.setattr(explain, "explain", lambda _, account_id: account_id)
     monkeypatch.setattr(explain, "render_explanation", lambda account_id, *_: account_id.encode())
-    dressed = SimpleNamespace(look=Look())
+    dressed = SimpleNamespace(palette=Palette())
     known: Any = SimpleNamespace(work=tmp_path, labels=LABELS, today=END, engagement=dressed)
     assert list(write_explanations(known, [])) == []
     assert list(tmp_path.iterdir()) == []
